@@ -1,0 +1,1 @@
+"""Code shared by all steps, copied into every image; standard library only."""

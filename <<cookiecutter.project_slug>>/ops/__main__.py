@@ -1,0 +1,142 @@
+"""The command line behind the Makefile: ``python -m ops VERB``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ops import settings as project
+from ops.errors import OpsError
+from ops.settings import PACKAGE, ROOT
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit status; what people did wrong is one line."""
+    args = _parse(argv)
+    verb: Callable[[argparse.Namespace], None] = args.function
+    try:
+        verb(args)
+    except OpsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print("error: interrupted; everything that was started is ended", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m ops", allow_abbrev=False)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
+    for name, function in (("build", _build), ("push", _push)):
+        verb = verbs.add_parser(name, help=f"{name} one step's image")
+        verb.add_argument("step")
+        verb.set_defaults(function=function)
+    verb = verbs.add_parser("step", help="add a step")
+    verb.add_argument("name")
+    verb.set_defaults(function=_step)
+    for name, function in (("local", _local), ("run", _run)):
+        verb = verbs.add_parser(name, help=f"{name} the compiled pipeline", allow_abbrev=False)
+        verb.add_argument("--env", default="dev", help="parameters: params/ENV.yaml")
+        verb.add_argument(
+            "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE"
+        )
+        verb.set_defaults(function=function)
+        if name == "local":
+            verb.add_argument("--runner", choices=("auto", "process", "docker"), default="auto")
+        else:
+            verb.add_argument("--experiment", help="default: the pipeline's name")
+            verb.add_argument("--name", help="of the run; default: pipeline and time")
+    return parser.parse_args(argv)
+
+
+def _compile(args: argparse.Namespace) -> None:
+    from ops import compiling
+
+    target = compiling.compile_pipeline(project.load())
+    print(f"compiled {target.relative_to(ROOT)}", file=sys.stderr)
+
+
+def _build(args: argparse.Namespace) -> None:
+    from ops import images, steps
+
+    images.build(steps.get_step(args.step), project.load())
+
+
+def _push(args: argparse.Namespace) -> None:
+    from ops import images, steps
+
+    images.push(steps.get_step(args.step), project.load())
+
+
+def _step(args: argparse.Namespace) -> None:
+    from ops import names, scaffold, steps
+
+    settings = project.load()
+    name = names.normalise_step(args.name)
+    image = f"{settings.registry}/{steps.Step(name, ROOT).image_name}"
+    scaffold.add_step(ROOT, name, image=image, base_image=settings.base_image)
+    print(f"steps/{name}: made from templates/step/", file=sys.stderr)
+    by_hand = scaffold.wire_step(ROOT, settings.name, name)
+    if by_hand:
+        print(f"pipeline.py is your own now; add to it:\n    {by_hand}", file=sys.stderr)
+    else:
+        print("pipeline.py: added at the end of the chain", file=sys.stderr)
+
+
+def _local(args: argparse.Namespace) -> None:
+    from ops import local, params
+
+    result = local.keep_stdout_for_result()
+    package = _package()
+    parameters = params.read_parameters(package, _params_file(args.env), args.parameters)
+    outputs = local.run_pipeline(package, parameters, project.load(), args.runner)
+    print(json.dumps(outputs, sort_keys=True), file=result, flush=True)
+
+
+def _run(args: argparse.Namespace) -> None:
+    import os
+    import uuid
+    from datetime import datetime, timezone
+
+    from ops import params, submit
+
+    package = _package()
+    parameters = params.read_parameters(package, _params_file(args.env), args.parameters)
+    params.check_size(parameters)
+    settings = project.load()
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    submission = submit.submit(
+        package,
+        parameters,
+        host=settings.kfp_host,
+        experiment=args.experiment or settings.name,
+        run_name=args.name or f"{settings.name} {now} {uuid.uuid4().hex[:6]}",
+        namespace=settings.kfp_namespace,
+        token=os.environ.get("KFP_TOKEN") or None,
+    )
+    result = {
+        "experiment_id": submission.experiment_id,
+        "run_id": submission.run_id,
+        "url": submission.url,
+    }
+    print(json.dumps(result))
+
+
+def _package() -> Path:
+    package = ROOT / PACKAGE
+    if not package.exists():
+        raise OpsError(f"{PACKAGE} is not there: make compile", 2)
+    return package
+
+
+def _params_file(env: str) -> Path:
+    if not env.replace("-", "").replace("_", "").isalnum():
+        raise OpsError(f"ENV={env!r}: use letters, digits, dashes and underscores", 2)
+    return ROOT / "params" / f"{env}.yaml"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

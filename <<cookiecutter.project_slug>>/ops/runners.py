@@ -1,0 +1,243 @@
+"""Runs one step's command line, as a process or as a container."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OpsError
+
+# Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
+MAX_ARGUMENT = 128 * 1024
+_BOOT = "import json,runpy,sys;sys.argv=json.load(open(sys.argv[1]));" + (
+    "runpy.run_path(sys.argv[0],run_name='__main__')"
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a run: what to run, and where its log goes."""
+
+    name: str
+    image: str
+    command: Sequence[str]  # command and args, as a cluster would execute them
+    environment: Mapping[str, str]
+    folder: Path  # the run's; every output lies below it
+    log: Path
+
+
+Runner = Callable[[Task, Callable[[str], None], threading.Event], int]
+"""Runs a task, hands every line it prints to a function, returns its exit status.
+When the event is set, the task is ended and its status is not 0."""
+
+
+def process_runner(folder_of: Callable[[str], tuple[Path, Path]], root: Path) -> Runner:
+    """Return a runner that starts the very command line as a child process.
+
+    ``folder_of`` gives, for an image, the step's folder and its environment's
+    ``bin``; it raises OpsError for an image that is no step's. The shared code is
+    found as in the image, beside the script.
+    """
+
+    def run(task: Task, write: Callable[[str], None], stop: threading.Event) -> int:
+        folder, binaries = folder_of(task.image)
+        environment = {
+            **os.environ,
+            **task.environment,
+            "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYTHONPATH": str(root),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        environment.pop("PYTHONHOME", None)
+        try:
+            process = subprocess.Popen(
+                _fitting(task),
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            write(f"cannot start {task.command[0]!r}: {error.strerror}")
+            return 127
+        pipe = process.stdout
+        assert isinstance(pipe, io.BufferedReader)
+        with process, _Watch(stop, lambda: _end(process)):
+            for line in _lines(iter(lambda: pipe.read1(65536), b"")):
+                write(line)
+            return process.wait()
+
+    return run
+
+
+def container_runner(client: Any, rootless: bool, run_id: str) -> Runner:
+    """Return a runner that starts each task's image through the docker SDK.
+
+    A container is started, read, waited for and only then removed, so that its
+    status is its own, however fast it ends; and removed whatever happens.
+    """
+    # In a rootless engine, root in the container is the caller outside.
+    user = "0:0" if rootless else f"{os.getuid()}:{os.getgid()}"
+
+    def run(task: Task, write: Callable[[str], None], stop: threading.Event) -> int:
+        import docker.errors
+
+        if stop.is_set():
+            return 130
+        try:
+            container = client.containers.create(
+                task.image,
+                command=_fitting(task),
+                entrypoint=[""],  # cleared: a cluster does not use the image's either
+                environment=dict(task.environment),
+                user=user,  # outputs belong to the caller
+                volumes={str(task.folder): {"bind": str(task.folder), "mode": _mode(client)}},
+                labels={"pipeline.run": run_id, "pipeline.task": task.name},
+            )
+        except docker.errors.DockerException as error:
+            write(f"cannot create a container: {_explain(error)}")
+            return 125
+        try:
+            with _Watch(stop, lambda: _kill(container)):
+                container.start()
+                if stop.is_set():
+                    _kill(container)
+                for line in _lines(container.logs(stream=True, follow=True)):
+                    write(line)
+                return int(container.wait()["StatusCode"])
+        except docker.errors.DockerException as error:
+            write(f"cannot run the container: {_explain(error)}")
+            return 125
+        finally:
+            with suppress(docker.errors.NotFound):
+                container.remove(force=True)
+
+    return run
+
+
+def connect(command: str) -> Any:
+    """Return a client of the engine that ``command`` (docker, podman) talks to.
+
+    Raises OpsError (1) when no engine answers.
+    """
+    import docker
+    import docker.errors
+
+    try:
+        client = docker.DockerClient(base_url=_engine_address(command), version="auto", timeout=120)
+        client.ping()
+    except (docker.errors.DockerException, OSError) as error:
+        raise OpsError(
+            f"no container engine answers ({_explain(error)}): start one, or use RUNNER=process"
+        ) from None
+    return client
+
+
+def is_rootless(client: Any) -> bool:
+    """Tell whether the engine runs as an ordinary user."""
+    return any("rootless" in option for option in client.info().get("SecurityOptions") or [])
+
+
+def _engine_address(command: str) -> str | None:
+    """Return the address of the engine's API, as the command line itself would find it."""
+    if address := os.environ.get("DOCKER_HOST"):
+        return address
+    if Path(command.split()[0]).name.startswith("podman"):
+        query = [*command.split(), "info", "--format", "{{.Host.RemoteSocket.Path}}"]
+        prefix = "unix://"
+    else:
+        query = [*command.split(), "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
+        prefix = ""
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return f"{prefix}{answer.removeprefix('unix://') if prefix else answer}" if answer else None
+
+
+def _fitting(task: Task) -> list[str]:
+    """Return the command line, with arguments too long for the system passed in a file.
+
+    The script sees the same arguments either way. A cluster has the same limit and no
+    such way round, so `ops run` refuses parameters of that size.
+    """
+    command = list(task.command)
+    if all(len(os.fsencode(argument)) < MAX_ARGUMENT for argument in command):
+        return command
+    if (
+        command[0] not in ("python", "python3")
+        or not command[1:2]
+        or not command[1].endswith(".py")
+    ):
+        raise OpsError(f"{task.name}: an argument is longer than {MAX_ARGUMENT} bytes: pass a file")
+    path = task.log.with_suffix(".argv.json")
+    path.write_text(json.dumps(command[1:]), encoding="utf-8")
+    return [command[0], "-c", _BOOT, str(path)]
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Cut a stream of bytes into lines without their ends; what is no UTF-8 is replaced."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode(errors="replace").rstrip("\r") for line in lines)
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+class _Watch:
+    """Calls a function once, in a thread of its own, if an event is set meanwhile."""
+
+    def __init__(self, stop: threading.Event, action: Callable[[], None]) -> None:
+        self._stop, self._action, self._done = stop, action, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.1):
+            if self._stop.is_set():
+                self._action()
+                return
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process with all its children: politely, and after five seconds for good."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        deadline = time.monotonic() + 5
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _kill(container: Any) -> None:
+    import docker.errors
+
+    with suppress(docker.errors.APIError):
+        container.kill()
+
+
+def _mode(client: Any) -> str:
+    return "rw,z" if "name=selinux" in (client.info().get("SecurityOptions") or []) else "rw"
+
+
+def _explain(error: BaseException) -> str:
+    text = getattr(error, "explanation", None) or str(error)
+    return " ".join(str(text).split())[:300]

@@ -1,0 +1,155 @@
+"""Makes step folders from ``templates/step/`` and wires them into ``pipeline.py``.
+
+``make step`` and the template's own generation both come here.
+"""
+
+import ast
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from ops import names
+from ops.errors import OpsError
+
+_COMPONENT = re.compile(r'^(\w+) = load_component_from_file\(str\(STEPS / "\1" /', re.M)
+
+_MODULE = '''\
+"""The pipeline: the only file that says how the steps are wired.
+
+Stages:
+{stages}
+"""
+
+from pathlib import Path
+
+from kfp import dsl
+from kfp.components import load_component_from_file
+
+STEPS = Path(__file__).parent / "steps"
+
+{components}
+
+
+@dsl.pipeline(name="{slug}")
+def pipeline(context: dict) -> dict:
+    """Hands the context from step to step; the last one's is the result."""
+{tasks}
+    return {last}.output
+'''
+
+
+def add_step(
+    root: Path, step: str, *, image: str, base_image: str, script: str | None = None
+) -> Path:
+    """Make ``steps/<step>`` from ``templates/step/`` and return its folder.
+
+    ``image`` is the step's image without a tag, ``script`` the text of a ready
+    ``main.py`` that takes the place of the template's. Raises OpsError (2) when the
+    name is unfit or taken. The folder appears whole or not at all.
+    """
+    if problem := names.step_problem(step):
+        raise OpsError(f"step: {problem}", 2)
+    folder = root / "steps" / step
+    if folder.exists():
+        raise OpsError(f"steps/{step} exists already and was not touched: choose another name", 2)
+    values = {
+        "step": step,
+        "title": step.replace("_", " ").capitalize(),
+        "image": image,
+        "base_image": base_image,
+    }
+    folder.parent.mkdir(exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".step-", dir=folder.parent))
+    try:
+        _render(root / "templates" / "step", scratch, values, script)
+        scratch.chmod(folder.parent.stat().st_mode & 0o777)
+        scratch.rename(folder)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    return folder
+
+
+def pipeline_module(slug: str, steps: Sequence[str]) -> str:
+    """Return the text of a ``pipeline.py`` that runs ``steps`` as a chain."""
+    stages = [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
+    components = [
+        f'{step} = load_component_from_file(str(STEPS / "{step}" / "component.yaml"))'
+        for step in steps
+    ]
+    tasks = []
+    context = "context"
+    for step in steps:
+        task = _task(step, steps)
+        tasks.append(f"    {task} = {step}(context={context})")
+        tasks.append(f'    {task}.set_display_name("{step.replace("_", " ").capitalize()}")')
+        context = f"{task}.output"
+    return _MODULE.format(
+        slug=slug,
+        stages="\n".join(stages),
+        components="\n".join(components),
+        tasks="\n".join(tasks),
+        last=_task(steps[-1], steps),
+    )
+
+
+def wire_step(root: Path, slug: str, step: str) -> str | None:
+    """Append ``step`` to the chain in ``pipeline.py``, if that is still as generated.
+
+    Returns None when it did, else the lines to add by hand.
+    """
+    path = root / "pipeline.py"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if is_generated(text, slug):
+        _replace(path, pipeline_module(slug, [*_COMPONENT.findall(text), step]))
+        return None
+    load = f'{step} = load_component_from_file(str(STEPS / "{step}" / "component.yaml"))'
+    return f"{load}\n    {step}_task = {step}(context=...)"
+
+
+def is_generated(text: str, slug: str) -> bool:
+    """Tell whether a ``pipeline.py`` still has the shape that it was generated with."""
+    steps = _COMPONENT.findall(text)
+    return bool(steps) and text == pipeline_module(slug, steps)
+
+
+def _task(step: str, steps: Sequence[str]) -> str:
+    """Return the name of a step's task: one that no step has."""
+    task = f"{step}_task"
+    while task in steps:
+        task += "_"
+    return task
+
+
+def _render(source: Path, target: Path, values: dict[str, str], script: str | None) -> None:
+    # Not HTML: every value is a checked name.
+    environment = Environment(keep_trailing_newline=True, undefined=StrictUndefined)  # noqa: S701
+    texts = {
+        path.relative_to(source): path.read_text(encoding="utf-8")
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    main = Path("main.py")
+    texts[main] = script or environment.from_string(texts[main]).render(values)
+    summary = (ast.get_docstring(ast.parse(texts[main])) or "").partition("\n")[0]
+    for name, text in texts.items():
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name != main:
+            text = environment.from_string(text).render(values, summary=_quoted(summary))
+        path.write_text(text, encoding="utf-8")
+
+
+def _quoted(text: str) -> str:
+    """Return ``text`` as it stands between double quotes in YAML."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _replace(path: Path, text: str) -> None:
+    scratch = path.with_suffix(".py.new")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)

@@ -1,0 +1,87 @@
+"""The project's settings: ``[tool.pipeline]`` in pyproject.toml, then the environment."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops import names
+from ops.errors import OpsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path("build") / "pipeline.yaml"  # the compiled pipeline, below ROOT
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every verb needs to know; the token is not here, but read where it is used."""
+
+    name: str  # the slug: pipeline, experiment and folder
+    display_name: str
+    description: str
+    registry: str  # host/path, no tag
+    base_image: str  # of new steps
+    kfp_host: str  # URL, no trailing slash
+    kfp_namespace: str | None
+    docker: str  # the engine's command line
+    platform: str  # of the images: os/architecture
+
+
+def load(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings of the project in ``root``; environment variables win.
+
+    Raises OpsError (2) when the file or a value in it or in the environment is wrong.
+    """
+    table = _table(root / "pyproject.toml")
+    registry = environ.get("REGISTRY") or _text(table, "registry")
+    kfp_host = environ.get("KFP_HOST") or _text(table, "kfp_host")
+    settings = Settings(
+        name=_text(table, "name"),
+        display_name=_text(table, "display_name"),
+        description=_text(table, "description"),
+        registry=registry,
+        base_image=_text(table, "base_image"),
+        kfp_host=kfp_host.rstrip("/"),
+        kfp_namespace=environ.get("KFP_NAMESPACE") or None,
+        docker=environ.get("DOCKER") or "docker",
+        platform=environ.get("PLATFORM") or "linux/amd64",
+    )
+    checks: list[tuple[str, Callable[[str], str | None], str]] = [
+        ("name", names.slug_problem, settings.name),
+        ("registry", names.registry_problem, registry),
+        ("base_image", names.image_problem, settings.base_image),
+        ("kfp_host", names.host_problem, kfp_host),
+    ]
+    for key, check, value in checks:
+        if problem := check(value):
+            source = key.upper() if environ.get(key.upper()) else f"pyproject.toml: {key}"
+            raise OpsError(f"{source}: {problem}", 2)
+    return settings
+
+
+def _table(path: Path) -> Mapping[str, object]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = document["tool"]["pipeline"]
+    except OSError as error:
+        raise OpsError(f"{path}: {error.strerror}: call this in a project's folder", 2) from None
+    except (KeyError, TypeError):
+        raise OpsError(
+            f"{path.name}: the table [tool.pipeline] is missing: put it back", 2
+        ) from None
+    except ValueError as error:
+        raise OpsError(f"{path.name}: no valid TOML: {error}", 2) from None
+    return table if isinstance(table, dict) else {}
+
+
+def _text(table: Mapping[str, object], key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str):
+        raise OpsError(f'pyproject.toml: [tool.pipeline] needs {key} = "..."', 2)
+    return value

@@ -1,0 +1,69 @@
+"""The pipeline compiles, uses every step, and gives one result on every runner."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops import compiling, local, params, runners, steps
+from ops.errors import OpsError
+from ops.settings import ROOT, Settings
+
+
+def run(package: Path, project: Settings, runner: str) -> dict[str, Any]:
+    """Run the compiled pipeline with params/dev.yaml."""
+    parameters = params.read_parameters(package, ROOT / "params" / "dev.yaml", [])
+    return local.run_pipeline(package, parameters, project, runner)
+
+
+def engine_answers(project: Settings) -> bool:
+    """Tell whether there is a container engine."""
+    try:
+        runners.connect(project.docker)
+    except OpsError:
+        return False
+    return True
+
+
+def test_compiling_twice_gives_the_same_bytes(package: Path, project: Settings) -> None:
+    """What was reviewed is what is submitted."""
+    first = package.read_bytes()
+    assert compiling.compile_pipeline(project).read_bytes() == first
+
+
+def test_every_step_is_in_the_pipeline(images: list[str], project: Settings) -> None:
+    """A folder that no one runs is a mistake: add it to pipeline.py or remove it."""
+    expected = {steps.reference(step, project) for step in steps.find_steps()}
+    assert expected <= set(images)
+
+
+def test_every_image_is_tagged(images: list[str]) -> None:
+    """An image without a tag would make an engine fetch all there are."""
+    for image in images:
+        _, _, name = image.rpartition("/")
+        assert ":" in name or "@" in name, image
+        assert not name.endswith(":latest"), image
+
+
+def test_make_local_prints_the_result_and_nothing_else() -> None:
+    """stdout is one JSON object, as `make -s local | jq` needs it."""
+    result = subprocess.run(
+        [sys.executable, "-m", "ops", "local", "--runner", "process"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert isinstance(json.loads(result.stdout), dict)
+
+
+def test_images_give_what_processes_give(package: Path, project: Settings) -> None:
+    """The same compiled file, in containers."""
+    if not engine_answers(project):
+        pytest.skip("no container engine answers")
+    assert run(package, project, "docker") == run(package, project, "process")

@@ -1,0 +1,48 @@
+"""Refuses answers that cannot become a project, all at once, before a file is written."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+
+def problems(answers: Mapping[str, str]) -> list[str]:
+    """Return one line per problem: the field, the value, the cure."""
+    from ops import names
+
+    checks: dict[str, Callable[[str], str | None]] = {
+        "project_slug": names.slug_problem,
+        "registry": names.registry_problem,
+        "base_image": names.image_problem,
+        "kfp_host": names.host_problem,
+    }
+    found = []
+    for field, answer in answers.items():
+        if field.startswith("_"):
+            continue
+        if problem := names.text_problem(answer):
+            found.append(f"{field}: {problem}")
+        elif field == "steps":
+            steps = names.split_steps(answer)
+            found += [f"{field}: {line}" for line in names.steps_problems(steps)]
+        elif field in checks and (problem := checks[field](answer)):
+            found.append(f"{field}: {problem}")
+    return found
+
+
+def main() -> int:
+    """Print the problems to stderr; exit status 1 (cookiecutter's) if there are any."""
+    template = Path(*json.loads(r"""[<< template_folder | jsonify >>]"""))
+    # The project is still empty: the rules come from the template's own copy of it.
+    sys.path.insert(0, str(next(template.glob("*cookiecutter.project_slug*"))))
+    sys.dont_write_bytecode = True
+    found = problems(json.loads(r"""<< cookiecutter | jsonify >>"""))
+    if found:
+        print("These answers cannot become a project:", file=sys.stderr)
+    for problem in found:
+        print(f"  {problem}", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

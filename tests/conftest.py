@@ -1,0 +1,101 @@
+"""What the tests share: baking a project, and calling make in it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+PROJECT = TEMPLATE / "<<cookiecutter.project_slug>>"
+VENV = TEMPLATE / "build" / "test-venvs"
+
+# Nothing may be left in the template's folder: it would be in the next project.
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(PROJECT), str(TEMPLATE)]
+
+
+def bake(folder: Path, **answers: str) -> Path:
+    """Generate a project below ``folder`` with cookiecutter and return its path."""
+    from cookiecutter.main import cookiecutter
+
+    return Path(
+        cookiecutter(
+            str(TEMPLATE),
+            no_input=True,
+            extra_context=answers,
+            output_dir=str(folder),
+            default_config=True,
+        )
+    )
+
+
+def make(
+    project: Path, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 600
+) -> "subprocess.CompletedProcess[str]":
+    """Call make in a project, with the environment that runs these tests as its .venv.
+
+    The template's lock file holds all that a project's does (test_repository), so
+    that nothing is installed.
+    """
+    venv = Path(sys.prefix)
+    ready = next(venv.glob("template-*"), None)
+    words = [f"VENV={venv}", *([f"READY={ready}"] if ready else [])]
+    return subprocess.run(
+        ["make", "-s", *words, *arguments],
+        cwd=project,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment without what would change a project's settings."""
+    ours = ("REGISTRY", "KFP_HOST", "KFP_NAMESPACE", "KFP_TOKEN", "PLATFORM", "MAKEFLAGS")
+    ours += ("MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "READY", "MYPY_CACHE_DIR")
+    kept = {key: value for key, value in os.environ.items() if key not in ours}
+    return {**kept, **(more or {})}
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Return the content of every file below ``folder`` by its relative path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep cookiecutter's replay file, and what else a home holds, out of the real one."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    yield
+    monkeypatch.undo()
+
+
+@pytest.fixture(scope="session")
+def default(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the default project; for reading only."""
+    return bake(tmp_path_factory.mktemp("default"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a default project of the test's own."""
+    return bake(tmp_path)
+
+
+def compiled(project: Path) -> Any:
+    """Return a project's compiled pipeline, parsed."""
+    import yaml
+
+    text = (project / "build" / "pipeline.yaml").read_text(encoding="utf-8")
+    return next(yaml.safe_load_all(text))
