@@ -30,13 +30,24 @@ def problems(answers: Mapping[str, str]) -> list[str]:
     return found
 
 
+def leftovers(project: Path) -> list[str]:
+    """Return one line per cache in the template's folder: it would be in the new project."""
+    caches = {".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__", "build"}
+    return [
+        f"template: {path} is a tool's cache: remove it, and call the tools through make"
+        for path in sorted([*project.glob("*"), *project.glob("*/*")])
+        if path.name in caches
+    ]
+
+
 def main() -> int:
     """Print the problems to stderr; exit status 1 (cookiecutter's) if there are any."""
     template = Path(*json.loads(r"""[<< template_folder | jsonify >>]"""))
     # The project is still empty: the rules come from the template's own copy of it.
-    sys.path.insert(0, str(next(template.glob("*cookiecutter.project_slug*"))))
+    project = next(template.glob("*cookiecutter.project_slug*"))
+    sys.path.insert(0, str(project))
     sys.dont_write_bytecode = True
-    found = problems(json.loads(r"""<< cookiecutter | jsonify >>"""))
+    found = leftovers(project) + problems(json.loads(r"""<< cookiecutter | jsonify >>"""))
     if found:
         print("These answers cannot become a project:", file=sys.stderr)
     for problem in found:

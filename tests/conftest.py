@@ -1,9 +1,11 @@
 """What the tests share: baking a project, and calling make in it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 PROJECT = TEMPLATE / "<<cookiecutter.project_slug>>"
-VENV = TEMPLATE / "build" / "test-venvs"
+VENVS = TEMPLATE / "build" / "test-venvs"  # kept from run to run
 
 # Nothing may be left in the template's folder: it would be in the next project.
 sys.dont_write_bytecode = True
@@ -57,10 +59,45 @@ def make(
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment without what would change a project's settings."""
-    ours = ("REGISTRY", "KFP_HOST", "KFP_NAMESPACE", "KFP_TOKEN", "PLATFORM", "MAKEFLAGS")
-    ours += ("MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "READY", "MYPY_CACHE_DIR")
+    ours = {"REGISTRY", "KFP_HOST", "KFP_NAMESPACE", "KFP_TOKEN", "PLATFORM", "DOCKER"}
+    ours |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "READY", "RUNNER", "ENV"}
+    ours |= {"MYPY_CACHE_DIR", "PYTHONDONTWRITEBYTECODE", "RUFF_NO_CACHE"}
     kept = {key: value for key, value in os.environ.items() if key not in ours}
     return {**kept, **(more or {})}
+
+
+@cache
+def pythons() -> dict[str, Path]:
+    """Return the supported Pythons of this machine, by version (``3.10``)."""
+    found = {}
+    for minor in range(10, 14):
+        version = f"3.{minor}"
+        candidates = [shutil.which(f"python{version}"), sys.executable]
+        pyenv = Path.home() / ".pyenv" / "versions"
+        candidates += [str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python"))]
+        for candidate in candidates:
+            if candidate and _version(candidate) == version:
+                found[version] = Path(candidate)
+                break
+    return found
+
+
+def _version(python: str) -> str:
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    result = subprocess.run([python, "-c", code], capture_output=True, text=True)
+    return result.stdout.strip()
+
+
+def python_with(version: str, requirement: str) -> Path:
+    """Return the interpreter of an environment that has ``requirement`` installed."""
+    folder = VENVS / f"{version}-{requirement}"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        subprocess.run([pythons()[version], "-m", "venv", "--clear", folder], check=True)
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        subprocess.run([*pip, requirement], check=True)
+        (folder / "ready").touch()
+    return python
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -70,6 +107,9 @@ def files_of(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+pythons()  # looks into the real home
 
 
 @pytest.fixture(scope="session", autouse=True)

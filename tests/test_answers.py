@@ -4,26 +4,28 @@ import json
 import re
 import subprocess
 import sys
-try:
+
+if sys.version_info >= (3, 11):
     import tomllib as toml
-except ImportError:
+else:
     import tomli as toml
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from conftest import TEMPLATE, bake, compiled, environment, files_of, make
+from conftest import PROJECT, TEMPLATE, bake, compiled, environment, files_of, make
 from cookiecutter.exceptions import FailedHookException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+
 from ops import names
 
 HOSTILE = {
     "accents": "Déjà vu, ÅÄÖ, 平均値",
     "emoji": "\U0001f680 to the \U0001f469\u200d\U0001f4bb",
-    "quotes": "it's \"quoted\" and '''thrice''' and \"\"\"thrice\"\"\"",
+    "quotes": 'it\'s "quoted" and \'\'\'thrice\'\'\' and """thrice"""',
     "backslash": "a back\\slash, and at the end \\",
     "shell": "$HOME `touch pwned` $(touch pwned) ; touch pwned && x",
     "make": "$(shell touch pwned) # comment % : target",
@@ -83,6 +85,16 @@ def test_the_hook_is_importable_and_pure() -> None:
     }
     assert problems(good) == []
     assert problems({**good, "registry": "X"}) == ["registry: 'X' has upper case: write 'x'"]
+
+
+def test_a_cache_in_the_template_is_refused(tmp_path: Path) -> None:
+    """It would be rendered into the project, or break the generation."""
+    from hooks.pre_gen_project import leftovers
+
+    assert leftovers(PROJECT) == []
+    (tmp_path / "ops" / "__pycache__").mkdir(parents=True)
+    (line,) = leftovers(tmp_path)
+    assert line.startswith("template: ") and "remove it" in line
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
@@ -158,7 +170,9 @@ ANSWERS = st.fixed_dictionaries(
         "project_slug": _or_wild("calculate-average", "x", "a-", "x" * 63),
         "description": WILD,
         "starter": st.sampled_from(["average", "blank"]),
-        "steps": _or_wild("add, div", "add, div, round", "Load data, save", "a", "print, a_task, a"),
+        "steps": _or_wild(
+            "add, div", "add, div, round", "Load data, save", "a", "print, a_task, a"
+        ),
         "registry": _or_wild("localhost:5000/x", "ghcr.io/team", "team"),
         "base_image": _or_wild("python:3.12-slim", "a.b/c@sha256:" + "0" * 64),
         "kfp_host": _or_wild("http://localhost:8080", "https://a.b/c/"),
@@ -198,7 +212,9 @@ def test_any_answers_are_refused_or_make_a_project(
     finally:
         sys.path[:] = saved[1]
         sys.modules.pop("pipeline", None)
-    used = {e["container"]["image"] for e in compiled(project)["deploymentSpec"]["executors"].values()}
+    used = {
+        e["container"]["image"] for e in compiled(project)["deploymentSpec"]["executors"].values()
+    }
     assert len(used) == len(names.split_steps(answers["steps"]))
 
 

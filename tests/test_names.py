@@ -4,6 +4,7 @@ import ast
 
 import pytest
 from conftest import PROJECT, TEMPLATE
+
 from ops import names, scaffold
 
 GOOD_REGISTRIES = [
@@ -176,7 +177,9 @@ def test_slug_is_taken(slug: str) -> None:
     assert names.slug_problem(slug) is None
 
 
-@pytest.mark.parametrize("slug", ["", "A", "1a", "a_b", "-a", "x" * 64, "class", "kfp", "../a", "."])
+@pytest.mark.parametrize(
+    "slug", ["", "A", "1a", "a_b", "-a", "x" * 64, "class", "kfp", "../a", "."]
+)
 def test_slug_is_refused(slug: str) -> None:
     assert names.slug_problem(slug)
 

@@ -1,10 +1,11 @@
-"""Imports kfp without its client, which neither compiling nor a local run uses.
+"""Imports kfp without what neither compiling nor a local run uses.
 
 ``import kfp`` loads ``kfp.client``, and that the whole kubernetes package: two thirds
-of the time. Import this module before kfp; `ops.submit`, which needs the client,
-does not.
+of the time. Half of the rest is requests, which kfp needs only for a component at an
+address. Import this module before kfp; `ops.submit`, which needs the client, does not.
 """
 
+import importlib
 import sys
 import types
 from typing import NoReturn
@@ -21,7 +22,22 @@ def _refuse(name: str) -> NoReturn:
     raise AttributeError(f"kfp.client.{name} is not loaded here: submit with `make run`")
 
 
+class _Deferred(types.ModuleType):
+    """A module that is loaded when something in it is looked up.
+
+    importlib's LazyLoader would load at the next ``import`` already, which asks for
+    ``__spec__``.
+    """
+
+    def __getattr__(self, attribute: str) -> object:
+        name = self.__name__
+        if sys.modules.get(name) is self:
+            del sys.modules[name]
+        return getattr(importlib.import_module(name), attribute)
+
+
 if "kfp" not in sys.modules:
+    sys.modules.setdefault("requests", _Deferred("requests"))
     _module = types.ModuleType("kfp.client")
     _module.__dict__.update(Client=_NoClient, __getattr__=_refuse, __path__=[])
     sys.modules["kfp.client"] = _module

@@ -9,7 +9,6 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 MAX_NAME = 63  # a DNS label: KFP makes Kubernetes names from these
 MAX_IMAGE = 255  # Docker's limit on an image's name
@@ -130,6 +129,8 @@ def image_problem(image: str) -> str | None:
 
 def host_problem(url: str) -> str | None:
     """Check a KFP endpoint: an http(s) URL without login, query or fragment."""
+    from urllib.parse import urlsplit  # the slowest import: not every verb needs it
+
     example = "give a URL such as http://localhost:8080"
     if not url:
         return f"is empty: {example}"

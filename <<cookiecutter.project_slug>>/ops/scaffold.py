@@ -8,9 +8,10 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from ops import names
 from ops.errors import OpsError
@@ -126,22 +127,27 @@ def _task(step: str, steps: Sequence[str]) -> str:
 
 
 def _render(source: Path, target: Path, values: dict[str, str], script: str | None) -> None:
+    templates = _templates(source)
+    main = Path("main.py")
+    script = script or templates[main].render(values)
+    summary = (ast.get_docstring(ast.parse(script)) or "").partition("\n")[0]
+    for name, template in templates.items():
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = template.render(values, summary=_quoted(summary)) if name != main else script
+        path.write_text(text, encoding="utf-8")
+
+
+@cache
+def _templates(source: Path) -> dict[Path, Template]:
+    """Return the compiled templates of a folder by their path in it."""
     # Not HTML: every value is a checked name.
     environment = Environment(keep_trailing_newline=True, undefined=StrictUndefined)  # noqa: S701
-    texts = {
-        path.relative_to(source): path.read_text(encoding="utf-8")
+    return {
+        path.relative_to(source): environment.from_string(path.read_text(encoding="utf-8"))
         for path in sorted(source.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     }
-    main = Path("main.py")
-    texts[main] = script or environment.from_string(texts[main]).render(values)
-    summary = (ast.get_docstring(ast.parse(texts[main])) or "").partition("\n")[0]
-    for name, text in texts.items():
-        path = target / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if name != main:
-            text = environment.from_string(text).render(values, summary=_quoted(summary))
-        path.write_text(text, encoding="utf-8")
 
 
 def _quoted(text: str) -> str:

@@ -1,0 +1,152 @@
+"""Measures speed against the references, in pairs in the same run; prints ratios.
+
+``make bench`` runs it. Each row is the median of A/B over alternating pairs, so
+that a machine whose speed drifts gives the same figures. Nothing here fails.
+"""
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conftest import TEMPLATE, bake, environment, make
+
+BIN = Path(sys.executable).parent
+PAIRS = 9
+Action = Callable[[], Any]
+
+
+def main() -> None:
+    """Print a row per measurement."""
+    print(f"{'what':<44} {'ratio':>6} {'goal':>6} {'ms':>8} {'reference ms':>13}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        generation(folder)
+        project = bake(folder)
+        compilation(project)
+        process_step(project, folder)
+        docker_step(project, folder)
+
+
+def row(what: str, action: Action, reference: Action, goal: float, pairs: int = PAIRS) -> None:
+    action(), reference()  # warm
+    times = [(elapsed(action), elapsed(reference)) for _ in range(pairs)]
+    ratio = statistics.median(a / b for a, b in times)
+    ours, theirs = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
+    print(f"{what:<44} {ratio:>6.2f} {goal:>6.2f} {ours:>8.1f} {theirs:>13.1f}", flush=True)
+
+
+def elapsed(action: Action) -> float:
+    """Return the seconds that a call takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def run(*command: object, cwd: Path | None = None) -> None:
+    words = [str(word) for word in command]
+    subprocess.run(words, check=True, capture_output=True, cwd=cwd, env=environment())
+
+
+def generation(folder: Path) -> None:
+    small = folder / "one-file"
+    (small / "{{cookiecutter.name}}").mkdir(parents=True)
+    (small / "cookiecutter.json").write_text(json.dumps({"name": "x"}))
+    (small / "{{cookiecutter.name}}" / "file").write_text("{{cookiecutter.name}}\n")
+
+    def generate(template: Path, *answers: str) -> Action:
+        out = folder / "out"
+        words = (BIN / "cookiecutter", "--no-input", "-o", out, template, *answers)
+
+        def action() -> None:
+            run(*words)
+            shutil.rmtree(out)
+
+        return action
+
+    row("generate the default project / one file", generate(TEMPLATE), generate(small), 1.1)
+    few, many = (
+        generate(TEMPLATE),
+        generate(TEMPLATE, "steps=" + ",".join(f"s{i}" for i in range(60))),
+    )
+    times = [elapsed(many) - elapsed(few) for _ in range(PAIRS)]
+    print(
+        f"{'each further step':<44} {'':>6} {'2 ms':>6} {statistics.median(times) / 58 * 1000:>8.2f}"
+    )
+
+
+def compilation(project: Path) -> None:
+    def ours() -> None:
+        assert make(project, "compile").returncode == 0
+
+    def theirs() -> None:
+        run(BIN / "kfp", "dsl", "compile", "--py", "pipeline.py", "--output", "x.yaml", cwd=project)
+
+    row("make compile / kfp dsl compile", ours, theirs, 0.35)
+
+
+def process_step(project: Path, folder: Path) -> None:
+    from ops import runners, venvs
+    from ops.steps import find_steps
+
+    step = find_steps(project)[0]
+    binaries = venvs.python_folder(step, project)
+    runner = runners.process_runner(lambda image: (step.folder, binaries), project)
+    command = _command(folder)
+    task = runners.Task("add", "", command, {}, folder, folder / "log")
+    env = {"PYTHONPATH": str(project), **environment()}
+
+    def by_hand() -> None:
+        words = [str(binaries / "python"), *command[1:]]
+        subprocess.run(words, cwd=step.folder, env=env, check=True, capture_output=True)
+
+    row("a process step / the command by hand", _ten(_ours(runner, task)), _ten(by_hand), 1.25)
+
+
+def docker_step(project: Path, folder: Path) -> None:
+    from ops import runners, settings, steps
+    from ops.errors import OpsError
+
+    try:
+        client = runners.connect("docker")
+    except OpsError as error:
+        print(f"a docker step / docker run: {error}")
+        return
+    assert make(project, "build").returncode == 0
+    image = steps.reference(steps.find_steps(project)[0], settings.load(project), project)
+    command = _command(folder)
+    task = runners.Task("add", image, command, {}, folder, folder / "log")
+    runner = runners.container_runner(client, False, "bench")
+
+    def by_hand() -> None:
+        flags = ["--rm", "--user", "0:0", "--entrypoint", "", "-v", f"{folder}:{folder}"]
+        run("docker", "run", *flags, image, *command)
+
+    row("a docker step / docker run", _ours(runner, task), by_hand, 1.1)
+
+
+def _ours(runner: Any, task: Any) -> Action:
+    def action() -> None:
+        assert runner(task, lambda line: None, threading.Event()) == 0
+
+    return action
+
+
+def _ten(action: Action) -> Action:
+    return lambda: [action() for _ in range(10)]
+
+
+def _command(folder: Path) -> list[str]:
+    context = '{"numbers": [1, 2, 3, 4]}'
+    return ["python", "main.py", "--context", context, "--output", f"{folder}/output"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,374 @@
+"""The make targets of a generated project, without an engine: what they do, what they refuse."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import compiled, environment, files_of, make
+
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+AVERAGE = {"Output": {"numbers": [1.0, 2.0, 3.0, 4.0], "sum": 10.0, "average": 2.5}}
+
+
+def local(project: Path, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return make(project, "local", "RUNNER=process", *arguments, env={**NO_ENGINE, **env})
+
+
+def last_line(result: "subprocess.CompletedProcess[str]") -> str:
+    """Return the last line on stderr that is not make's own."""
+    return [line for line in result.stderr.splitlines() if not line.startswith("make:")][-1]
+
+
+def write_params(project: Path, context: Any) -> None:
+    text = yaml.safe_dump({"context": context})
+    (project / "params" / "dev.yaml").write_text(text, encoding="utf-8")
+
+
+# help
+
+
+def test_help_is_the_default_and_names_every_target(default: Path) -> None:
+    result = make(default)
+    targets = re.findall(r"^  (\w+) +(.+)$", result.stdout, re.M)
+    assert [name for name, _ in targets] == [
+        *("help", "setup", "build", "push", "compile", "local", "run", "step", "test", "lint"),
+        "clean",
+    ]
+    assert all(len(text) <= 60 for _, text in targets)
+
+
+# local
+
+
+def test_local_prints_the_result_alone_on_stdout(default: Path) -> None:
+    result = make(default, "local", env=NO_ENGINE)
+    assert result.returncode == 0
+    assert json.loads(result.stdout) == AVERAGE
+    assert "running calculate-average as processes" in result.stderr
+
+
+def test_the_runner_is_auto_process_or_docker(default: Path) -> None:
+    result = make(default, "local", "RUNNER=docker", env=NO_ENGINE)
+    assert result.returncode != 0 and result.stdout == ""
+    assert last_line(result).startswith("error: no container engine answers")
+    assert "RUNNER=process" in last_line(result)
+    assert make(default, "local", "RUNNER=cluster").returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "average"),
+    [
+        ([7], 7.0),
+        ([-3, 1.5], -0.75),
+        ([10**30, 10**30], 1e30),
+        ([1e308, -1e308], 0.0),
+        (list(range(1, 100_001)), 50000.5),
+    ],
+    ids=["one", "negative", "huge", "floats", "many"],
+)
+def test_numbers_of_all_kinds(project: Path, numbers: list[Any], average: float) -> None:
+    write_params(project, {"numbers": numbers})
+    result = local(project)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert json.loads(result.stdout)["Output"]["average"] == average
+
+
+@pytest.mark.parametrize(
+    ("context", "line"),
+    [
+        ({"numbers": []}, "add: --context: numbers: expected a list with at least one number"),
+        ({"numbers": [1, "2"]}, "add: --context: numbers[1]: '2' is not a number"),
+        ({"numbers": [1, True]}, "add: --context: numbers[1]: True is not a number"),
+        ({"numbers": "1"}, "add: --context: numbers: expected a list with at least one number"),
+        ({}, "add: --context: numbers: expected a list with at least one number"),
+    ],
+)
+def test_a_failed_step_gives_its_reason_on_the_last_screen(
+    project: Path, context: Any, line: str
+) -> None:
+    write_params(project, context)
+    result = local(project)
+    assert result.returncode != 0 and result.stdout == ""
+    screen = result.stderr.splitlines()[-6:]
+    assert f"  {line}" in screen
+    assert last_line(result) == "error: step add failed with exit status 2"
+    assert "div: started" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("-p nope=1", "-p: the pipeline has no parameter 'nope': it has context"),
+        ("-p context=1", "-p: context: 1 is a whole number, not a JSON object"),
+        ("-p context={", "-p: context: '{' is not a JSON object"),
+        ("-p context", "-p 'context': write -p name=value"),
+        ("-p context='{\"numbers\": [NaN]}'", "context.numbers[0]: nan is beyond the numbers"),
+    ],
+)
+def test_wrong_parameters_are_refused_in_one_line(default: Path, arguments: str, line: str) -> None:
+    result = local(default, f"ARGS={arguments}")
+    assert result.returncode != 0 and result.stdout == ""
+    assert line in last_line(result)
+    assert "started" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("context: [1", "params/dev.yaml: no valid YAML"),
+        ("- 1", "params/dev.yaml: write one `name: value` per line"),
+        ("context: {numbers: [1e400]}", "context.numbers[0]: inf is beyond"),
+        (f"context: {{numbers: [1{'0' * 400}]}}", "is beyond the numbers that KFP can carry"),
+        ("context: {day: 2024-01-31}", "context.day: datetime.date(2024, 1, 31)"),
+        ("context: {1: 2}", "context: the key 1 is a whole number: put it in quotes"),
+        ("context: {}\ncontext: {}", "the key 'context' is there twice"),
+        ("{}", "parameter 'context' has no value: add it to params/dev.yaml"),
+    ],
+)
+def test_a_wrong_params_file_is_refused_in_one_line(project: Path, text: str, line: str) -> None:
+    (project / "params" / "dev.yaml").write_text(text, encoding="utf-8")
+    result = local(project)
+    assert result.returncode != 0 and result.stdout == ""
+    assert line in last_line(result)
+
+
+def test_each_environment_has_its_parameters(project: Path) -> None:
+    (project / "params" / "prod.yaml").write_text("context: {numbers: [10]}\n")
+    assert json.loads(local(project, "ENV=prod").stdout)["Output"]["average"] == 10
+    result = local(project, "ENV=stage")
+    assert "params/stage.yaml: No such file or directory: make it" in last_line(result)
+    assert "use letters, digits" in last_line(local(project, "ENV=../x"))
+
+
+def test_a_rounded_integer_is_noted(project: Path) -> None:
+    write_params(project, {"numbers": [2**53 + 1]})
+    assert (
+        "9007199254740993 becomes 9007199254740992.0: KFP carries doubles" in local(project).stderr
+    )
+
+
+def test_hostile_text_reaches_the_step_intact(project: Path) -> None:
+    text = 'it\'s "x" $HOME `id` \\ {{ x }} é \U0001f680\n--output /tmp/x'
+    write_params(project, {"numbers": [1], "text": text})
+    assert json.loads(local(project).stdout)["Output"]["text"] == text
+
+
+def test_a_step_has_an_environment_of_its_own_made_once(project: Path) -> None:
+    requirements = project / "steps" / "add" / "requirements.txt"
+    requirements.write_text("six==1.17.0\n")
+    script = project / "steps" / "add" / "main.py"
+    script.write_text(script.read_text().replace("import logging", "import logging\n\nimport six"))
+    python = project / "build" / "venvs" / "add" / "bin" / "python"
+    first = local(project)
+    assert first.returncode == 0, first.stderr
+    assert "add: installing steps/add/requirements.txt" in first.stderr
+    made = python.parent.parent.joinpath("pyvenv.cfg").stat().st_mtime_ns
+    assert "installing" not in local(project).stderr
+    assert python.parent.parent.joinpath("pyvenv.cfg").stat().st_mtime_ns == made
+    requirements.write_text("six==1.16.0\n")
+    assert "installing" in local(project).stderr
+    code = "import six; print(six.__version__)"
+    version = subprocess.run([python, "-c", code], capture_output=True, text=True).stdout
+    assert version.strip() == "1.16.0"
+    requirements.write_text("no-such-package-at-all==1\n")
+    result = local(project)
+    assert result.returncode != 0
+    assert last_line(result).startswith("error: steps/add/requirements.txt: ERROR: ")
+
+
+def test_the_process_gets_the_command_line_of_the_container(project: Path) -> None:
+    script = project / "steps" / "add" / "main.py"
+    probe = "import sys\nprint('argv', sys.argv, flush=True)\n"
+    script.write_text(script.read_text().replace("import sys\n", probe, 1))
+    result = local(project)
+    found = re.search(r"add \| argv (.+)", result.stderr)
+    assert found is not None
+    argv = found.group(1)
+    executors = compiled(project)["deploymentSpec"]["executors"]
+    container = executors["exec-add"]["container"]
+    assert container["command"] == ["python", "main.py"]
+    flags = [word for word in container["args"] if not word.startswith("{{")]
+    assert re.fullmatch(rf"\['main.py', '{flags[0]}', '{{.*}}', '{flags[1]}', '.*/output'\]", argv)
+
+
+def test_an_interrupted_run_ends_its_steps(project: Path) -> None:
+    script = project / "steps" / "add" / "main.py"
+    sleep = "import sys\nimport time\nprint('asleep', flush=True)\ntime.sleep(600)\n"
+    script.write_text(script.read_text().replace("import sys\n", sleep, 1))
+    assert make(project, "compile").returncode == 0
+    command = [sys.executable, "-m", "ops", "local", "--runner", "process"]
+    run = subprocess.Popen(
+        command,
+        cwd=project,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stderr is not None
+    lines = []
+    for line in run.stderr:
+        lines.append(line)
+        if "asleep" in line:
+            break
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130 and out == ""
+    assert err.splitlines()[-1].startswith("error: interrupted")
+    time.sleep(0.2)
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert str(project) not in processes
+
+
+def test_a_moved_seam_is_told_clearly(project: Path) -> None:
+    """Should a kfp release move what ops.local hooks into, the run must not pass for a success."""
+    code = (
+        "import ops.light_kfp\n"
+        "from kfp.local import task_dispatcher, subprocess_task_handler as seam\n"
+        "import inspect\n"
+        "source = inspect.getsource(task_dispatcher)\n"
+        "assert 'subprocess_task_handler.SubprocessTaskHandler' in source\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=project, check=True, env=environment())
+
+
+# compile
+
+
+def test_compiling_twice_gives_the_same_bytes_with_pinned_tags(default: Path) -> None:
+    assert make(default, "compile").returncode == 0
+    package = default / "build" / "pipeline.yaml"
+    first = package.read_bytes()
+    assert make(default, "compile").returncode == 0
+    assert package.read_bytes() == first
+    for name, executor in compiled(default)["deploymentSpec"]["executors"].items():
+        step = name.removeprefix("exec-")
+        pattern = rf"localhost:5000/calculate-average/{step}:[0-9a-f]{{16}}"
+        assert re.fullmatch(pattern, executor["container"]["image"])
+
+
+def test_the_registry_of_the_environment_wins(default: Path) -> None:
+    result = make(default, "compile", env={"REGISTRY": "ghcr.io/team"})
+    assert result.returncode == 0, result.stderr
+    container = compiled(default)["deploymentSpec"]["executors"]["exec-add"]["container"]
+    assert container["image"].startswith("ghcr.io/team/add:")
+    result = make(default, "compile", env={"REGISTRY": "http://x"})
+    assert result.returncode != 0
+    assert last_line(result).startswith("error: REGISTRY: 'http://x' has a scheme")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("def", "error: pipeline.py:1: SyntaxError"),
+        ("x = 1", "error: pipeline.py: define @dsl.pipeline"),
+        ("import nowhere", "error: pipeline.py:1: ModuleNotFoundError: No module named 'nowhere'"),
+    ],
+)
+def test_a_broken_pipeline_module_is_one_line(project: Path, text: str, line: str) -> None:
+    make(project, "compile")
+    before = files_of(project / "build")
+    (project / "pipeline.py").write_text(text)
+    result = make(project, "compile")
+    assert result.returncode != 0 and last_line(result).startswith(line)
+    assert files_of(project / "build") == before
+
+
+def test_compiling_does_not_load_the_client(project: Path) -> None:
+    code = (
+        "import sys, runpy\nsys.argv = ['ops', 'compile']\n"
+        "try:\n    runpy.run_module('ops', run_name='__main__')\n"
+        "except SystemExit as stop:\n    assert not stop.code\n"
+        "assert 'kubernetes' not in sys.modules and 'kfp_server_api' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=project, check=True, env=environment())
+
+
+# step
+
+
+def test_a_step_is_added_like_the_others(project: Path) -> None:
+    result = make(project, "step", "NAME=Scale up")
+    assert result.returncode == 0, result.stderr
+    files = files_of(project / "steps" / "scale_up")
+    assert set(files) == set(files_of(project / "steps" / "add"))
+    component = yaml.safe_load(files["component.yaml"])
+    assert component["implementation"]["container"]["image"].endswith("/scale-up")
+    assert "pipeline.py: added at the end of the chain" in result.stderr
+    assert json.loads(local(project).stdout) == AVERAGE
+    for target in ("lint", "test"):
+        result = make(project, target, env=NO_ENGINE)
+        assert result.returncode == 0, result.stdout
+
+
+def test_a_pipeline_of_ones_own_is_not_touched(project: Path) -> None:
+    module = project / "pipeline.py"
+    module.write_text(module.read_text() + "\n# mine\n")
+    before = module.read_bytes()
+    result = make(project, "step", "NAME=scale")
+    assert result.returncode == 0
+    assert module.read_bytes() == before
+    assert (
+        'scale = load_component_from_file(str(STEPS / "scale" / "component.yaml"))' in result.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("add", "steps/add exists already and was not touched"),
+        ("Add", "steps/add exists already and was not touched"),
+        ("json", "step: 'json' would shadow"),
+        ("", "step: is empty"),
+        ("../x", "step: '../x' is not a valid name"),
+        ("$(shell touch pwned)", "is not a valid name"),
+        ("`touch pwned`", "is not a valid name"),
+    ],
+)
+def test_an_unfit_step_is_refused_and_nothing_is_made(project: Path, name: str, line: str) -> None:
+    before = files_of(project)
+    result = make(project, "step", f"NAME={name}")
+    assert result.returncode != 0 and line in last_line(result)
+    assert files_of(project) == before
+
+
+def test_a_team_can_change_what_a_new_step_is_made_of(project: Path) -> None:
+    template = project / "templates" / "step"
+    (template / "NOTES.md").write_text("# {{ title }}\n")
+    assert make(project, "step", "NAME=scale up").returncode == 0
+    assert (project / "steps" / "scale_up" / "NOTES.md").read_text() == "# Scale up\n"
+
+
+# images
+
+
+def test_a_missing_engine_is_one_line(default: Path) -> None:
+    result = make(default, "build", "DOCKER=no-such-engine")
+    assert result.returncode != 0
+    assert "error: building " in result.stderr
+    assert "cannot call 'no-such-engine'" in result.stderr and "DOCKER=" in result.stderr
+
+
+def test_clean_leaves_what_cannot_be_made_again(project: Path) -> None:
+    before = files_of(project)
+    assert local(project).returncode == 0
+    assert make(project, "clean").returncode == 0
+    assert files_of(project) == before
+
+
+def test_an_old_python_is_refused_in_one_line(project: Path) -> None:
+    old = project / "python"
+    old.write_text("#!/bin/sh\nexec python3 -c 'import sys; sys.version_info = (3, 9); '\"$2\"\n")
+    old.chmod(0o755)
+    command = ["make", "-s", "setup", f"PYTHON={old}"]
+    result = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
+    assert result.returncode != 0
+    assert "error: Python 3.9 found, 3.10 to 3.13 needed" in result.stderr
+    assert not (project / ".venv").exists()
