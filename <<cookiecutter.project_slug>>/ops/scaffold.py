@@ -3,10 +3,8 @@
 ``make step`` and the template's own generation both come here.
 """
 
-import ast
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +15,8 @@ from ops import names
 from ops.errors import OpsError
 
 _COMPONENT = re.compile(r'^(\w+) = load_component_from_file\(str\(STEPS / "\1" /', re.M)
+
+_SUMMARY = re.compile(r'"""([^"\n]+)')  # the first line of a script's docstring
 
 _MODULE = '''\
 """The pipeline: the only file that says how the steps are wired.
@@ -64,10 +64,10 @@ def add_step(
         "base_image": base_image,
     }
     folder.parent.mkdir(exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".step-", dir=folder.parent))
+    scratch = folder.with_name(f".{step}.new")
+    shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
     try:
         _render(root / "templates" / "step", scratch, values, script)
-        scratch.chmod(folder.parent.stat().st_mode & 0o777)
         scratch.rename(folder)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -130,7 +130,8 @@ def _render(source: Path, target: Path, values: dict[str, str], script: str | No
     templates = _templates(source)
     main = Path("main.py")
     script = script or templates[main].render(values)
-    summary = (ast.get_docstring(ast.parse(script)) or "").partition("\n")[0]
+    first = _SUMMARY.match(script)
+    summary = first.group(1) if first else ""
     for name, template in templates.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
