@@ -98,7 +98,7 @@ def process_step(project: Path, folder: Path) -> None:
 
     step = find_steps(project)[0]
     binaries = venvs.python_folder(step, project)
-    runner = runners.process_runner(lambda image: (step.folder, binaries), project)
+    runner = runners.process_runner({"": (step.folder, binaries)}, project)
     command = _command(folder)
     task = runners.Task("add", "", command, {}, folder, folder / "log")
     env = {"PYTHONPATH": str(project), **environment()}

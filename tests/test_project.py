@@ -227,6 +227,68 @@ def test_an_interrupted_run_ends_its_steps(project: Path) -> None:
     assert str(project) not in processes
 
 
+CONDITION = """
+from pathlib import Path
+
+from kfp import dsl
+from kfp.components import load_component_from_file, load_component_from_text
+
+STEPS = Path(__file__).parent / "steps"
+add = load_component_from_file(str(STEPS / "add" / "component.yaml"))
+text = (STEPS / "add" / "component.yaml").read_text().replace("Output", "other")
+other = load_component_from_text(text.replace("other, type: JsonObject", "other, type: String"))
+
+
+@dsl.pipeline(name="condition")
+def pipeline(context: dict):
+    task = other(context=context)
+    with dsl.If(task.outputs["other"] != "x"):
+        add(context=context)
+"""
+
+
+def test_what_kfp_cannot_evaluate_here_is_no_success(project: Path) -> None:
+    """kfp takes such a condition for false, skips the branch and reports a success."""
+    (project / "pipeline.py").write_text(CONDITION)
+    result = local(project)
+    assert result.returncode != 0 and result.stdout == ""
+    assert "error: kfp cannot evaluate this pipeline locally (" in last_line(result)
+
+
+def test_a_foreign_image_needs_an_engine(project: Path) -> None:
+    module = project / "pipeline.py"
+    lines = """
+@dsl.container_component
+def foreign():
+    return dsl.ContainerSpec(image="alpine:3", command=["true"])
+"""
+    text = module.read_text().replace("\n\n@dsl.pipeline", f"\n{lines}\n\n@dsl.pipeline")
+    module.write_text(text.replace("    add_task = ", "    foreign()\n    add_task = "))
+    result = local(project)
+    assert result.returncode != 0
+    assert "alpine:3 is no image of this project: use RUNNER=docker" in result.stderr
+
+
+def test_what_a_step_leaves_running_ends_with_it(project: Path) -> None:
+    """As it would in a container; the run does not wait for it."""
+    script = project / "steps" / "add" / "main.py"
+    child = "import sys\nimport subprocess\nsubprocess.Popen(['sleep', '987'])\n"
+    script.write_text(script.read_text().replace("import sys\n", child, 1))
+    result = local(project)
+    assert result.returncode == 0 and json.loads(result.stdout) == AVERAGE
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert "sleep 987" not in processes
+
+
+def test_any_output_of_a_step_is_shown(project: Path) -> None:
+    script = project / "steps" / "add" / "main.py"
+    noise = "import sys\nsys.stdout.buffer.write(b'\\xff\\x00' + b'x' * 10**7 + b'\\nlast')\n"
+    script.write_text(script.read_text().replace("import sys\n", noise, 1))
+    result = local(project)
+    assert result.returncode == 0 and json.loads(result.stdout) == AVERAGE
+    assert "add | last" in result.stderr
+
+
 def test_a_moved_seam_is_told_clearly(project: Path) -> None:
     """Should a kfp release move what ops.local hooks into, the run must not pass for a success."""
     code = (

@@ -69,29 +69,34 @@ class _Run:
         started = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
         self.folder = root / "build" / "local" / started
         self.folder.mkdir(parents=True)
-        used = [image for image in sorted(_images(package)) if image in self._steps]
+        used = sorted(_images(package))
         client = _client(runner, settings)
         if client is None:
             self._say(f"running {settings.name} as processes (RUNNER=process)")
             self._run_task = self._processes(used, root)
         else:
             self._say(f"running {settings.name} in containers (RUNNER=docker)")
-            for image in used:
-                if not _has_image(client, image):
-                    images.build(self._steps[image], settings, root)
+            self._provide_images(client, used, settings, root)
             rootless = runners.is_rootless(client)
             self._run_task = runners.container_runner(client, rootless, started)
 
     def _processes(self, used: list[str], root: Path) -> runners.Runner:
+        """Return a runner with the environments of all steps made: they may run at once."""
+        ours = {image: step for image, step in self._steps.items() if image in used}
         places = {
-            image: (self._steps[image].folder, venvs.python_folder(self._steps[image], root))
-            for image in used
+            image: (step.folder, venvs.python_folder(step, root)) for image, step in ours.items()
         }
+        return runners.process_runner(places, root)
 
-        def folder_of(image: str) -> tuple[Path, Path]:
-            return places[image]
-
-        return runners.process_runner(folder_of, root)
+    def _provide_images(self, client: Any, used: list[str], settings: Settings, root: Path) -> None:
+        for image in used:
+            if runners.has_image(client, image):
+                continue
+            if image in self._steps:
+                images.build(self._steps[image], settings, root)
+            else:
+                self._say(f"pulling {image}")
+                runners.pull(client, image)
 
     @contextlib.contextmanager
     def seam(self) -> Iterator[None]:
@@ -138,17 +143,11 @@ class _Run:
         return code
 
     def _guarded(self, task: runners.Task, write: Callable[[str], None]) -> int:
-        if task.image not in self._steps and self._is_process():
-            write(f"{task.image} is no image of this project: use RUNNER=docker")
-            return 125
         try:
             return self._run_task(task, write, self.stop)
         except OpsError as error:
             write(str(error))
             return 125
-
-    def _is_process(self) -> bool:
-        return self._run_task.__qualname__.startswith("process")
 
     def _writer(self, name: str, file: io.TextIOBase) -> Callable[[str], None]:
         def write(line: str) -> None:
@@ -196,11 +195,37 @@ def _execute(package: Path, parameters: Mapping[str, Any], folder: Path) -> dict
         raise_on_error=True,
     )
     pipeline = load_component_from_file(str(package))
-    logging.disable(logging.INFO)  # kfp's progress lines; its warnings stay
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        outputs: dict[str, Any] = pipeline(**parameters).outputs
+    doubts = _Doubts()
+    logging.getLogger().addFilter(doubts)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            outputs: dict[str, Any] = pipeline(**parameters).outputs
+    finally:
+        logging.getLogger().removeFilter(doubts)
+    if doubts.messages:
+        raise OpsError(
+            f"kfp cannot evaluate this pipeline locally ({doubts.messages[0]}): make run"
+        )
     return {name: getattr(value, "uri", value) for name, value in outputs.items()}
+
+
+class _Doubts(logging.Filter):
+    """Collects what kfp's orchestrator could not resolve; it goes on all the same.
+
+    A condition on such a value counts as false there, and the run as a success.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Note a warning of the orchestrator, and let nothing but warnings through."""
+        serious = record.levelno >= logging.WARNING
+        if serious and "orchestrator" in record.pathname:
+            self.messages.append(" ".join(record.getMessage().split()))
+        return serious
 
 
 def _images(package: Path) -> set[str]:
@@ -219,16 +244,6 @@ def _client(runner: str, settings: Settings) -> Any:
         if runner == "auto":
             return None
         raise
-
-
-def _has_image(client: Any, image: str) -> bool:
-    import docker.errors
-
-    try:
-        client.images.get(image)
-    except docker.errors.ImageNotFound:
-        return False
-    return True
 
 
 @contextlib.contextmanager

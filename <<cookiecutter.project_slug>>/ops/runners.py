@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -39,16 +40,18 @@ Runner = Callable[[Task, Callable[[str], None], threading.Event], int]
 When the event is set, the task is ended and its status is not 0."""
 
 
-def process_runner(folder_of: Callable[[str], tuple[Path, Path]], root: Path) -> Runner:
+def process_runner(places: Mapping[str, tuple[Path, Path]], root: Path) -> Runner:
     """Return a runner that starts the very command line as a child process.
 
-    ``folder_of`` gives, for an image, the step's folder and its environment's
-    ``bin``; it raises OpsError for an image that is no step's. The shared code is
-    found as in the image, beside the script.
+    ``places`` gives, for each image that a step has, the step's folder and its
+    environment's ``bin``. The shared code is found in ``root``, as beside the script
+    in the image. OpsError is raised for an image of no step.
     """
 
     def run(task: Task, write: Callable[[str], None], stop: threading.Event) -> int:
-        folder, binaries = folder_of(task.image)
+        if task.image not in places:
+            raise OpsError(f"{task.image} is no image of this project: use RUNNER=docker")
+        folder, binaries = places[task.image]
         environment = {
             **os.environ,
             **task.environment,
@@ -73,6 +76,7 @@ def process_runner(folder_of: Callable[[str], tuple[Path, Path]], root: Path) ->
             return 127
         pipe = process.stdout
         assert isinstance(pipe, io.BufferedReader)
+        threading.Thread(target=_clear_away, args=(process,), daemon=True).start()
         with process, _Watch(stop, lambda: _end(process)):
             for line in _lines(iter(lambda: pipe.read1(65536), b"")):
                 write(line)
@@ -105,7 +109,7 @@ def container_runner(client: Any, rootless: bool, run_id: str) -> Runner:
                 volumes={str(task.folder): {"bind": str(task.folder), "mode": _mode(client)}},
                 labels={"pipeline.run": run_id, "pipeline.task": task.name},
             )
-        except docker.errors.DockerException as error:
+        except (docker.errors.DockerException, OSError) as error:
             write(f"cannot create a container: {_explain(error)}")
             return 125
         try:
@@ -116,11 +120,11 @@ def container_runner(client: Any, rootless: bool, run_id: str) -> Runner:
                 for line in _lines(container.logs(stream=True, follow=True)):
                     write(line)
                 return int(container.wait()["StatusCode"])
-        except docker.errors.DockerException as error:
+        except (docker.errors.DockerException, OSError) as error:
             write(f"cannot run the container: {_explain(error)}")
             return 125
         finally:
-            with suppress(docker.errors.NotFound):
+            with suppress(docker.errors.DockerException, OSError):
                 container.remove(force=True)
 
     return run
@@ -134,14 +138,40 @@ def connect(command: str) -> Any:
     import docker
     import docker.errors
 
+    environment = dict(os.environ)
+    if address := _engine_address(command):
+        environment["DOCKER_HOST"] = address
     try:
-        client = docker.DockerClient(base_url=_engine_address(command), version="auto", timeout=120)
+        client = docker.DockerClient.from_env(
+            environment=environment, version="auto", timeout=120, use_ssh_client=True
+        )
         client.ping()
-    except (docker.errors.DockerException, OSError) as error:
+    except (docker.errors.DockerException, OSError, ValueError) as error:
         raise OpsError(
             f"no container engine answers ({_explain(error)}): start one, or use RUNNER=process"
         ) from None
     return client
+
+
+def has_image(client: Any, image: str) -> bool:
+    """Tell whether the engine has an image."""
+    import docker.errors
+
+    try:
+        client.images.get(image)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def pull(client: Any, image: str) -> None:
+    """Pull one image, with its tag or digest, or else ``latest`` alone; raises OpsError (1)."""
+    import docker.errors
+
+    try:
+        client.images.pull(image)
+    except (docker.errors.DockerException, OSError) as error:
+        raise OpsError(f"cannot pull {image}: {_explain(error)}") from None
 
 
 def is_rootless(client: Any) -> bool:
@@ -151,19 +181,20 @@ def is_rootless(client: Any) -> bool:
 
 def _engine_address(command: str) -> str | None:
     """Return the address of the engine's API, as the command line itself would find it."""
-    if address := os.environ.get("DOCKER_HOST"):
-        return address
-    if Path(command.split()[0]).name.startswith("podman"):
-        query = [*command.split(), "info", "--format", "{{.Host.RemoteSocket.Path}}"]
-        prefix = "unix://"
+    words = shlex.split(command)
+    if Path(words[0]).name.startswith("podman"):
+        variable, query = "CONTAINER_HOST", ["info", "--format", "{{.Host.RemoteSocket.Path}}"]
     else:
-        query = [*command.split(), "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
-        prefix = ""
+        query = ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
+        variable = "DOCKER_HOST"
+    if address := os.environ.get(variable):
+        return address
     try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.strip()
+        answer = subprocess.run([*words, *query], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return f"{prefix}{answer.removeprefix('unix://') if prefix else answer}" if answer else None
+    address = answer.stdout.strip()
+    return f"unix://{address}" if address.startswith("/") else address or None
 
 
 def _fitting(task: Task) -> list[str]:
@@ -227,10 +258,17 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.05)
 
 
+def _clear_away(process: "subprocess.Popen[bytes]") -> None:
+    """When a process has ended, end what it started, as a container's end would."""
+    process.wait()
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _kill(container: Any) -> None:
     import docker.errors
 
-    with suppress(docker.errors.APIError):
+    with suppress(docker.errors.DockerException, OSError):
         container.kill()
 
 

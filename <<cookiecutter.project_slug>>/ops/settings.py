@@ -49,7 +49,7 @@ def load(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> Settings
         base_image=_text(table, "base_image"),
         kfp_host=kfp_host.rstrip("/"),
         kfp_namespace=environ.get("KFP_NAMESPACE") or None,
-        docker=environ.get("DOCKER") or "docker",
+        docker=environ.get("DOCKER", "").strip() or "docker",
         platform=environ.get("PLATFORM") or "linux/amd64",
     )
     checks: list[tuple[str, Callable[[str], str | None], str]] = [
