@@ -56,12 +56,14 @@ class KfpServer:
 
     ``fault`` is one of: an HTTP status (``"500"``), ``html``, ``redirect``, ``empty``,
     ``broken``, ``silent``, ``ui-only``; it applies to requests whose path contains
-    ``at``. ``lose`` cuts the connection after a run was created.
+    ``at``. ``lose`` cuts the connection after a run was created; ``echo`` puts the
+    request's Authorization header into the message of a fault.
     """
 
     fault: str = ""
     at: str = ""
     lose: bool = False
+    echo: bool = False
     token: str = ""
     multi_user: bool = False
     requests: list[Request] = field(default_factory=list)
@@ -209,7 +211,10 @@ def kfp_server(**options: Any) -> Iterator[KfpServer]:
             elif fault in pages:
                 self.reply(200, pages[fault])
             else:
-                message = {"message": f"the server says {fault}", "details": []}
+                said = f"the server says {fault}"
+                if state.echo:
+                    said += f" to {self.headers['Authorization']}"
+                message = {"message": said, "details": []}
                 self.reply(int(fault), json.dumps(message))
 
         def reply(self, status: int, text: str, location: str = "") -> None:

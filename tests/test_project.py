@@ -289,6 +289,30 @@ def test_any_output_of_a_step_is_shown(project: Path) -> None:
     assert "add | last" in result.stderr
 
 
+def test_the_result_is_alone_on_stdout(project: Path) -> None:
+    module = project / "pipeline.py"
+    noise = "import os\nprint('noise')\nos.write(1, b'noise')\nos.system('echo noise')\n"
+    module.write_text(module.read_text().replace("from pathlib", f"{noise}from pathlib", 1))
+    result = local(project)
+    assert result.returncode == 0 and "noise" in result.stderr
+    assert json.loads(result.stdout) == AVERAGE
+
+
+def test_an_image_of_another_registry_stays_as_it_is(project: Path) -> None:
+    foreign = "ghcr.io/other/add:1.0"
+    component = (project / "steps" / "add" / "component.yaml").read_text()
+    named = re.sub(r"image: .*", f"image: {foreign}", component)
+    (project / "foreign.yaml").write_text(named)
+    module = project / "pipeline.py"
+    text = module.read_text().replace(
+        'STEPS / "add" / "component.yaml"', 'STEPS.parent / "foreign.yaml"'
+    )
+    module.write_text(text)
+    assert make(project, "compile").returncode == 0
+    executors = compiled(project)["deploymentSpec"]["executors"]
+    assert executors["exec-add"]["container"]["image"] == foreign
+
+
 def test_a_moved_seam_is_told_clearly(project: Path) -> None:
     """Should a kfp release move what ops.local hooks into, the run must not pass for a success."""
     code = (

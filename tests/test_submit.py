@@ -237,8 +237,8 @@ def test_a_refused_token_is_said_so(package: Path) -> None:
 
 def test_a_server_that_repeats_the_token_does_not_get_it_printed(package: Path) -> None:
     with kfp_server() as server:
-        server.fault = "400"
-        assert TOKEN not in refused(package, server.url, token=TOKEN)
+        server.fault, server.echo = "400", True
+        assert "the server says 400 to Bearer ***" in refused(package, server.url, token=TOKEN)
 
 
 def test_the_servers_own_reason_is_told(package: Path, server: KfpServer) -> None:

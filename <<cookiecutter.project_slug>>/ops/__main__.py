@@ -1,10 +1,13 @@
 """The command line behind the Makefile: ``python -m ops VERB``."""
 
 import argparse
+import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from ops import settings as project
 from ops.errors import OpsError
@@ -12,11 +15,17 @@ from ops.settings import PACKAGE, ROOT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and return its exit status; what people did wrong is one line."""
+    """Run one verb and return its exit status; what people did wrong is one line.
+
+    stdout gets the verb's result alone, a JSON object on one line.
+    """
     args = _parse(argv)
-    verb: Callable[[argparse.Namespace], None] = args.function
+    verb: Callable[[argparse.Namespace], dict[str, object] | None] = args.function
+    stdout = _divert_stdout()
     try:
-        verb(args)
+        result = verb(args)
+        if result is not None:
+            print(json.dumps(result, sort_keys=True), file=stdout, flush=True)
     except OpsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.status
@@ -24,6 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("error: interrupted; everything that was started is ended", file=sys.stderr)
         return 130
     return 0
+
+
+def _divert_stdout() -> TextIO:
+    """Send what anybody writes to stdout, children too, to stderr; return the real one."""
+    sys.stdout.flush()
+    stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return stdout
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -37,13 +54,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb = verbs.add_parser("step", help="add a step")
     verb.add_argument("name")
     verb.set_defaults(function=_step)
-    for name, function in (("local", _local), ("run", _run)):
+    runs: dict[str, Callable[[argparse.Namespace], object]] = {"local": _local, "run": _run}
+    for name, run in runs.items():
         verb = verbs.add_parser(name, help=f"{name} the compiled pipeline", allow_abbrev=False)
         verb.add_argument("--env", default="dev", help="parameters: params/ENV.yaml")
         verb.add_argument(
             "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE"
         )
-        verb.set_defaults(function=function)
+        verb.set_defaults(function=run)
         if name == "local":
             verb.add_argument("--runner", choices=("auto", "process", "docker"), default="auto")
         else:
@@ -86,18 +104,15 @@ def _step(args: argparse.Namespace) -> None:
         print("pipeline.py: added at the end of the chain", file=sys.stderr)
 
 
-def _local(args: argparse.Namespace) -> None:
+def _local(args: argparse.Namespace) -> dict[str, object]:
     from ops import local, params
 
-    result = local.keep_stdout_for_result()
     package = _package()
     parameters = params.read_parameters(package, _params_file(args.env), args.parameters)
-    outputs = local.run_pipeline(package, parameters, project.load(), args.runner)
-    print(json.dumps(outputs, sort_keys=True), file=result, flush=True)
+    return local.run_pipeline(package, parameters, project.load(), args.runner)
 
 
-def _run(args: argparse.Namespace) -> None:
-    import os
+def _run(args: argparse.Namespace) -> dict[str, object]:
     import uuid
     from datetime import datetime, timezone
 
@@ -117,12 +132,7 @@ def _run(args: argparse.Namespace) -> None:
         namespace=settings.kfp_namespace,
         token=os.environ.get("KFP_TOKEN") or None,
     )
-    result = {
-        "experiment_id": submission.experiment_id,
-        "run_id": submission.run_id,
-        "url": submission.url,
-    }
-    print(json.dumps(result))
+    return dataclasses.asdict(submission)
 
 
 def _package() -> Path:

@@ -54,16 +54,16 @@ def _load_pipeline(root: Path) -> Any:
 
 def _fill_in_images(spec: Any, settings: Settings, root: Path) -> None:
     """Give the steps' images their registry and tag; the spec holds a protobuf Struct."""
-    declared = {}
-    for step in steps.find_steps(root):
-        declared[step.image_name] = steps.reference(step, settings, root)
+    declared = {
+        steps.declared_image(step): steps.reference(step, settings, root)
+        for step in steps.find_steps(root)
+    }
     executors = spec.deployment_spec["executors"]
     for label in executors:
         if "container" not in executors[label].fields:
             continue
         container = executors[label]["container"]
-        _, _, name = str(container["image"]).rpartition("/")
-        container["image"] = declared.get(name, container["image"])
+        container["image"] = declared.get(container["image"], container["image"])
 
 
 def _place(error: BaseException, root: Path) -> str:

@@ -2,7 +2,7 @@
 
 ``import kfp`` loads ``kfp.client``, and that the whole kubernetes package: two thirds
 of the time. Half of the rest is requests, which kfp needs only for a component at an
-address. Import this module before kfp; `ops.submit`, which needs the client, does not.
+address. Import this module before kfp; `ops.submit`, which needs the client, calls `allow_client`.
 """
 
 import importlib
@@ -36,8 +36,14 @@ class _Deferred(types.ModuleType):
         return getattr(importlib.import_module(name), attribute)
 
 
+def allow_client() -> None:
+    """Let the next import of ``kfp.client`` be the true one."""
+    if sys.modules.get("kfp.client") is _STANDIN:
+        del sys.modules["kfp.client"]
+
+
+_STANDIN = types.ModuleType("kfp.client")
+_STANDIN.__dict__.update(Client=_NoClient, __getattr__=_refuse, __path__=[])
 if "kfp" not in sys.modules:
     sys.modules.setdefault("requests", _Deferred("requests"))
-    _module = types.ModuleType("kfp.client")
-    _module.__dict__.update(Client=_NoClient, __getattr__=_refuse, __path__=[])
-    sys.modules["kfp.client"] = _module
+    sys.modules["kfp.client"] = _STANDIN

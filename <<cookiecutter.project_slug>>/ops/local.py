@@ -5,7 +5,6 @@ import ops.light_kfp  # isort: skip  # noqa: F401  # before kfp: spares its clie
 import contextlib
 import io
 import logging
-import os
 import signal
 import sys
 import threading
@@ -25,7 +24,6 @@ from ops import images, runners, steps, venvs
 from ops.errors import OpsError
 from ops.settings import ROOT, Settings
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TAIL = 20  # lines of a failed step's log that are shown at the end
 
 
@@ -229,7 +227,7 @@ class _Doubts(logging.Filter):
 
 
 def _images(package: Path) -> set[str]:
-    spec = next(yaml.load_all(package.read_text(encoding="utf-8"), _LOADER))
+    spec = next(yaml.load_all(package.read_text(encoding="utf-8"), steps.LOADER))
     executors = spec["deploymentSpec"]["executors"].values()
     return {executor["container"]["image"] for executor in executors if "container" in executor}
 
@@ -259,11 +257,3 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def keep_stdout_for_result() -> io.TextIOBase:
-    """Send everything written to stdout, by children too, to stderr; return the real one."""
-    sys.stdout.flush()
-    result = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return result

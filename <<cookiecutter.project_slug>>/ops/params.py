@@ -12,6 +12,7 @@ import yaml
 
 from ops.errors import OpsError
 from ops.names import shown
+from ops.steps import LOADER
 
 # What ``componentInputParameter`` types are called, and what a value must be.
 # https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.proto
@@ -61,16 +62,13 @@ def read_parameters(package: Path, params_file: Path, assignments: Sequence[str]
 
 def declared_parameters(package: Path) -> dict[str, Any]:
     """Return the input parameters that a compiled pipeline declares, by name."""
-    spec = next(yaml.load_all(package.read_text(encoding="utf-8"), _LOADER))
+    spec = next(yaml.load_all(package.read_text(encoding="utf-8"), LOADER))
     root = spec["root"].get("inputDefinitions", {})
     parameters: dict[str, Any] = root.get("parameters", {})
     return parameters
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _ParamsLoader(_LOADER):  # type: ignore[misc, valid-type]
+class _ParamsLoader(LOADER):  # type: ignore[misc]
     """YAML as people write it: 1e3 is a number, and a key stands once."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:

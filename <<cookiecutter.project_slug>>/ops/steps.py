@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from ops import names
 from ops.errors import OpsError
 from ops.settings import ROOT, Settings
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 IGNORED = frozenset({"__pycache__", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 
 
@@ -41,8 +44,20 @@ def get_step(name: str, root: Path = ROOT) -> Step:
     return steps[name]
 
 
+def declared_image(step: Step) -> str:
+    """Return the image that a step's ``component.yaml`` names; raises OpsError (2) if it cannot."""
+    path = f"steps/{step.name}/component.yaml"
+    try:
+        text = (step.folder / "component.yaml").read_text(encoding="utf-8")
+        image = yaml.load(text, LOADER)["implementation"]["container"]["image"]  # noqa: S506
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise OpsError(f"{path}: names no implementation.container.image ({reason})", 2) from None
+    return str(image)
+
+
 def image_name(step: Step, settings: Settings) -> str:
-    """Return a step's image without a tag, as its ``component.yaml`` names it."""
+    """Return a step's image without a tag, in the project's registry."""
     return f"{settings.registry}/{step.image_name}"
 
 

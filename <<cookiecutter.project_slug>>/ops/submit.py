@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from ops import light_kfp
 from ops.errors import OpsError
 from ops.names import shown
 
@@ -110,6 +111,7 @@ def _connect(host: str, namespace: str | None, token: str | None) -> _Server:
 
 
 def _make_client(host: str, token: str | None) -> Any:
+    light_kfp.allow_client()
     import kfp.client
     import urllib3
     from kfp.client.token_credentials_base import TokenCredentialsBase
