@@ -42,7 +42,7 @@ SHAPES = {
     "average-one": {"steps": "add", "ci": "none"},
     "blank": {"starter": "blank"},
     "blank-one": {"starter": "blank", "steps": "Load data"},
-    "awkward-names": {"starter": "blank", "steps": "a, a_task, a_task_, print, type, round"},
+    "awkward-names": {"starter": "blank", "steps": "a, a_task, print, type, round"},
 }
 
 
