@@ -25,7 +25,7 @@ Action = Callable[[], Any]
 
 def main() -> None:
     """Print a row per measurement."""
-    print(f"{'what':<44} {'ratio':>6} {'goal':>6} {'ms':>8} {'reference ms':>13}")
+    print(f"{'what':<46} {'ratio':>6} {'goal':>6} {'ms':>8} {'reference ms':>13}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         generation(folder)
@@ -33,6 +33,7 @@ def main() -> None:
         compilation(project)
         process_step(project, folder)
         docker_step(project, folder)
+        fifty_images(folder)
 
 
 def row(what: str, action: Action, reference: Action, goal: float, pairs: int = PAIRS) -> None:
@@ -40,7 +41,7 @@ def row(what: str, action: Action, reference: Action, goal: float, pairs: int = 
     times = [(elapsed(action), elapsed(reference)) for _ in range(pairs)]
     ratio = statistics.median(a / b for a, b in times)
     ours, theirs = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
-    print(f"{what:<44} {ratio:>6.2f} {goal:>6.2f} {ours:>8.1f} {theirs:>13.1f}", flush=True)
+    print(f"{what:<46} {ratio:>6.2f} {goal:>6.2f} {ours:>8.1f} {theirs:>13.1f}", flush=True)
 
 
 def elapsed(action: Action) -> float:
@@ -78,7 +79,7 @@ def generation(folder: Path) -> None:
     )
     times = [elapsed(many) - elapsed(few) for _ in range(PAIRS)]
     print(
-        f"{'each further step':<44} {'':>6} {'2 ms':>6} {statistics.median(times) / 58 * 1000:>8.2f}"
+        f"{'each further step':<46} {'':>6} {'2 ms':>6} {statistics.median(times) / 58 * 1000:>8.2f}"
     )
 
 
@@ -130,6 +131,49 @@ def docker_step(project: Path, folder: Path) -> None:
         run("docker", "run", *flags, image, *command)
 
     row("a docker step / docker run", _ours(runner, task), by_hand, 1.1)
+
+
+def fifty_images(folder: Path) -> None:
+    """Compare ``make build`` of 50 steps with a loop of ``docker build``, all layers cached."""
+    steps = ", ".join(f"s{number}" for number in range(50))
+    project = bake(folder / "fifty", starter="blank", steps=steps)
+    if make(project, "compile").returncode or _no_engine():
+        print("50 images / docker build x 50: no container engine answers")
+        return
+
+    def ours(*arguments: str) -> Action:
+        def action() -> None:
+            result = make(project, "build", *arguments)
+            assert result.returncode == 0, result.stderr
+
+        return action
+
+    def theirs() -> None:
+        for number in range(50):
+            words = ("--file", f"steps/s{number}/Dockerfile", "--tag", f"bench/s{number}:x", ".")
+            run("docker", "build", *words, cwd=project)
+
+    def change_one() -> None:
+        script = project / "steps" / "s7" / "main.py"
+        script.write_text(f"{script.read_text()}\n# {time.time_ns()}\n")
+        ours()()
+
+    cold = elapsed(ours())
+    print(f"{'50 images, cold':<46} {'':>6} {'':>6} {cold * 1000:>8.1f}")
+    row("50 images, nothing changed / docker build x 50", ours(), theirs, 0.02, pairs=3)
+    row("50 images, one changed / docker build x 50", change_one, theirs, 0.1, pairs=3)
+    row("50 images, all again / docker build x 50", ours("ARGS=--again"), theirs, 1.1, pairs=3)
+
+
+def _no_engine() -> bool:
+    from ops import runners
+    from ops.errors import OpsError
+
+    try:
+        runners.connect("docker")
+    except OpsError:
+        return True
+    return False
 
 
 def _ours(runner: Any, task: Any) -> Action:

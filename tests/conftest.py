@@ -59,7 +59,15 @@ def make(
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment without what would change a project's settings."""
-    ours = {"REGISTRY", "KFP_HOST", "KFP_NAMESPACE", "KFP_TOKEN", "PLATFORM", "DOCKER"}
+    ours = {
+        "REGISTRY",
+        "KFP_HOST",
+        "KFP_NAMESPACE",
+        "KFP_TOKEN",
+        "PLATFORM",
+        "DOCKER",
+        "ALLOW_UNPINNED",
+    }
     ours |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "READY", "RUNNER", "ENV"}
     ours |= {"MYPY_CACHE_DIR", "PYTHONDONTWRITEBYTECODE", "RUFF_NO_CACHE"}
     kept = {key: value for key, value in os.environ.items() if key not in ours}

@@ -31,9 +31,10 @@ FILES = {
     *(f"steps/{step}/{name}" for step in ("add", "div") for name in STEP_FILES),
     *(f"tests/{name}.py" for name in ("conftest", "exercise", "test_average", "test_contract")),
     *("tests/test_pipeline.py", "tests/test_steps.py"),
-    *(f"ops/{name}.py" for name in ("__init__", "__main__", "compiling", "errors", "images")),
-    *(f"ops/{name}.py" for name in ("light_kfp", "local", "names", "params", "runners")),
-    *(f"ops/{name}.py" for name in ("scaffold", "settings", "steps", "submit", "venvs")),
+    *(f"ops/{name}.py" for name in ("__init__", "__main__", "compiling", "engine", "errors")),
+    *(f"ops/{name}.py" for name in ("files", "images", "light_kfp", "local", "locking", "names")),
+    *(f"ops/{name}.py" for name in ("params", "registry", "runners", "scaffold", "settings")),
+    *(f"ops/{name}.py" for name in ("staging", "steps", "submit", "venvs")),
 }
 SIXTY = ", ".join(f"step {number}" for number in range(60))
 SHAPES = {

@@ -1,17 +1,21 @@
 """The command line behind the Makefile: ``python -m ops VERB``."""
 
 import argparse
-import dataclasses
 import json
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ops import settings as project
 from ops.errors import OpsError
 from ops.settings import PACKAGE, ROOT
+
+if TYPE_CHECKING:
+    from ops.steps import Step
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parse(argv)
     verb: Callable[[argparse.Namespace], dict[str, object] | None] = args.function
     stdout = _divert_stdout()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         result = verb(args)
         if result is not None:
@@ -29,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OpsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.status
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("error: interrupted; everything that was started is ended", file=sys.stderr)
         return 130
@@ -48,9 +56,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
     for name, function in (("build", _build), ("push", _push)):
-        verb = verbs.add_parser(name, help=f"{name} one step's image")
-        verb.add_argument("step")
+        verb = verbs.add_parser(name, help=f"{name} the images of steps that changed")
+        verb.add_argument("steps", nargs="*", metavar="STEP", help="default: all")
+        verb.add_argument("--jobs", type=int, default=_jobs(), help="at a time; make -jN sets it")
         verb.set_defaults(function=function)
+        if name == "build":
+            verb.add_argument("--again", action="store_true", help="unchanged ones too")
+    verb = verbs.add_parser("lock", help="write requirements.txt from requirements.in")
+    verb.set_defaults(function=_lock)
     verb = verbs.add_parser("step", help="add a step")
     verb.add_argument("name")
     verb.set_defaults(function=_step)
@@ -70,23 +83,44 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _compile(args: argparse.Namespace) -> None:
-    from ops import compiling
+def _jobs() -> int:
+    """Return how many jobs make was told to run at a time (``-jN``; ``-j`` is one a CPU)."""
+    flags = re.findall(r"(?:^| )-j ?([0-9]*)(?= |$)", os.environ.get("MAKEFLAGS", ""))
+    return int(flags[-1] or os.cpu_count() or 1) if flags else 1
 
-    target = compiling.compile_pipeline(project.load())
-    print(f"compiled {target.relative_to(ROOT)}", file=sys.stderr)
+
+def _compile(args: argparse.Namespace) -> None:
+    from ops import compiling, images, steps
+
+    settings = project.load()
+    target = compiling.compile_pipeline(settings)
+    by_tag = images.unpinned(steps.used_images(target), settings)
+    note = " (images by content tag: make push pins their digests)" if by_tag else ""
+    print(f"compiled {target.relative_to(ROOT)}{note}", file=sys.stderr)
 
 
 def _build(args: argparse.Namespace) -> None:
-    from ops import images, steps
+    from ops import images
 
-    images.build(steps.get_step(args.step), project.load())
+    images.build(_selected(args.steps), project.load(), jobs=args.jobs, again=args.again)
 
 
 def _push(args: argparse.Namespace) -> None:
-    from ops import images, steps
+    from ops import images
 
-    images.push(steps.get_step(args.step), project.load())
+    images.push(_selected(args.steps), project.load(), jobs=args.jobs)
+
+
+def _selected(names: Sequence[str]) -> "list[Step]":
+    from ops import steps
+
+    return [steps.get_step(name) for name in names] or steps.find_steps()
+
+
+def _lock(args: argparse.Namespace) -> None:
+    from ops import locking
+
+    locking.lock()
 
 
 def _step(args: argparse.Namespace) -> None:
@@ -122,6 +156,7 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     parameters = params.read_parameters(package, _params_file(args.env), args.parameters)
     params.check_size(parameters)
     settings = project.load()
+    _check_pinned(package, settings)
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
     submission = submit.submit(
         package,
@@ -132,7 +167,23 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
         namespace=settings.kfp_namespace,
         token=os.environ.get("KFP_TOKEN") or None,
     )
-    return dataclasses.asdict(submission)
+    return submission._asdict()
+
+
+def _check_pinned(package: Path, settings: project.Settings) -> None:
+    """Refuse to submit images that are not the ones that were pushed from this content."""
+    from ops import images, steps
+
+    used = steps.used_images(package)
+    lines = images.outdated(used, settings)
+    if os.environ.get("ALLOW_UNPINNED") != "1":
+        lines += [line for line in images.unpinned(used, settings) if line not in lines]
+    if len(lines) > 1:
+        print("\n".join(lines), file=sys.stderr)
+    if lines:
+        raise OpsError(
+            lines[0] if len(lines) == 1 else f"{PACKAGE}: {len(lines)} images do not fit, see above"
+        )
 
 
 def _package() -> Path:

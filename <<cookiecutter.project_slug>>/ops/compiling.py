@@ -1,4 +1,4 @@
-"""Compiles ``pipeline.py`` into ``build/pipeline.yaml``, with every image's tag filled in."""
+"""Compiles ``pipeline.py`` into ``build/pipeline.yaml``, with every image pinned."""
 
 import ops.light_kfp  # isort: skip  # noqa: F401  # before kfp: spares its client
 
@@ -13,7 +13,7 @@ from typing import Any
 from kfp import compiler
 from kfp.dsl import base_component
 
-from ops import steps
+from ops import images, steps
 from ops.errors import OpsError
 from ops.settings import PACKAGE, ROOT, Settings
 
@@ -21,8 +21,8 @@ from ops.settings import PACKAGE, ROOT, Settings
 def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
     """Write ``build/pipeline.yaml``, whole or not at all, and return its path.
 
-    The images of the project's steps get the tag of their content; others stay as
-    they are. The same sources give the same bytes. Raises OpsError (2) when the
+    The images of the project's steps get the digest that was pushed, or the tag of their
+    content; others stay as they are. The same sources give the same bytes. Raises OpsError (2) when the
     module cannot be compiled.
     """
     pipeline = _load_pipeline(root)
@@ -53,11 +53,9 @@ def _load_pipeline(root: Path) -> Any:
 
 
 def _fill_in_images(spec: Any, settings: Settings, root: Path) -> None:
-    """Give the steps' images their registry and tag; the spec holds a protobuf Struct."""
-    declared = {
-        steps.declared_image(step): steps.reference(step, settings, root)
-        for step in steps.find_steps(root)
-    }
+    """Give the steps' images their registry and digest; the spec holds a protobuf Struct."""
+    found = images.compiled_images(settings, root)
+    declared = {steps.declared_image(step): found[step.name] for step in steps.find_steps(root)}
     executors = spec.deployment_spec["executors"]
     for label in executors:
         if "container" not in executors[label].fields:

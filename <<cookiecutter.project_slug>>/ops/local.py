@@ -15,7 +15,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import yaml
 from kfp import local
 from kfp.components import load_component_from_file
 from kfp.local import status, subprocess_task_handler
@@ -61,13 +60,12 @@ class _Run:
         self.failed: list[tuple[str, int, Path]] = []
         self._count = 0
         self._lock = threading.Lock()
-        self._steps = {
-            steps.reference(step, settings, root): step for step in steps.find_steps(root)
-        }
+        compiled = images.compiled_images(settings, root)
+        self._steps = {compiled[step.name]: step for step in steps.find_steps(root)}
         started = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
         self.folder = root / "build" / "local" / started
         self.folder.mkdir(parents=True)
-        used = sorted(_images(package))
+        used = sorted(steps.used_images(package))
         client = _client(runner, settings)
         if client is None:
             self._say(f"running {settings.name} as processes (RUNNER=process)")
@@ -90,8 +88,8 @@ class _Run:
         for image in used:
             if runners.has_image(client, image):
                 continue
-            if image in self._steps:
-                images.build(self._steps[image], settings, root)
+            if image in self._steps and "@" not in image:
+                images.build([self._steps[image]], settings, root, again=True)
             else:
                 self._say(f"pulling {image}")
                 runners.pull(client, image)
@@ -224,12 +222,6 @@ class _Doubts(logging.Filter):
         if serious and "orchestrator" in record.pathname:
             self.messages.append(" ".join(record.getMessage().split()))
         return serious
-
-
-def _images(package: Path) -> set[str]:
-    spec = next(yaml.load_all(package.read_text(encoding="utf-8"), steps.LOADER))
-    executors = spec["deploymentSpec"]["executors"].values()
-    return {executor["container"]["image"] for executor in executors if "container" in executor}
 
 
 def _client(runner: str, settings: Settings) -> Any:

@@ -16,12 +16,13 @@ MAX_IMAGE = 255  # Docker's limit on an image's name
 # Modules that steps, pipeline.py, ops or the tests import, and names that the
 # pipeline module itself uses. A test keeps this list complete.
 _RESERVED = """
-argparse ast codecs collections common context contextlib dataclasses datetime dict
-docker doctest dsl enum fractions functools google hashlib hooks importlib io itertools
-jinja2 json keyword kfp kfp_server_api load_component_from_file logging main math mypy
-ops os params pathlib pipeline platform pytest re ruff runpy shlex shutil signal
-statistics steps str string subprocess sys tempfile templates tests threading time tomli
-tomllib traceback types typing unicodedata urllib urllib3 uuid venv warnings yaml
+" argparse ast base64 codecs collections common concurrent context contextlib
+dataclasses datetime dict docker doctest dsl enum fractions functools google hashlib
+hooks importlib io ipaddress itertools jinja2 json keyword kfp kfp_server_api
+load_component_from_file logging main math mypy ops os params pathlib pipeline platform
+pytest random re requests ruff runpy shlex shutil signal stat statistics steps str
+string subprocess sys tempfile templates tests threading time tomli tomllib traceback
+types typing unicodedata urllib urllib3 uuid uv venv warnings yaml
 """
 RESERVED = frozenset(_RESERVED.split())
 
@@ -153,6 +154,13 @@ def host_problem(url: str) -> str | None:
     ):
         return f"{value} has a malformed host: {example}"
     return None
+
+
+def platform_problem(platform: str) -> str | None:
+    """Check an image's platform: ``os/architecture`` or ``os/architecture/variant``, one only."""
+    if re.fullmatch(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?", platform):
+        return None
+    return f"{shown(platform)} is no platform: give one, such as linux/amd64"
 
 
 def text_problem(text: str) -> str | None:

@@ -12,7 +12,7 @@ import yaml
 
 from ops.errors import OpsError
 from ops.names import shown
-from ops.steps import LOADER
+from ops.steps import read_yaml
 
 # What ``componentInputParameter`` types are called, and what a value must be.
 # https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.proto
@@ -62,13 +62,12 @@ def read_parameters(package: Path, params_file: Path, assignments: Sequence[str]
 
 def declared_parameters(package: Path) -> dict[str, Any]:
     """Return the input parameters that a compiled pipeline declares, by name."""
-    spec = next(yaml.load_all(package.read_text(encoding="utf-8"), LOADER))
-    root = spec["root"].get("inputDefinitions", {})
+    root = read_yaml(package)["root"].get("inputDefinitions", {})
     parameters: dict[str, Any] = root.get("parameters", {})
     return parameters
 
 
-class _ParamsLoader(LOADER):  # type: ignore[misc]
+class _ParamsLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML as people write it: 1e3 is a number, and a key stands once."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:

@@ -3,8 +3,8 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ops import names
 from ops.errors import OpsError
@@ -18,8 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path("build") / "pipeline.yaml"  # the compiled pipeline, below ROOT
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What every verb needs to know; the token is not here, but read where it is used."""
 
     name: str  # the slug: pipeline, experiment and folder
@@ -31,6 +30,7 @@ class Settings:
     kfp_namespace: str | None
     docker: str  # the engine's command line
     platform: str  # of the images: os/architecture
+    build_args: Mapping[str, str]  # of every Dockerfile; they end up in the images' history
 
 
 def load(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -51,12 +51,14 @@ def load(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> Settings
         kfp_namespace=environ.get("KFP_NAMESPACE") or None,
         docker=environ.get("DOCKER", "").strip() or "docker",
         platform=environ.get("PLATFORM") or "linux/amd64",
+        build_args=_texts(table, "build_args"),
     )
     checks: list[tuple[str, Callable[[str], str | None], str]] = [
         ("name", names.slug_problem, settings.name),
         ("registry", names.registry_problem, registry),
         ("base_image", names.image_problem, settings.base_image),
         ("kfp_host", names.host_problem, kfp_host),
+        ("platform", names.platform_problem, settings.platform),
     ]
     for key, check, value in checks:
         if problem := check(value):
@@ -85,3 +87,10 @@ def _text(table: Mapping[str, object], key: str) -> str:
     if not isinstance(value, str):
         raise OpsError(f'pyproject.toml: [tool.pipeline] needs {key} = "..."', 2)
     return value
+
+
+def _texts(table: Mapping[str, object], key: str) -> Mapping[str, str]:
+    values = table.get(key, {})
+    if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
+        raise OpsError(f'pyproject.toml: [tool.pipeline.{key}] takes NAME = "text" only', 2)
+    return values

@@ -15,9 +15,8 @@ import sys
 import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from ops import light_kfp
@@ -31,8 +30,7 @@ MAX_EXPERIMENT = 128
 MAX_RUN = 255
 
 
-@dataclass(frozen=True)
-class Submission:
+class Submission(NamedTuple):
     """A run that the server has taken; ``url`` is its page in KFP's user interface."""
 
     experiment_id: str
@@ -40,8 +38,7 @@ class Submission:
     url: str
 
 
-@dataclass(frozen=True)
-class _Server:
+class _Server(NamedTuple):
     """A server that answered, and what every call to it needs."""
 
     client: Any  # kfp.Client

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ops import compiling, local, params, runners, steps
+from ops import compiling, local, params, runners
 from ops.errors import OpsError
+from ops.images import compiled_images
 from ops.settings import ROOT, Settings
 
 
@@ -37,8 +38,7 @@ def test_compiling_twice_gives_the_same_bytes(package: Path, project: Settings) 
 
 def test_every_step_is_in_the_pipeline(images: list[str], project: Settings) -> None:
     """A folder that no one runs is a mistake: add it to pipeline.py or remove it."""
-    expected = {steps.reference(step, project) for step in steps.find_steps()}
-    assert expected <= set(images)
+    assert set(compiled_images(project).values()) <= set(images)
 
 
 def test_every_image_is_tagged(images: list[str]) -> None:

@@ -1,0 +1,27 @@
+"""Files that are there whole or not at all."""
+
+import os
+from pathlib import Path
+
+from ops.errors import OpsError
+
+
+def write(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` and make its folders; raises OpsError (1) when it cannot.
+
+    A file that was there before stays as it was then.
+    """
+    import tempfile  # costs every verb that only reads
+
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except OSError as error:
+        if scratch:
+            Path(scratch).unlink(missing_ok=True)
+        raise OpsError(f"cannot write {path}: {error.strerror}: then try again") from None

@@ -1,0 +1,44 @@
+"""Makes ``requirements.txt`` with hashes from ``requirements.in``, for each step and the tools."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ops import files
+from ops.errors import OpsError
+from ops.settings import ROOT
+
+# One file for every platform and every Python that a project runs on.
+OPTIONS = "--quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade"
+
+
+def lock(root: Path = ROOT) -> None:
+    """Write the lock file beside every ``requirements*.in``, whole or not at all.
+
+    Raises OpsError (1) with the resolver's reason when a file cannot be resolved.
+    """
+    for source in [root / "requirements-dev.in", *sorted(root.glob("steps/*/requirements.in"))]:
+        target = source.with_suffix(".txt")
+        files.write(target, _resolved(source, root))
+        print(f"locked {target.relative_to(root)}", file=sys.stderr)
+
+
+def _resolved(source: Path, root: Path) -> str:
+    """Return what the resolver makes of a file; it holds no address of an index."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "requirements.txt")
+        command = [sys.executable, "-m", "uv", "pip", "compile", *OPTIONS.split()]
+        command += ["--no-annotate", str(source.relative_to(root)), "--output-file", str(target)]
+        result = subprocess.run(
+            command,
+            cwd=root,
+            env={**os.environ, "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+        )
+        if result.returncode:
+            reason = " ".join(result.stderr.split())[:500]
+            raise OpsError(f"{source.relative_to(root)}: cannot be resolved: {reason}")
+        return target.read_text(encoding="utf-8")

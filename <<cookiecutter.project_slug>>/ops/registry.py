@@ -1,0 +1,230 @@
+"""Asks a registry for digests, with the logins that the engine's command line made.
+
+The protocol is the OCI distribution specification's, with Docker's token
+authentication; https://github.com/opencontainers/distribution-spec. requests is used
+as it is, because the clients that there are know neither identity tokens nor a login
+at a registry on this machine.
+"""
+
+import base64
+import ipaddress
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from docker import auth, errors
+
+from ops.errors import OpsError
+
+TIMEOUT = (5.0, 30.0)  # seconds to connect, and for each part of an answer
+MANIFESTS = ", ".join(
+    f"application/vnd.{kind}+json"
+    for kind in (
+        "oci.image.index.v1",
+        "oci.image.manifest.v1",
+        "docker.distribution.manifest.list.v2",
+        "docker.distribution.manifest.v2",
+    )
+)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class RefusedError(OpsError):
+    """The registry wants a login, or another one."""
+
+
+class Registry:
+    """One repository's registry; ``engine`` is the command line whose logins apply."""
+
+    def __init__(self, image: str, engine: str) -> None:
+        index, self.repository = auth.resolve_repository_name(image)
+        self.name: str = index
+        self.engine = engine
+        self._session = requests.Session()
+        self._token: str | None = None
+
+    @property
+    def host(self) -> str:
+        """Return the host that serves the registry's API."""
+        return "registry-1.docker.io" if self.name == "docker.io" else self.name
+
+    @property
+    def login(self) -> str:
+        """Return the command that logs in to this registry."""
+        words = [self.engine, "login", *([] if self.name == "docker.io" else [self.name])]
+        return " ".join(words)
+
+    @property
+    def has_login(self) -> bool:
+        """Tell whether the engine has a login for this registry."""
+        return bool(self._credentials)
+
+    def digest(self, tag: str) -> str | None:
+        """Return the digest that a tag stands for, or None when there is no such tag.
+
+        Raises OpsError (1) when the registry cannot be asked.
+        """
+        path = f"{self.repository}/manifests/{tag}"
+        answer = self._request("HEAD", path, {"Accept": MANIFESTS})
+        if answer.status_code == 404:
+            return None
+        self._check(answer)
+        found: str = answer.headers.get("Docker-Content-Digest", "")
+        if not _DIGEST.fullmatch(found):
+            raise OpsError(f"{self.name}: answered without the digest of {self.repository}:{tag}")
+        return found
+
+    def ping(self) -> None:
+        """Check that the registry answers and takes the login; raises OpsError (1)."""
+        self._check(self._request("GET", "", {}))
+
+    def _request(self, method: str, path: str, headers: Mapping[str, str]) -> Any:
+        answer = self._send(method, path, headers)
+        if answer.status_code == 401:
+            self._token = self._authorization(answer.headers.get("WWW-Authenticate", ""))
+            answer = self._send(method, path, headers)
+        return answer
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str]) -> Any:
+        url = f"{_scheme(self.host)}://{self.host}/v2/{path}"
+        return self._http(method, url, headers=headers, auth=_Authorization(self._token))
+
+    def _http(self, method: str, url: str, **arguments: Any) -> Any:
+        try:
+            return self._session.request(
+                method, url, timeout=TIMEOUT, verify=self._certificates, **arguments
+            )
+        except requests.exceptions.SSLError as error:
+            raise OpsError(
+                f"{self.name}: its certificate is not trusted ({_reason(error)}): put its CA at "
+                f"/etc/docker/certs.d/{self.name}/ca.crt"
+            ) from None
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise OpsError(
+                f"{self.name}: no registry answers there ({_reason(error)}): check REGISTRY"
+            ) from None
+
+    @property
+    def _certificates(self) -> str | bool:
+        """Return where the engine looks for this registry's own certificates, or the default."""
+        for folder in ("/etc/docker/certs.d", "/etc/containers/certs.d"):
+            path = Path(folder, self.name, "ca.crt")
+            if path.exists():
+                return str(path)
+        return True
+
+    def _authorization(self, challenge: str) -> str | None:
+        """Return an Authorization header for what the registry asks for."""
+        scheme, _, rest = challenge.partition(" ")
+        if scheme.lower() == "basic":
+            return self._basic
+        if scheme.lower() != "bearer":
+            return None
+        given = requests.utils.parse_dict_header(rest)
+        realm = given.get("realm", "")
+        host = urlsplit(realm).hostname or ""
+        if urlsplit(realm).scheme != "https" and not _is_loopback(host):
+            raise OpsError(f"{self.name}: wants the login sent to {realm}, unencrypted: refused")
+        asked = {key: given[key] for key in ("service", "scope") if key in given}
+        if self._identity:
+            form = {"grant_type": "refresh_token", "refresh_token": self._identity, **asked}
+            answer = self._http("POST", realm, data=form, auth=_Authorization(None))
+        else:
+            answer = self._http("GET", realm, params=asked, auth=_Authorization(self._basic))
+        self._check(answer)
+        try:
+            tokens = answer.json()
+            return f"Bearer {tokens.get('token') or tokens['access_token']}"
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise OpsError(f"{self.name}: {realm} gave no token") from None
+
+    @cached_property
+    def _credentials(self) -> dict[str, str]:
+        """Return what the engine's configuration or credential helper has, keys in lower case."""
+        try:
+            config = auth.load_config(_config_path(self.engine))
+            found = auth.resolve_authconfig(config, None if self.name == "docker.io" else self.name)
+        except (errors.DockerException, OSError, ValueError) as error:
+            raise OpsError(
+                f"{self.name}: cannot read the engine's logins ({_reason(error)})"
+            ) from None
+        return {key.lower(): value for key, value in (found or {}).items() if value}
+
+    @property
+    def _identity(self) -> str | None:
+        return self._credentials.get("identitytoken")
+
+    @property
+    def _basic(self) -> str | None:
+        if "username" not in self._credentials:
+            return None
+        pair = f"{self._credentials['username']}:{self._credentials.get('password', '')}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+    def _check(self, answer: Any) -> None:
+        status = answer.status_code
+        if status == 401:
+            known = "refuses the login that is stored" if self._credentials else "asks for a login"
+            raise RefusedError(f"{self.name} {known} (401): {self.login}")
+        if status == 403:
+            raise RefusedError(
+                f"{self.name}: your login may not use {self.repository} (403): {self.login}"
+            )
+        if not answer.ok:
+            raise OpsError(
+                f"{self.name}: the registry failed ({status} {answer.reason}): try again"
+            )
+
+
+class _Authorization(requests.auth.AuthBase):  # type: ignore[misc]
+    """Sends the given header, or none; without this requests would ask ~/.netrc."""
+
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def __call__(self, request: Any) -> Any:
+        if self._value:
+            request.headers["Authorization"] = self._value
+        return request
+
+
+def _scheme(host: str) -> str:
+    """Return http for registries on this machine only, as the engines do."""
+    return "http" if _is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _config_path(engine: str) -> str | None:
+    """Return the file with podman's logins, or None for docker's usual place."""
+    name = Path(shlex.split(engine)[0]).name
+    if not name.startswith(("podman", "buildah")):
+        return None
+    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    places = [
+        os.environ.get("REGISTRY_AUTH_FILE", ""),
+        f"{runtime}/containers/auth.json",
+        f"/run/containers/{os.getuid()}/auth.json",
+        str(Path.home() / ".config" / "containers" / "auth.json"),
+    ]
+    return next((place for place in places if place and Path(place).is_file()), None)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost cause in one line, without the objects' addresses."""
+    inner: Any = error
+    while isinstance(inner, BaseException):
+        error, inner = inner, getattr(inner, "reason", None) or (inner.args or [None])[0]
+    text = " ".join(str(inner if isinstance(inner, str) else error).split())
+    return re.sub(r"<[^>]*>:? ?", "", text)[:200]

@@ -1,0 +1,43 @@
+"""Lays out what one step's image may hold, for the engine to build from.
+
+The engine gets nothing else, whatever its builder makes of ``.dockerignore`` (that of
+Docker 20.10 does not find ``!steps/*/*.py``). Modes and times are always the same, so
+that the layers do not depend on the checkout.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from docker.utils.build import PatternMatcher
+
+from ops import steps
+from ops.settings import ROOT
+from ops.steps import Step
+
+
+def stage(step: Step, folder: Path, root: Path = ROOT) -> None:
+    """Copy a step's Dockerfile, and those of its content files that are admitted, to ``folder``.
+
+    ``.dockerignore`` admits them; paths below ``folder`` are those below ``root``.
+    """
+    matcher = PatternMatcher(_patterns(root / ".dockerignore"))
+    dockerfile = step.folder / "Dockerfile"
+    for path in steps.content_files(step, root):
+        name = path.relative_to(root)
+        if path == dockerfile or not matcher.matches(name.as_posix()):
+            _copy(path, folder / name)
+    for parent, _, _ in os.walk(folder):
+        os.chmod(parent, 0o755)  # noqa: S103  # as a checkout with the usual umask has it
+
+
+def _patterns(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target, follow_symlinks=False)
+    if not target.is_symlink():
+        os.chmod(target, 0o755 if steps.is_executable(path) else 0o644)
