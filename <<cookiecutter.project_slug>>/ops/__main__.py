@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit status; what people did wrong is one line.
 
-    stdout gets the verb's result alone, a JSON object on one line.
+    stdout gets the verb's result alone: a JSON object on one line, or a line a finding.
     """
     args = _parse(argv)
     verb: Callable[[argparse.Namespace], dict[str, object] | None] = args.function
-    stdout = _divert_stdout()
+    args.stdout = stdout = _divert_stdout()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         result = verb(args)
@@ -62,6 +62,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         verb.set_defaults(function=function)
         if name == "build":
             verb.add_argument("--again", action="store_true", help="unchanged ones too")
+    verb = verbs.add_parser("check", help="check the contract between the project's files")
+    verb.add_argument("--format", choices=("text", "github"), default="text")
+    verb.set_defaults(function=_check)
     verb = verbs.add_parser("lock", help="write requirements.txt from requirements.in")
     verb.set_defaults(function=_lock)
     verb = verbs.add_parser("step", help="add a step")
@@ -115,6 +118,18 @@ def _selected(names: Sequence[str]) -> "list[Step]":
     from ops import steps
 
     return [steps.get_step(name) for name in names] or steps.find_steps()
+
+
+def _check(args: argparse.Namespace) -> None:
+    from ops import check
+
+    findings = check.check_project()
+    for finding in findings:
+        text = finding.annotation if args.format == "github" else finding.text
+        print(text, file=args.stdout, flush=True)
+    if findings:
+        raise OpsError(f"{len(findings)} findings, see above")
+    print("the contract holds", file=sys.stderr)
 
 
 def _lock(args: argparse.Namespace) -> None:

@@ -16,11 +16,11 @@ MAX_IMAGE = 255  # Docker's limit on an image's name
 # Modules that steps, pipeline.py, ops or the tests import, and names that the
 # pipeline module itself uses. A test keeps this list complete.
 _RESERVED = """
-" argparse ast base64 codecs collections common concurrent context contextlib
+argparse ast base64 codecs collections common concurrent context contextlib
 dataclasses datetime dict docker doctest dsl enum fractions functools google hashlib
 hooks importlib io ipaddress itertools jinja2 json keyword kfp kfp_server_api
 load_component_from_file logging main math mypy ops os params pathlib pipeline platform
-pytest random re requests ruff runpy shlex shutil signal stat statistics steps str
+posixpath pytest random re requests ruff runpy shlex shutil signal stat statistics steps str
 string subprocess sys tempfile templates tests threading time tomli tomllib traceback
 types typing unicodedata urllib urllib3 uuid uv venv warnings yaml
 """
@@ -34,6 +34,11 @@ _DOMAIN_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _IPV6 = re.compile(r"\[[0-9a-f:]+\]")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+# What a variable is called that should be in no file and no image.
+SECRET = re.compile(
+    r"(?:^|[_-])(?:password|passwd|token|secret|(?:api|access|private|secret)[_-]?key)$", re.I
+)
 
 
 def shown(value: object) -> str:

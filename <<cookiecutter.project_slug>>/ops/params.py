@@ -49,7 +49,7 @@ def read_parameters(package: Path, params_file: Path, assignments: Sequence[str]
             raise OpsError(
                 f"{source}: the pipeline has no parameter {shown(name)}: it has {known}", 2
             )
-        _check(f"{source}: {name}", value, declared[name]["parameterType"])
+        check_value(f"{source}: {name}", value, declared[name]["parameterType"])
     for name, spec in declared.items():
         if name not in values and "defaultValue" not in spec and not spec.get("isOptional"):
             raise OpsError(
@@ -67,10 +67,11 @@ def declared_parameters(package: Path) -> dict[str, Any]:
     return parameters
 
 
-class _ParamsLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class ParamsLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML as people write it: 1e3 is a number, and a key stands once."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping's content; raises ConstructorError for a key that is there twice."""
         keys = [key.value for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
@@ -81,7 +82,7 @@ class _ParamsLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         return mapping
 
 
-_ParamsLoader.add_implicit_resolver(
+ParamsLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), "-+0123456789"
 )
 
@@ -89,7 +90,7 @@ _ParamsLoader.add_implicit_resolver(
 def _read_file(path: Path) -> dict[str, Any]:
     shown_path = f"{path.parent.name}/{path.name}"
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _ParamsLoader)  # noqa: S506
+        values = yaml.load(path.read_text(encoding="utf-8"), ParamsLoader)  # noqa: S506
     except OSError as error:
         raise OpsError(
             f"{shown_path}: {error.strerror}: make it, or choose another ENV=", 2
@@ -113,7 +114,12 @@ def _parse(name: str, text: str, kind: str) -> Any:
         raise OpsError(f"-p: {name}: {shown(text)} is not {expected}", 2) from None
 
 
-def _check(place: str, value: Any, kind: str) -> None:
+def check_value(place: str, value: Any, kind: str) -> None:
+    """Raise OpsError (2) for a value that a parameter of a type cannot take.
+
+    ``kind`` is what the compiled pipeline calls the type, ``place`` what the message
+    begins with.
+    """
     expected, types = TYPES.get(kind, (kind, (object,)))
     is_bool = isinstance(value, bool)
     if not isinstance(value, types) or (is_bool and kind.startswith("NUMBER")):

@@ -1,0 +1,204 @@
+"""Checks ``pipeline.py`` against the steps, and ``params/*.yaml`` against the pipeline.
+
+The module is read and not run: kfp is not imported.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from ops.check.findings import Finding, said
+from ops.check.sources import Module, Sources, UnreadableError
+from ops.errors import OpsError
+from ops.names import shown
+from ops.params import check_value
+from ops.steps import Step
+
+# What the compiled pipeline calls a parameter that is annotated so.
+ANNOTATIONS = {
+    "str": "STRING",
+    "int": "NUMBER_INTEGER",
+    "float": "NUMBER_DOUBLE",
+    "bool": "BOOLEAN",
+    "dict": "STRUCT",
+    "Dict": "STRUCT",
+    "list": "LIST",
+    "List": "LIST",
+}
+_LOADERS = ("load_component_from_file", "load_component_from_text")
+
+
+class _Load(NamedTuple):
+    """A call that loads a component; ``step`` is None where running would tell."""
+
+    path: str
+    line: int
+    step: str | None
+    variable: str | None  # what it is assigned to
+    ours: bool  # below steps/, as far as the text says
+
+
+def check_pipeline(steps: Sequence[Step], sources: Sources) -> Iterator[Finding]:
+    """Find steps that the pipeline does not use, and components that are not there."""
+    modules = sources.modules(sources.root / "pipeline.py")
+    modules = [module for module in modules if not _is_ops(module, sources)]
+    loads = [load for module in modules for load in _loads(module, sources)]
+    mentioned = {name for module in modules for name in _mentions(module)}
+    known = {step.name for step in steps}
+    for load in loads:
+        if load.step is None:
+            continue
+        if load.ours and load.step not in known:
+            what = f"loads steps/{load.step}/component.yaml, which is not there"
+            yield Finding(load.path, load.line, what, f"make step NAME={load.step}")
+        elif load.step in known and load.variable and load.variable not in mentioned:
+            what = f"the step {load.variable} is loaded and not used"
+            yield Finding(load.path, load.line, what, "call it in the pipeline, or remove it")
+    if any(load.step is None for load in loads):
+        return  # the compiled pipeline tells, and the generated tests look at it
+    for step in steps:
+        if step.name not in {load.step for load in loads}:
+            what = f"pipeline.py does not use steps/{step.name}"
+            cure = "load and call it there, or remove the folder"
+            yield Finding(f"steps/{step.name}/component.yaml", 1, what, cure)
+
+
+def check_params(sources: Sources) -> Iterator[Finding]:
+    """Find parameters that the pipeline does not have, and values of another type."""
+    module = sources.module(sources.root / "pipeline.py")
+    function = _pipeline_function(module)
+    if function is None and _binds_pipeline(module):
+        return  # made elsewhere: make compile and make local tell
+    if function is None:
+        what = "has no function with @dsl.pipeline called pipeline"
+        yield Finding("pipeline.py", 1, what, "name it so, make compile looks for it")
+        return
+    arguments = [*function.args.args, *function.args.kwonlyargs]
+    kinds = {argument.arg: _kind(argument.annotation) for argument in arguments}
+    for path in sorted((sources.root / "params").glob("*.yaml")):
+        try:
+            yield from _check_file(path.name, sources, kinds)
+        except UnreadableError as error:
+            yield error.finding
+
+
+def _check_file(name: str, sources: Sources, kinds: Mapping[str, str | None]) -> Iterator[Finding]:
+    document = sources.document(sources.root / "params" / name)
+    values = {} if document.value is None else document.value
+    if not isinstance(values, dict):
+        cure = "write one `name: value` per line"
+        yield Finding(f"params/{name}", 1, "holds no parameters by name", cure)
+        return
+    lines = [line for place, line in document.lines.items() if len(place) == 1]
+    for (key, value), line in zip(values.items(), lines, strict=True):
+        if not isinstance(key, str):
+            what = f"YAML reads this name as {shown(key)}"
+            yield Finding(f"params/{name}", line, what, "put it in quotes")
+            continue
+        if key not in kinds:
+            what = f"the pipeline has no parameter {shown(key)}"
+            cure = f"it has {', '.join(kinds) or 'none'}"
+            yield Finding(f"params/{name}", line, what, cure)
+            continue
+        kind = kinds[key]
+        try:
+            check_value(key, value, kind or "")
+        except OpsError as error:
+            cure = "write a value that fits its annotation in pipeline.py"
+            yield said(f"params/{name}", line, f"{error}: {cure}")
+
+
+def _is_ops(module: Module, sources: Sources) -> bool:
+    return PurePosixPath(sources.name(module.path)).parts[0] == "ops"
+
+
+def _loads(module: Module, sources: Sources) -> Iterator[_Load]:
+    assigned = {
+        id(node.value): node.targets[0].id
+        for node in module.nodes
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    path = sources.name(module.path)
+    for node in module.nodes:
+        if not isinstance(node, ast.Call):
+            continue
+        if _name(node.func) in _LOADERS:
+            step, ours = _component(node)
+            yield _Load(path, node.lineno, step, assigned.get(id(node)), ours)
+
+
+def _component(call: ast.Call) -> tuple[str | None, bool]:
+    """Return the folder of the component that a call loads, and whether it is below steps/.
+
+    None for a folder that only running the module would tell, "" for no folder at all.
+    """
+    nodes = [node for argument in call.args for node in ast.walk(argument)]
+    if any(isinstance(node, ast.FormattedValue) for node in nodes):
+        return None, False
+    texts = [node for node in nodes if isinstance(node, ast.Constant) and _is_text(node)]
+    texts.sort(key=lambda node: (node.lineno, node.col_offset))
+    parts = [part for text in texts for part in str(text.value).split("/") if part]
+    if not parts:
+        return None, False
+    if "component.yaml" not in parts:
+        return "", False
+    above = parts[: parts.index("component.yaml")]
+    if not above or above[-1] == "steps":
+        return None, False
+    named = any(isinstance(node, ast.Name) and node.id == "STEPS" for node in nodes)
+    return above[-1], named or "steps" in above
+
+
+def _is_text(node: ast.Constant) -> bool:
+    return isinstance(node.value, str)
+
+
+def _mentions(module: Module) -> Iterator[str]:
+    """Return the names that a module uses, and those that it takes from others by another name."""
+    for node in module.nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names if alias.asname)
+
+
+def _pipeline_function(module: Module) -> ast.FunctionDef | None:
+    for node in module.nodes:
+        if isinstance(node, ast.FunctionDef) and node.name == "pipeline" and node.decorator_list:
+            return node
+    return None
+
+
+def _binds_pipeline(module: Module) -> bool:
+    """Tell whether a module has something called pipeline that it did not define itself."""
+    for node in module.nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == "pipeline":
+            return True
+        if isinstance(node, ast.ImportFrom) and any(
+            (alias.asname or alias.name) == "pipeline" for alias in node.names
+        ):
+            return True
+    return False
+
+
+def _kind(annotation: ast.expr | None) -> str | None:
+    """Return what the compiled pipeline calls the type of an annotation; None for others."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except SyntaxError:
+            return None
+    if isinstance(annotation, ast.BinOp):  # int | None
+        return _kind(annotation.left) or _kind(annotation.right)
+    if isinstance(annotation, ast.Subscript):
+        outer = _name(annotation.value)
+        return _kind(annotation.slice) if outer == "Optional" else ANNOTATIONS.get(outer)
+    return ANNOTATIONS.get(_name(annotation))
+
+
+def _name(node: ast.AST | None) -> str:
+    """Return the last part of a dotted name, or nothing."""
+    return str(getattr(node, "id", None) or getattr(node, "attr", ""))

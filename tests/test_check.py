@@ -1,0 +1,518 @@
+"""`make check`: every breach of the contract is found where it is, and nothing else."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import bake, environment, make
+
+from ops.check import Finding, check_project, component
+
+IMAGE = "localhost:5000/calculate-average/add"
+HASH = "--hash=sha256:" + "0" * 64
+ADD = "steps/add/component.yaml"
+SCRIPT = "steps/add/main.py"
+DOCKER = "steps/add/Dockerfile"
+LOCK = "steps/add/requirements.txt"
+FLAG = '    parser.add_argument("--output"'
+ARGS = "      --output, {outputPath: Output},\n"
+INPUT = "- {name: context, type: JsonObject, description: What the steps so far have found}\n"
+OUTPUT = "- {name: Output, type: JsonObject, description: The context with what this step adds}\n"
+USER = "USER 65532:0"
+ENTRYPOINT = 'ENTRYPOINT ["python", "main.py"]'
+INSTALL = "RUN python -m pip install --no-cache-dir --root-user-action=ignore --require-hashes"
+COPY = "COPY steps/add/main.py main.py"
+DEV = "context:\n  numbers: [1, 2, 3, 4]\n"
+LOAD = 'add = load_component_from_file(str(STEPS / "add" / "component.yaml"))'
+RUN_ADD = '    add_task = add(context=context)\n    add_task.set_display_name("Add")\n'
+
+
+class Defect(NamedTuple):
+    """An edit of a fresh project, and where it is found: in the line that holds ``at``."""
+
+    path: str
+    old: str  # "" for the end of the file
+    new: str
+    at: str
+    words: str
+    found_in: str = ""  # default: the file that was edited
+
+
+DEFECTS: dict[str, Defect] = {
+    # The script's flags against args.
+    "unknown-flag": Defect(ADD, "--context,", "--contxt,", "--contxt", "'--contxt', which main.py"),
+    "required-flag-not-given": Defect(
+        SCRIPT, FLAG, f'    parser.add_argument("--seed", required=True)\n{FLAG}',
+        "args: [", "needs --seed", ADD,
+    ),
+    "flag-given-twice": Defect(
+        ADD, ARGS, ARGS + "      --context, {inputValue: context},\n",
+        "--context, {inputValue: context}", "'--context' twice",
+    ),
+    "flag-without-value": Defect(
+        ADD, "--context, {inputValue: context}", "--context", "--context,", "has no value"
+    ),
+    "last-flag-without-value": Defect(
+        ADD, ARGS, ARGS + "      --output,\n", "      --output,\n", "'--output' has no value"
+    ),
+    "switch-with-value": Defect(
+        SCRIPT, '"--context", type=json_object, required=True, help="JSON object"',
+        '"--context", action="store_true"', "{inputValue: context}", "takes no value", ADD,
+    ),
+    "value-without-flag": Defect(
+        ADD, "args: [\n", "args: [\n      stray,\n", "stray", "a value that no flag takes"
+    ),
+    "computed-flag": Defect(
+        SCRIPT, FLAG, f"    parser.add_argument(FLAG)\n{FLAG}", "(FLAG)", "only running the script"
+    ),
+    "boolean-by-bool": Defect(
+        SCRIPT, FLAG, f'    parser.add_argument("--fast", type=bool)\n{FLAG}',
+        "type=bool", "any text for true",
+    ),
+    "number-among-args": Defect(ADD, ARGS, ARGS + "      --output, 3,\n", "3,", "no text"),
+    "kfp-in-a-step": Defect(SCRIPT, "import math\n", "import kfp.dsl\n", "kfp.dsl", "imports kfp"),
+    "kfp-in-shared-code": Defect(
+        "common/context.py", "import os\n", "from kfp import dsl\n", "from kfp", "imports kfp"
+    ),
+    "script-broken": Defect(SCRIPT, "import math\n", "import = 1\n", "import =", "no valid Python"),
+    # component.yaml by itself.
+    "yaml-broken": Defect(ADD, "outputs:\n", "outputs: [\n", "- {name: Output", "no valid YAML"),
+    "key-twice": Defect(ADD, "outputs:\n", "name: x\noutputs:\n", 'name: "add"', "twice"),
+    "no-container": Defect(ADD, "  container:", "  pod:", "name:", "no implementation.container"),
+    "unknown-key": Defect(ADD, "outputs:\n", "ouputs:\n", "ouputs", "unknown key 'ouputs'"),
+    "unknown-key-of-an-input": Defect(
+        ADD, INPUT, INPUT.replace("description", "comment"), "comment:", "unknown key 'comment'"
+    ),
+    "unknown-key-of-the-container": Defect(
+        ADD, "    command:", "    workdir: /app\n    command:", "workdir", "key 'workdir'"
+    ),
+    "inputs-no-list": Defect(ADD, INPUT, "  context: JsonObject\n", "inputs:", "no list of named"),
+    "one-name-to-kfp": Defect(
+        ADD, INPUT, INPUT + "- {name: Context, type: String}\n", "Context,", "are one name to KFP"
+    ),
+    "unknown-type": Defect(
+        ADD, INPUT, INPUT.replace("JsonObject", "Json"), "type: Json,", "unknown type 'Json'"
+    ),
+    "unknown-type-of-an-output": Defect(
+        ADD, OUTPUT, OUTPUT.replace("JsonObject", "system.Dataset"), "system.Dataset", "unknown type"
+    ),
+    "no-type": Defect(ADD, INPUT, "- {name: context}\n", "{name: context}", "has no type"),
+    "default-of-another-type": Defect(
+        ADD, INPUT, INPUT.replace("description:", "default: '[1]', description:"),
+        "default: ", "not a JSON object",
+    ),
+    "default-no-number": Defect(
+        ADD, INPUT, INPUT.replace("JsonObject, description:", "Integer, default: x, description:"),
+        "default: x", "not a whole number",
+    ),
+    "input-not-used": Defect(
+        ADD, INPUT, INPUT + "- {name: seed, type: Integer}\n", "name: seed", "hands over the input"
+    ),
+    "output-not-used": Defect(
+        ADD, OUTPUT, OUTPUT + "- {name: total, type: Float}\n", "name: total", "over the output"
+    ),
+    "output-given-twice": Defect(
+        ADD, ARGS, ARGS + "      --output, {outputPath: Output},\n",
+        "--output, {outputPath: Output}", "'Output' is given twice",
+    ),
+    "unknown-input": Defect(
+        ADD, "{inputValue: context}", "{inputValue: contxt}", "contxt", "which is no input"
+    ),
+    "unknown-output": Defect(
+        ADD, "{outputPath: Output}", "{outputPath: Otput}", "Otput", "which is no output"
+    ),
+    "unknown-placeholder": Defect(
+        ADD, "{inputValue: context}", "{inputvalue: context}", "inputvalue", "no placeholder"
+    ),
+    "unknown-input-below-if": Defect(
+        ADD, ARGS, ARGS + "      {if: {cond: {isPresent: x}, then: [--context, a]}},\n",
+        "isPresent: x", "which is no input",
+    ),
+    "artifact-by-value": Defect(
+        ADD, INPUT, INPUT.replace("JsonObject", "Dataset"), "{inputValue: context}", "use inputPath"
+    ),
+    "parameter-by-path": Defect(
+        ADD, "inputValue", "inputPath", "{inputPath: context}", "use inputValue"
+    ),
+    "parameter-by-uri": Defect(
+        ADD, "outputPath", "outputUri", "{outputUri: Output}", "use outputPath"
+    ),
+    # The image, the command, the environment.
+    "image-with-tag": Defect(ADD, f'{IMAGE}"', f'{IMAGE}:1.0"', "image:", "':1.0'"),
+    "image-with-digest": Defect(
+        ADD, f'{IMAGE}"', f'{IMAGE}@sha256:{"0" * 64}"', "image:", "leave it off"
+    ),
+    "image-elsewhere": Defect(
+        ADD, IMAGE, "docker.io/somebody/add", "image:", "not this step's image"
+    ),
+    "image-of-another-step": Defect(
+        ADD, f'{IMAGE}"', f'{IMAGE.replace("/add", "/div")}"', "image:", f"write {IMAGE}"
+    ),
+    "no-image": Defect(ADD, f'image: "{IMAGE}"', 'image: ""', "image:", "names no image"),
+    "no-command": Defect(
+        ADD, "    command: [python, main.py]\n", "", "container:", "has no command"
+    ),
+    "command-no-list": Defect(
+        ADD, "command: [python, main.py]", "command: python main.py", "command:", "no list of"
+    ),
+    "command-without-its-script": Defect(
+        ADD, "[python, main.py]", "[python, mian.py]", "mian.py", "'mian.py', which is not in"
+    ),
+    "command-not-the-entrypoint": Defect(
+        ADD, "[python, main.py]", "[python3, main.py]", "python3", 'ENTRYPOINT ["python", "main.py"]'
+    ),
+    "args-no-list": Defect(
+        ADD, f"args: [\n      --context, {{inputValue: context}},\n{ARGS}    ]", "args: --context",
+        "args:", "args is no list",
+    ),
+    "secret-in-the-environment": Defect(
+        ADD, "    args: [", "    env: {DB_PASSWORD: x}\n    args: [", "DB_PASSWORD", "anyone may"
+    ),
+    # The Dockerfile's policy.
+    "base-untagged": Defect(DOCKER, ":3.12-slim", "", "FROM", "'python' has no tag"),
+    "base-latest": Defect(DOCKER, ":3.12-slim", ":latest", "FROM", "moving target"),
+    "base-by-argument": Defect(
+        DOCKER, "FROM python:3.12-slim", "ARG BASE=python\nFROM $BASE", "FROM", "has no tag"
+    ),
+    "second-base-untagged": Defect(
+        DOCKER, "WORKDIR /app", "WORKDIR /app\nFROM debian AS b\nFROM python:3.12-slim",
+        "FROM debian", "'debian' has no tag",
+    ),
+    "no-base": Defect(DOCKER, "FROM python:3.12-slim\n", "", "# The image of", "has no FROM"),
+    "no-user": Defect(DOCKER, USER, "", "FROM", "may be root"),
+    "root": Defect(DOCKER, USER, "USER 0", "USER 0", "runs as root"),
+    "root-at-the-end": Defect(DOCKER, ENTRYPOINT, f"USER root\n{ENTRYPOINT}", "USER root", "no number"),
+    "named-user": Defect(DOCKER, USER, "USER app:app", "USER app", "'app' is no number"),
+    "no-entrypoint": Defect(DOCKER, ENTRYPOINT, "", "FROM", "has no ENTRYPOINT"),
+    "entrypoint-of-a-shell": Defect(
+        DOCKER, ENTRYPOINT, "ENTRYPOINT python main.py", "ENTRYPOINT p", "a shell would run it"
+    ),
+    "install-without-hashes": Defect(
+        DOCKER, "--require-hashes ", "", "RUN python", "takes what it finds"
+    ),
+    "second-install-without-hashes": Defect(
+        DOCKER, "COPY common/", "RUN true && \\\n    pip3 install numpy\nCOPY common/",
+        "RUN true", "'pip3 install numpy'",
+    ),
+    "copy-all": Defect(DOCKER, COPY, "COPY . .", "COPY . .", "takes all there is"),
+    "copy-of-nothing": Defect(
+        DOCKER, COPY, f"{COPY}\nCOPY steps/add/model.bin .", "model.bin", "is not there"
+    ),
+    "download": Defect(
+        DOCKER, COPY, f"ADD https://example.com/a.whl .\n{COPY}", "ADD", "another file tomorrow"
+    ),
+    "secret-in-the-image": Defect(
+        DOCKER, COPY, f"ENV A=1 API_KEY=abc\n{COPY}", "ENV A", "'API_KEY' stays in the image"
+    ),
+    "secret-as-argument": Defect(DOCKER, COPY, f"ARG GIT_TOKEN\n{COPY}", "ARG GIT", "GIT_TOKEN"),
+    "secret-as-build-argument": Defect(
+        "pyproject.toml", "\n[tool.pytest", '\n[tool.pipeline.build_args]\nPIP_TOKEN = "x"\n[tool.pytest',
+        "PIP_TOKEN", "stays in the image",
+    ),
+    "dockerignore-admits-all": Defect(".dockerignore", "*\n!common", "!common", "!common", "admits"),
+    "dockerignore-takes-it-back": Defect(".dockerignore", "", "!**\n", "!**\n", "admits everything"),
+    # Dependencies.
+    "not-locked": Defect(LOCK, "", "numpy==1.0\n", "numpy", "'numpy==1.0' is not locked"),
+    "one-not-locked": Defect(
+        LOCK, "", f"six==1.0 \\\n    {HASH}\nnumpy==1.0\n", "numpy", "'numpy==1.0' is not locked"
+    ),
+    "editable": Defect(LOCK, "", "-e .\n", "-e", "'-e .' is not locked"),
+    "lock-behind": Defect(
+        "steps/add/requirements.in", "", "# ours\nSix>=1\n", "Six", "'Six' is not in requirements.txt"
+    ),
+    # The pipeline and its parameters.
+    "step-not-called": Defect(
+        "pipeline.py", RUN_ADD + "    div_task = div(context=add_task.output)",
+        "    div_task = div(context=context)", LOAD, "the step add is loaded and not used",
+    ),
+    "step-not-loaded": Defect(
+        "pipeline.py", 'STEPS / "div"', 'STEPS / "add"', "name:", "pipeline.py does not use steps/div",
+        "steps/div/component.yaml",
+    ),
+    "component-not-there": Defect(
+        "pipeline.py", "\n\n@dsl", LOAD.replace("add", "mul") + "\n\n\n@dsl", "mul", "loads steps/mul/"
+    ),
+    "pipeline-broken": Defect("pipeline.py", "def pipeline", "def 1", "def 1", "no valid Python"),
+    "pipeline-by-another-name": Defect(
+        "pipeline.py", "def pipeline", "def average", '"""The pipeline', "no function"
+    ),
+    "unknown-parameter": Defect(
+        "params/dev.yaml", "", "conext: {}\n", "conext", "no parameter 'conext'"
+    ),
+    "unknown-parameter-elsewhere": Defect(
+        "params/prod.yaml", "", "# prod\nfoo: 1\n", "foo", "no parameter 'foo'"
+    ),
+    "parameter-of-another-type": Defect(
+        "params/dev.yaml", DEV, "context: [1]\n", "context", "[1] is a list, not a JSON object"
+    ),
+    "parameter-no-json": Defect(
+        "params/dev.yaml", "[1, 2, 3, 4]", "[1, 2026-01-01]", "context", "numbers[1]"
+    ),
+    "params-broken": Defect("params/dev.yaml", "", "x: ]\n", "x: ]", "no valid YAML"),
+    "parameter-no-text": Defect(
+        "params/dev.yaml", "", "# why\non: 1\n", "on: 1", "reads this name as True"
+    ),
+    "params-no-mapping": Defect("params/dev.yaml", DEV, "- 1\n", "# Pipeline", "no parameters by name"),
+}  # fmt: skip
+
+# What looks unusual and is right: a false alarm would teach people not to look.
+CLEAN: dict[str, list[tuple[str, str, str]]] = {
+    "base-by-digest": [(DOCKER, ":3.12-slim", "@sha256:" + "a" * 64)],
+    "base-by-argument": [
+        (DOCKER, "FROM python:3.12-slim", "ARG TAG=3.12-slim\nFROM --platform=linux/amd64 python:${TAG}")
+    ],
+    "two-stages": [
+        (DOCKER, "FROM python:3.12-slim", "FROM python:3.12-slim AS base\nUSER 7\nFROM base AS last")
+    ],
+    "numeric-user-alone": [(DOCKER, USER, "USER 1000")],
+    "install-in-exec-form": [
+        (DOCKER, COPY, COPY + '\nRUN ["pip", "install", "--require-hashes", "-r", "requirements.txt"]')
+    ],
+    "continued-lines": [(DOCKER, "RUN python -m", "RUN true \\\n # why\n && python -m")],
+    "here-documents": [
+        (DOCKER, COPY, COPY + "\nCOPY <<EOF <<-'X' /etc/\nUSER root\nEOF\nFROM x\nX\nRUN <<E\nUSER 0\nE\n")
+    ],
+    "lower-case": [(DOCKER, USER, USER.replace("USER", "user"))],
+    "path-of-a-secret": [(DOCKER, COPY, f"ENV TOKEN_FILE=/run/token MAX_TOKENS=5\n{COPY}")],
+    "download-with-checksum": [
+        (DOCKER, COPY, f"ADD --checksum=sha256:{'0' * 64} https://example.com/a .\n{COPY}")
+    ],
+    "copy-by-pattern": [(DOCKER, COPY, "COPY steps/add/*.py ./\nCOPY --from=x /a /b")],
+    "locked": [
+        (LOCK, "", f"six[x]==1.0 ; python_version > '3' \\\n    {HASH} \\\n    {HASH}\n"),
+        ("steps/add/requirements.in", "", "# ours\nSix\n"),
+    ],
+    "executor-input": [
+        (ADD, ARGS, "      --output, {executorInput: null},\n"),
+        (ADD, INPUT, INPUT + "- {name: data, type: Dataset}\n"),
+        (ADD, OUTPUT, OUTPUT + "- {name: model, type: Model}\n"),
+    ],
+    "joined-value": [(ADD, ARGS, "      {concat: [--output=, {outputPath: Output}]},\n")],
+    "literal-values": [
+        (ADD, ARGS, f"{ARGS}      --rate, '-1', --mode=fast, -v, -v,\n"),
+        (SCRIPT, FLAG, f'''    parser.add_argument("--rate", type=float)
+    parser.add_argument("-m", "--mode", choices=["fast"])
+    parser.add_argument("-v", action="count")
+{FLAG}'''),
+    ],
+    "optional-input": [
+        (ADD, INPUT, INPUT + "- {name: seed, type: Integer, optional: true}\n"),
+        (ADD, ARGS, ARGS + "      {if: {cond: {isPresent: seed}, then: [--seed, {inputValue: seed}]}},\n"),
+        (SCRIPT, FLAG, f'    parser.add_argument("--seed", type=int)\n{FLAG}'),
+    ],
+    "several-values": [
+        (ADD, ARGS, ARGS + "      --cells, a, b, c,\n"),
+        (SCRIPT, FLAG, f'    parser.add_argument("--cells", nargs="+")\n{FLAG}'),
+    ],
+    "by-place": [
+        (ADD, "args: [\n", "args: [\n      fast,\n"),
+        (SCRIPT, FLAG, f'    parser.add_argument("mode")\n{FLAG}'),
+    ],
+    "yes-or-no": [
+        (ADD, ARGS, ARGS + "      --no-cache,\n"),
+        (SCRIPT, FLAG, f'    parser.add_argument("--cache", action=BooleanOptionalAction)\n{FLAG}'),
+    ],
+    "flag-of-shared-code": [
+        (ADD, ARGS, ARGS + "      --seed, '1',\n"),
+        ("common/seed.py", "", 'def add(parser):\n    parser.add_argument("--seed", required=True)\n'),
+        (SCRIPT, "import math\n", "import math\nimport common.seed\n"),
+    ],
+    "types": [
+        (ADD, INPUT, INPUT + "- {name: t, type: 'List[str]', default: '[1]'}\n"
+         "- {name: s, type: String, default: x}\n- {name: i, type: Integer, default: '3'}\n"
+         "- {name: f, type: Float, default: 2}\n- {name: b, type: Boolean, default: 'no'}\n"
+         "- {name: m, type: google.VertexModel}\n- {name: status, type: PipelineTaskFinalStatus}\n"),
+        (ADD, ARGS, ARGS + "      --all, {executorInput: null},\n"),
+        (SCRIPT, FLAG, f'    parser.add_argument("--all")\n{FLAG}'),
+    ],
+    "options-in-the-entrypoint": [
+        (ADD, "[python, main.py]", "[python, -u, main.py, --fast]"),
+        (DOCKER, ENTRYPOINT, 'ENTRYPOINT ["python", "-u", "main.py", "--fast"]'),
+        (SCRIPT, FLAG, f'    parser.add_argument("--fast", action="store_true")\n{FLAG}'),
+    ],
+    "environment": [(ADD, "    args: [", "    env: {MODE: fast}\n    args: [")],
+    "loaded-in-a-loop": [
+        ("pipeline.py", LOAD, "loaded = {name: load_component_from_file(str(STEPS / name / "
+         "'component.yaml')) for name in ['add']}\nadd = loaded['add']"),
+    ],
+    "loaded-in-another-module": [
+        ("wired.py", "", f"from pipeline import STEPS, load_component_from_file\n{LOAD}\n"),
+        ("pipeline.py", LOAD, "from wired import add"),
+    ],
+    "a-component-of-others": [
+        ("pipeline.py", "\n\n@dsl", 'other = load_component_from_file("vendor/x/component.yaml")'
+         '\nmore = load_component_from_url("https://example.com/steps/y/component.yaml")\n\n\n@dsl'),
+    ],
+    "parameters-of-all-types": [
+        ("pipeline.py", "context: dict)", "context: dict, n: int = 1, r: float | None = None, "
+         "names: list[str] = [], on: 'bool' = True, t: typing.Optional[str] = None, x=None, *, k: str)"),
+        ("params/dev.yaml", "", "n: 2\nr: 1e3\nnames: [a]\n\"on\": false\nt: text\nx: [1]\nk: v\n"),
+    ],
+    "no-parameters": [("params/prod.yaml", "", "# nothing yet\n")],
+    "pipeline-from-elsewhere": [
+        ("pipeline.py", "def pipeline", "def average"), ("pipeline.py", "", "pipeline = average\n")
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project that each test edits and puts back."""
+    return bake(tmp_path_factory.mktemp("check"))
+
+
+def edit(project: Path, path: str, old: str, new: str) -> None:
+    file = project / path
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    assert old in text, "the edit does not fit the project"
+    file.write_text(text.replace(old, new, 1) if old else text + new, encoding="utf-8")
+
+
+@pytest.fixture
+def project(original: Path, tmp_path: Path) -> Path:
+    """Return a copy of the project."""
+    folder = tmp_path / "project"
+    subprocess.run(["cp", "-R", original, folder], check=True)
+    return folder
+
+
+def report(findings: list[Finding]) -> str:
+    return "\n".join(finding.text for finding in findings)
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=list(DEFECTS))
+def test_a_defect_is_found_where_it_is(project: Path, defect: Defect) -> None:
+    edit(project, defect.path, defect.old, defect.new)
+    path = defect.found_in or defect.path
+    lines = (project / path).read_text(encoding="utf-8").splitlines()
+    places = [number for number, line in enumerate(lines, 1) if defect.at.strip() in line]
+    found = check_project(project)
+    matching = [finding for finding in found if defect.words in finding.text]
+    assert len(matching) == 1, report(found)
+    (finding,) = matching
+    assert finding.path == path and finding.line in (places[0], places[-1]), finding.text
+    assert finding.what and finding.cure and finding.text.isprintable()
+    assert len(found) <= 3, report(found)
+
+
+@pytest.mark.parametrize("edits", CLEAN.values(), ids=list(CLEAN))
+def test_what_is_right_is_not_found(project: Path, edits: list[tuple[str, str, str]]) -> None:
+    for path, old, new in edits:
+        edit(project, path, old, new)
+    assert report(check_project(project)) == ""
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {},
+        {"steps": "add, div, round"},
+        {"starter": "blank", "steps": "one"},
+        {"starter": "blank", "steps": ", ".join(f"s{number}" for number in range(60))},
+        {"registry": "ghcr.io/a/b", "base_image": "debian:12@sha256:" + "0" * 64, "ci": "gitlab"},
+        {
+            "project_name": 'é "quoted" \\ {{ x }}',
+            "project_slug": "x",
+            "description": "# $(x) `y` %",
+        },
+    ],
+    ids=["default", "three", "one", "sixty", "elsewhere", "hostile"],
+)
+def test_a_fresh_project_is_clean(tmp_path: Path, answers: dict[str, str]) -> None:
+    project = bake(tmp_path, **answers)
+    assert report(check_project(project)) == ""
+    assert make(project, "step", "NAME=Later on").returncode == 0
+    assert report(check_project(project)) == ""
+
+
+@pytest.mark.parametrize("name", ["main.py", "requirements.txt", "Dockerfile", "component.yaml"])
+def test_a_missing_file_is_found(project: Path, name: str) -> None:
+    (project / "steps" / "div" / name).unlink()
+    (finding,) = [finding for finding in check_project(project) if finding.what == "is missing"]
+    assert finding.path == f"steps/div/{name}"
+
+
+def test_a_folder_that_no_step_can_have_is_found(project: Path) -> None:
+    (project / "steps" / "div").rename(project / "steps" / "Div it")
+    found = check_project(project)
+    assert any("the step 'Div it' is not a valid name" in finding.text for finding in found)
+    assert any("loads steps/div/component.yaml, which is not" in finding.text for finding in found)
+
+
+def test_without_a_pipeline(project: Path) -> None:
+    (project / "pipeline.py").unlink()
+    (finding,) = check_project(project)
+    assert finding.text == "pipeline.py:1: is missing: put it back"
+
+
+def test_without_a_dockerignore(project: Path) -> None:
+    (project / ".dockerignore").unlink()
+    (finding,) = check_project(project)
+    assert finding.path == ".dockerignore" and "secrets" in finding.what
+
+
+def test_a_file_that_is_no_text(project: Path) -> None:
+    (project / SCRIPT).write_bytes(b"\xff\xfe")
+    (finding,) = check_project(project)
+    assert finding.path == SCRIPT and "not UTF-8" in finding.what
+
+
+def test_the_registry_is_the_projects_whatever_the_environment_says(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY", "example.com/elsewhere")
+    assert report(check_project(project)) == ""
+
+
+def test_the_types_are_those_of_kfp() -> None:
+    from kfp.dsl.types import type_utils
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    name = pipeline_spec_pb2.ParameterType.ParameterTypeEnum.Name
+    ours = type_utils.PARAMETER_TYPES_MAPPING.items()
+    assert {key: name(value) for key, value in ours} == component.PARAMETERS
+    assert set(type_utils.ARTIFACT_CLASSES_MAPPING) == component.ARTIFACTS
+
+
+def test_the_command(project: Path) -> None:
+    clean = make(project, "check")
+    assert clean.returncode == 0 and clean.stdout == ""
+    assert clean.stderr == "the contract holds\n"
+    edit(project, DOCKER, USER, "USER 0")
+    edit(project, ADD, "--context,", "--contxt,")
+    result = make(project, "check")
+    assert result.returncode == 2  # make's own, for a command that failed
+    assert [line.split(": ")[0] for line in result.stdout.splitlines()] == [
+        f"{DOCKER}:18", f"{ADD}:12", f"{ADD}:13"
+    ]  # fmt: skip
+    assert "error: 3 findings, see above\n" in result.stderr
+
+
+def test_annotations_for_github(project: Path) -> None:
+    edit(project, DOCKER, USER, "USER 0")
+    result = make(project, "check", "ARGS=--format=github")
+    assert result.stdout == (
+        f"::error file={DOCKER},line=18,title=make check::"
+        "the image runs as root: write USER 65532:0\n"
+    )
+
+
+def test_a_hostile_name_stays_within_its_line(project: Path) -> None:
+    (project / "steps" / "a\n::error file=x::y").mkdir()
+    (project / "steps" / "a\n::error file=x::y" / "component.yaml").write_text("{}")
+    for finding in check_project(project):
+        assert finding.text.isprintable()
+        assert len(finding.annotation.splitlines()) == 1
+
+
+def test_neither_kfp_nor_a_step_is_imported(project: Path) -> None:
+    edit(project, SCRIPT, "import math\n", "import math\nprint(1 / 0)\n")
+    code = "import sys; from ops.check import check_project; print(check_project()); " + (
+        "sys.exit(bool({'kfp', 'docker', 'requests', 'jinja2'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, env=environment(), capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
