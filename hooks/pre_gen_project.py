@@ -35,7 +35,7 @@ def leftovers(project: Path) -> list[str]:
     caches = {".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__", "build"}
     return [
         f"template: {path} is a tool's cache: remove it, and call the tools through make"
-        for path in sorted([*project.glob("*"), *project.glob("*/*")])
+        for path in sorted(project.rglob("*"))
         if path.name in caches
     ]
 

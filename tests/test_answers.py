@@ -92,7 +92,7 @@ def test_a_cache_in_the_template_is_refused(tmp_path: Path) -> None:
     from hooks.pre_gen_project import leftovers
 
     assert leftovers(PROJECT) == []
-    (tmp_path / "ops" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "ops" / "check" / "__pycache__").mkdir(parents=True)
     (line,) = leftovers(tmp_path)
     assert line.startswith("template: ") and "remove it" in line
 
