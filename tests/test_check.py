@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+import yaml
 from conftest import bake, environment, make
 
 from ops.check import Finding, check_project, component
@@ -89,6 +91,9 @@ DEFECTS: dict[str, Defect] = {
         ADD, "    command:", "    workdir: /app\n    command:", "workdir", "key 'workdir'"
     ),
     "inputs-no-list": Defect(ADD, INPUT, "  context: JsonObject\n", "inputs:", "no list of named"),
+    "input-without-name": Defect(
+        ADD, INPUT, "- {type: JsonObject}\n", "inputs:", "no list of named"
+    ),
     "one-name-to-kfp": Defect(
         ADD, INPUT, INPUT + "- {name: Context, type: String}\n", "Context,", "are one name to KFP"
     ),
@@ -106,6 +111,10 @@ DEFECTS: dict[str, Defect] = {
     "default-no-number": Defect(
         ADD, INPUT, INPUT.replace("JsonObject, description:", "Integer, default: x, description:"),
         "default: x", "not a whole number",
+    ),
+    "default-yes-for-a-number": Defect(
+        ADD, INPUT, INPUT.replace("JsonObject, description:", "Float, default: true, description:"),
+        "default: true", "True, not a number",
     ),
     "input-not-used": Defect(
         ADD, INPUT, INPUT + "- {name: seed, type: Integer}\n", "name: seed", "hands over the input"
@@ -327,6 +336,16 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
         (ADD, ARGS, ARGS + "      --all, {executorInput: null},\n"),
         (SCRIPT, FLAG, f'    parser.add_argument("--all")\n{FLAG}'),
     ],
+    "artifacts": [
+        (ADD, INPUT, INPUT + "- {name: data, type: Dataset, default: x}\n"
+         "- {name: more, type: Model}\n"),
+        (ADD, OUTPUT, OUTPUT + "- {name: model, type: Model}\n- {name: page, type: HTML}\n"),
+        (ADD, ARGS, ARGS + "      --data, {inputPath: data}, --more, {inputUri: more},\n"
+         "      --model, {outputPath: model}, --page, {outputUri: page},\n"),
+        (SCRIPT, FLAG, "".join(
+            f'    parser.add_argument("--{name}")\n' for name in ("data", "more", "model", "page")
+        ) + FLAG),
+    ],
     "options-in-the-entrypoint": [
         (ADD, "[python, main.py]", "[python, -u, main.py, --fast]"),
         (DOCKER, ENTRYPOINT, 'ENTRYPOINT ["python", "-u", "main.py", "--fast"]'),
@@ -439,6 +458,77 @@ def test_a_folder_that_no_step_can_have_is_found(project: Path) -> None:
     found = check_project(project)
     assert any("the step 'Div it' is not a valid name" in finding.text for finding in found)
     assert any("loads steps/div/component.yaml, which is not" in finding.text for finding in found)
+
+
+ODD: list[Any] = [
+    None,
+    3,
+    True,
+    "",
+    "x",
+    [],
+    [[]],
+    [None, 3],
+    {},
+    {3: []},
+    {"name": []},
+    {"a": {"b": 1}},
+]
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the place of every part of a document."""
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, (dict, list)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+    return [above, *(place for key, item in items for place in places(item, (*above, key)))]
+
+
+def test_no_component_is_too_odd(project: Path) -> None:
+    """Each part of it replaced by each of many things, and left out: always findings, no crash."""
+    text = (project / ADD).read_text(encoding="utf-8")
+    for place in places(yaml.safe_load(text)):
+        for odd in ODD:
+            document = [yaml.safe_load(text)]
+            parent: Any = document
+            for key, child in zip((0, *place), (*place, None), strict=True):
+                if child is None:
+                    parent[key] = odd
+                parent = parent[key]
+            (project / ADD).write_text(yaml.safe_dump(document[0]), encoding="utf-8")
+            for finding in check_project(project):
+                assert finding.text.isprintable()
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\n\n"])
+def test_line_ends_do_not_matter(project: Path, ends: str) -> None:
+    for path in (ADD, SCRIPT, DOCKER, LOCK, "pipeline.py", "params/dev.yaml", ".dockerignore"):
+        text = (project / path).read_text(encoding="utf-8")
+        (project / path).write_text(text.replace("\n", ends), encoding="utf-8", newline="")
+    assert report(check_project(project)) == ""
+
+
+ODD_LINES = ["", "\\", "FROM", "RUN", "COPY", "COPY x", "ADD [", "USER", "ENTRYPOINT", "ENV", "ARG"]
+ODD_LINES += [
+    "ENV =",
+    "RUN ['",
+    "ENTRYPOINT [1]",
+    "COPY 'a b",
+    "RUN <<E",
+    "FROM a AS",
+    "\x00",
+    "ONBUILD",
+]
+
+
+def test_no_dockerfile_is_too_odd(project: Path) -> None:
+    lines = (project / DOCKER).read_text(encoding="utf-8").splitlines()
+    for number in range(len(lines)):
+        for odd in ODD_LINES:
+            changed = [*lines[:number], odd, *lines[number + 1 :]]
+            (project / DOCKER).write_text("\n".join(changed), encoding="utf-8")
+            for finding in check_project(project):
+                assert finding.text.isprintable()
 
 
 def test_without_a_pipeline(project: Path) -> None:

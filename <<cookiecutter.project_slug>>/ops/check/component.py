@@ -216,11 +216,11 @@ def _check_placeholders(component: Component, args: list[Any]) -> Iterator[Findi
                 f"declare it below {direction}s, or use one that is there",
             )  # fmt: skip
         elif kind != "isPresent":
-            if direction == "output" and ("output", str(name)) in used:
+            if direction == "output" and ("output", name) in used:
                 what = f"the output {shown(name)} is given twice"
                 yield component.found(place, what, "give the step one place to write it to")
-            used[direction, str(name)] = place
-            yield from _check_kind(component, place, kind, ports[direction][str(name)][1])
+            used[direction, name] = place
+            yield from _check_kind(component, place, kind, ports[direction][name][1])
     for direction, found in ports.items():
         for name, (place, _) in found.items():
             if (direction, name) not in used:
@@ -289,10 +289,11 @@ def _check_flag(
 
 def _command_line(component: Component) -> list[Word]:
     """Return the words that a script gets: those after it in ``command``, then ``args``."""
-    command, args = (component.container.get(key) or [] for key in ("command", "args"))
+    command, args = (component.container.get(key) for key in ("command", "args"))
+    command = command if isinstance(command, list) else []
     scripts = [number for number, word in enumerate(command) if str(word).endswith(".py")]
-    words = list(_words(args, (*CONTAINER, "args")))
-    if not scripts or not isinstance(command, list):
+    words = list(_words(args if isinstance(args, list) else [], (*CONTAINER, "args")))
+    if not scripts:
         return words
     return [*_words(command, (*CONTAINER, "command"))][scripts[0] + 1 :] + words
 
@@ -303,7 +304,7 @@ def _flag_name(word: Word) -> str | None:
     return match.group() if match else None
 
 
-def _placeholders(items: Any, place: Place) -> Iterator[tuple[Place, str, object]]:
+def _placeholders(items: Any, place: Place) -> Iterator[tuple[Place, str, str]]:
     """Return every placeholder in ``args``: its place, kind and the name in it."""
     for number, item in enumerate(items if isinstance(items, list) else [items]):
         here = (*place, number) if isinstance(items, list) else place
@@ -318,7 +319,7 @@ def _placeholders(items: Any, place: Place) -> Iterator[tuple[Place, str, object
                 for branch in ("then", "else"):
                     yield from _placeholders(content.get(branch), (*here, kind, branch))
             else:
-                yield here, str(kind), content
+                yield here, str(kind), str(content)
 
 
 def _words(items: Any, place: Place, optional: bool = False) -> Iterator[Word]:

@@ -188,7 +188,7 @@ def _check_bases(dockerfile: Dockerfile, build_args: Mapping[str, str]) -> Itera
             values[name.strip()] = build_args.get(name.strip(), default.strip("\"' "))
         if instruction.word != "FROM":
             continue
-        base, *alias = instruction.text.split()
+        base, *alias = instruction.text.split() or [""]
         image = _VARIABLE.sub(
             lambda match: values.get(match[1] or match[2], "") or match[3] or "", base
         )
