@@ -141,6 +141,26 @@ def project(tmp_path: Path) -> Path:
     return bake(tmp_path)
 
 
+def need(condition: bool, what: str) -> None:
+    if not condition and os.environ.get("E2E") == "require":
+        pytest.fail(f"E2E=require, but {what}")
+    if not condition:
+        pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def client() -> Any:
+    """Return the engine's client."""
+    from ops import runners
+    from ops.errors import OpsError
+
+    try:
+        engine = runners.connect("docker")
+    except OpsError as error:
+        need(False, str(error).partition(" (")[0])
+    return engine
+
+
 def compiled(project: Path) -> Any:
     """Return a project's compiled pipeline, parsed."""
     import yaml

@@ -25,30 +25,12 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import bake, compiled, environment, make
+from conftest import bake, compiled, environment, make, need
 
 from ops import runners
-from ops.errors import OpsError
 
 BASE = "python:3.12-slim"
 REGISTRY = os.environ.get("TEST_REGISTRY", "localhost:5000")
-
-
-def need(condition: bool, what: str) -> None:
-    if not condition and os.environ.get("E2E") == "require":
-        pytest.fail(f"E2E=require, but {what}")
-    if not condition:
-        pytest.skip(what)
-
-
-@pytest.fixture(scope="session")
-def client() -> Any:
-    """Return the engine's client."""
-    try:
-        engine = runners.connect("docker")
-    except OpsError as error:
-        need(False, str(error).partition(" (")[0])
-    return engine
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,13 @@ from conftest import (
 STEP_FILES = {"Dockerfile", "component.yaml", "main.py", "requirements.txt"}
 FILES = {
     *(".dockerignore", ".github/workflows/pipeline.yml", ".gitignore", "Makefile", "README.md"),
-    *("common/__init__.py", "common/context.py", "params/dev.yaml", "pipeline.py"),
+    *(
+        "common/__init__.py",
+        "common/context.py",
+        "common/step.py",
+        "params/dev.yaml",
+        "pipeline.py",
+    ),
     *("pyproject.toml", "requirements-dev.in", "requirements-dev.txt"),
     *(f"templates/step/{name}" for name in STEP_FILES),
     *(f"steps/{step}/{name}" for step in ("add", "div") for name in STEP_FILES),

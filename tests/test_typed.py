@@ -1,0 +1,361 @@
+"""Typed steps: every kind of output, handed on by every runner; wrong use in one line."""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PROJECT, bake, environment, make
+
+from common.step import OutputError, Step, run
+
+MAKE = '''\
+"""Publishes one of everything."""
+
+import sys
+
+from common.step import Step, run
+
+
+def everything(step: Step) -> None:
+    for name, kind in (("text", str), ("whole", int), ("real", float), ("flag", bool), ("items", list), ("object", dict)):
+        step.publish(f"{name}_out", step.parameter(name, kind))
+    with step.output("dataset", rows=2, schema={"a": "int"}) as path:
+        path.write_text("a\\n1\\n2\\n")
+    with step.output("model", framework="none") as path:
+        path.mkdir()
+        (path / "weights").write_bytes(b"\\x00\\xff")
+    with step.output("artifact") as path:
+        path.write_text("é")
+    step.metrics("metrics", accuracy=0.97, count=3)
+    step.classification_metrics(
+        "evaluation", labels=["no", "yes"], matrix=[[5, 1], [0, 4]], roc=[(0, 0, 1), (0.2, 1, 0.5)]
+    )
+    for name in ("html", "markdown"):
+        with step.output(name) as path:
+            path.write_text(f"<b>{name}</b>")
+
+
+if __name__ == "__main__":
+    sys.exit(run("make", everything))
+'''
+READ = '''\
+"""Tells what it was given."""
+
+import sys
+
+from common.step import Step, run
+
+
+def read(step: Step) -> None:
+    found = {}
+    for name in ("dataset", "model", "artifact", "metrics", "evaluation", "html", "markdown"):
+        path, metadata = step.artifact(name)
+        files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
+        found[name] = {"metadata": metadata, "content": [file.read_bytes().hex() for file in files]}
+    for name, kind in (("text", str), ("whole", int), ("real", float), ("flag", bool), ("items", list), ("object", dict)):
+        found[name] = step.parameter(name, kind)
+    step.publish("Output", found)
+
+
+if __name__ == "__main__":
+    sys.exit(run("read", read))
+'''
+PARAMETERS = {
+    "text": "String", "whole": "Integer", "real": "Float", "flag": "Boolean",
+    "items": "JsonArray", "object": "JsonObject",
+}  # fmt: skip
+ARTIFACTS = {
+    "dataset": "Dataset", "model": "Model", "artifact": "Artifact", "metrics": "Metrics",
+    "evaluation": "ClassificationMetrics", "html": "HTML", "markdown": "Markdown",
+}  # fmt: skip
+PIPELINE = '''\
+"""Makes everything, and reads it."""
+
+from pathlib import Path
+
+from kfp import dsl
+from kfp.components import load_component_from_file
+
+STEPS = Path(__file__).parent / "steps"
+make = load_component_from_file(str(STEPS / "make" / "component.yaml"))
+read = load_component_from_file(str(STEPS / "read" / "component.yaml"))
+
+
+@dsl.pipeline(name="typed")
+def pipeline(text: str, whole: int, real: float, flag: bool, items: list, object: dict) -> dict:
+    made = make(text=text, whole=whole, real=real, flag=flag, items=items, object=object)
+    names = ("dataset", "model", "artifact", "metrics", "evaluation", "html", "markdown")
+    given = {name: made.outputs[name] for name in names}
+    for name in ("text", "whole", "real", "flag", "items", "object"):
+        given[name] = made.outputs[f"{name}_out"]
+    return read(**given).output
+'''
+VALUES = {
+    "text": "é \"quoted\" $x 'y' {{ z }}\n", "whole": 3, "real": 2.0, "flag": False,
+    "items": [1, "a", [True]], "object": {"k": {"$": [0.5]}},
+}  # fmt: skip
+
+
+def component(name: str, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> str:
+    ports = [
+        f"{kind}:\n"
+        + "".join(f"- {{name: {key}, type: {value}}}\n" for key, value in items.items())
+        for kind, items in (("inputs", inputs), ("outputs", outputs))
+    ]
+    return f"""name: {name}
+{"".join(ports)}implementation:
+  container:
+    image: localhost:5000/typed/{name}
+    command: [python, main.py]
+    args: [--executor-input, {{executorInput: null}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project of two typed steps."""
+    project = bake(
+        tmp_path_factory.mktemp("typed"), project_slug="typed", starter="blank", steps="make, read"
+    )
+    steps = project / "steps"
+    (steps / "make" / "main.py").write_text(MAKE, encoding="utf-8")
+    (steps / "read" / "main.py").write_text(READ, encoding="utf-8")
+    outputs = {f"{name}_out": kind for name, kind in PARAMETERS.items()} | ARTIFACTS
+    (steps / "make" / "component.yaml").write_text(component("make", PARAMETERS, outputs))
+    given = component("read", {**ARTIFACTS, **PARAMETERS}, {"Output": "JsonObject"})
+    (steps / "read" / "component.yaml").write_text(given)
+    (project / "pipeline.py").write_text(PIPELINE, encoding="utf-8")
+    (project / "params" / "dev.yaml").write_text(json.dumps(VALUES), encoding="utf-8")
+    return project
+
+
+def test_the_contract_of_typed_steps_holds(project: Path) -> None:
+    result = make(project, "check")
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("runner", ["process", "docker"])
+def test_everything_is_handed_on(project: Path, runner: str, request: Any) -> None:
+    if runner == "docker":
+        request.getfixturevalue("client")
+    result = make(project, "local", f"RUNNER={runner}")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)["Output"]
+    assert {name: found[name] for name in VALUES} == VALUES
+    assert found["dataset"] == {
+        "metadata": {"rows": 2, "schema": {"a": "int"}}, "content": [b"a\n1\n2\n".hex()]
+    }  # fmt: skip
+    assert found["model"] == {"metadata": {"framework": "none"}, "content": ["00ff"]}
+    assert found["artifact"] == {"metadata": {}, "content": ["é".encode().hex()]}
+    assert found["metrics"] == {"metadata": {"accuracy": 0.97, "count": 3}, "content": []}
+    assert found["html"]["content"] == [b"<b>html</b>".hex()]
+    assert found["evaluation"]["metadata"] == expected_evaluation()
+
+
+def expected_evaluation() -> Any:
+    """Return what kfp's own class makes of the same figures."""
+    from kfp import dsl
+
+    theirs = dsl.ClassificationMetrics()
+    theirs.log_confusion_matrix(["no", "yes"], [[5, 1], [0, 4]])
+    theirs.log_roc_curve([0, 0.2], [0, 1], [1, 0.5])
+    return theirs.metadata
+
+
+def executor_input(folder: Path, **values: Any) -> dict[str, Any]:
+    """Return what KFP gives a step, with two output parameters and three output artifacts."""
+    names = ("model", "metrics", "evaluation")
+    return {
+        "inputs": {"parameterValues": values},
+        "outputs": {
+            "parameters": {name: {"outputFile": str(folder / name)} for name in ("a", "b")},
+            "artifacts": {
+                name: {"artifacts": [{"name": name, "uri": str(folder / name)}]} for name in names
+            },
+            "outputFile": str(folder / "deep" / "executor_output.json"),
+        },
+    }
+
+
+def publish_all(step: Step) -> None:
+    step.publish("a", 1)
+    step.publish("B", "x")
+    with step.output("model") as path:
+        path.write_text("weights")
+    step.metrics("metrics", accuracy=1)
+    step.classification_metrics("evaluation", ["x"], [[1]])
+
+
+def run_it(folder: Path, function: Any, **values: Any) -> int:
+    return run(
+        "train", function, ["--executor-input", json.dumps(executor_input(folder, **values))]
+    )
+
+
+def test_the_executor_output_is_kfps(tmp_path: Path) -> None:
+    from kfp.local import executor_output_utils
+
+    assert run_it(tmp_path, publish_all) == 0
+    path = tmp_path / "deep" / "executor_output.json"
+    message = executor_output_utils.load_executor_output(str(path))
+    assert {name: value.string_value or value.number_value for name, value in
+            message.parameter_values.items()} == {"a": 1, "b": "x"}  # fmt: skip
+    assert set(message.artifacts) == {"model", "metrics", "evaluation"}
+    assert message.artifacts["model"].artifacts[0].uri == str(tmp_path / "model")
+    assert (tmp_path / "model").read_text() == "weights"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["deep", "model"]
+
+
+class Numpy:
+    """A number of numpy's, as far as JSON is concerned."""
+
+    def tolist(self) -> float:
+        return 0.5
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    step = Step(executor_input(tmp_path))
+    step.metrics("metrics", accuracy=Numpy())  # type: ignore[arg-type]
+    step.publish("a", [Numpy()])
+
+
+WRONG = {
+    "never": (lambda step: step.publish("a", 1), "b: this output was never published"),
+    "twice": (lambda step: (step.publish("a", 1), step.publish("A", 1)), "A: this output is published twice"),
+    "artifact-twice": (
+        lambda step: (step.metrics("metrics", x=1), step.metrics("metrics", x=1)), "metrics: this output is published twice"
+    ),
+    "unknown": (lambda step: step.publish("c", 1), "c: not among the parameters that component.yaml declares: a, b"),
+    "unknown-artifact": (lambda step: step.metrics("m", x=1), "m: not among the artifacts"),
+    "nan": (lambda step: step.publish("a", float("nan")), "a: cannot be JSON (Out of range float values"),
+    "infinite-metric": (lambda step: step.metrics("metrics", x=float("inf")), "metrics: cannot be JSON"),
+    "text-metric": (lambda step: step.metrics("metrics", x="high"), "metrics: x is 'high', which is no number"),
+    "true-metric": (lambda step: step.metrics("metrics", x=True), "metrics: x is True, which is no number"),
+    "object": (lambda step: step.publish("a", object()), "a: cannot be JSON"),
+    "matrix": (lambda step: step.classification_metrics("evaluation", ["x", "y"], [[1, 2]]), "not of 2 rows and columns"),
+    "ragged": (lambda step: step.classification_metrics("evaluation", ["x", "y"], [[1, 2], [1]]), "not of 2 rows and columns"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=list(WRONG))
+def test_wrong_use_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[Any, str]
+) -> None:
+    function, words = wrong
+    assert run_it(tmp_path, function) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("train: ") and words in line
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_nothing_written_is_wrong_use(tmp_path: Path) -> None:
+    step = Step(executor_input(tmp_path))
+    with pytest.raises(OutputError, match="model: nothing was written"), step.output("model"):
+        pass
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_step_that_fails_leaves_nothing(tmp_path: Path, folder: bool) -> None:
+    def fail(step: Step) -> None:
+        with step.output("model") as path:
+            (path.mkdir if folder else path.touch)()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_it(tmp_path, fail)
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [(3.0, int, 3), (3, float, 3.0), ("x", str, "x"), (False, bool, False), ([1], list, [1])],
+)
+def test_parameters_come_as_their_type(
+    tmp_path: Path, value: Any, kind: Any, expected: Any
+) -> None:
+    found = Step(executor_input(tmp_path, n=value)).parameter("N", kind)
+    assert found == expected and type(found) is kind
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (3.5, int),
+        ("3", int),
+        (True, int),
+        (True, float),
+        (1, bool),
+        (1, str),
+        ({}, list),
+        ([], dict),
+    ],
+)
+def test_parameters_of_another_type_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], value: Any, kind: Any
+) -> None:
+    assert run_it(tmp_path, lambda step: step.parameter("n", kind), n=value) == 2
+    assert capsys.readouterr().err == f"train: n: {value!r} is no {kind.__name__}\n"
+
+
+def test_what_is_not_given_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_it(tmp_path, lambda step: step.artifact("data")) == 2
+    assert (
+        "data: not among the artifacts that component.yaml declares: none"
+        in capsys.readouterr().err
+    )
+    with pytest.raises(SystemExit, match="2"):
+        run("train", lambda step: None, ["--executor-input", "{"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("train: --executor-input: not valid JSON")
+
+
+@pytest.mark.parametrize(
+    "uri", ["/a/b", "gs://a/b", "s3://a/b", "minio://a/b"]
+)  # fmt: skip
+def test_addresses_are_paths_as_in_kfp(tmp_path: Path, uri: str) -> None:
+    from kfp import dsl
+
+    given = executor_input(tmp_path)
+    given["inputs"]["artifacts"] = {"x": {"artifacts": [{"uri": uri, "metadata": {"k": 1}}]}}
+    path, metadata = Step(given).artifact("x")
+    assert str(path) == dsl.Artifact(uri=uri).path and metadata == {"k": 1}
+
+
+def test_a_large_artifact_takes_no_memory(tmp_path: Path) -> None:
+    """A gigabyte is published by a process that may have a quarter of one."""
+    code = """
+import json, sys
+from common.step import run
+def write(step):
+    with step.output("model") as path, path.open("wb") as file:
+        file.truncate(2**30)
+    step.publish("a", 1), step.publish("b", 1)
+    step.metrics("metrics", x=1), step.classification_metrics("evaluation", ["x"], [[1]])
+sys.exit(run("train", write))
+"""
+    limit = 2**28
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-B",
+            "-c",
+            code,
+            "--executor-input",
+            json.dumps(executor_input(tmp_path)),
+        ],
+        env=environment({"PYTHONPATH": str(PROJECT)}),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert result.returncode == 0
+    assert (tmp_path / "model").stat().st_size == 2**30
+
+
+def test_a_typed_step_needs_the_standard_library_only(tmp_path: Path) -> None:
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import common.step"
+    result = subprocess.run([sys.executable, "-B", "-I", "-S", "-c", code, str(PROJECT)])
+    assert result.returncode == 0
