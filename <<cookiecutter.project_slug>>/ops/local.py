@@ -5,6 +5,7 @@ import ops.light_kfp  # isort: skip  # noqa: F401  # before kfp: spares its clie
 import contextlib
 import io
 import logging
+import re
 import signal
 import sys
 import threading
@@ -19,7 +20,7 @@ from kfp import local
 from kfp.components import load_component_from_file
 from kfp.local import status, subprocess_task_handler
 
-from ops import images, runners, steps, venvs
+from ops import images, orchestration, runners, steps, venvs
 from ops.errors import OpsError
 from ops.settings import ROOT, Settings
 
@@ -40,7 +41,7 @@ def run_pipeline(
     lines of its log; KeyboardInterrupt after SIGINT or SIGTERM, once all is ended.
     """
     run = _Run(package, settings, runner, root)
-    with run.seam(), _signals(run.stop):
+    with run.seam(), orchestration.corrected(), _signals(run.stop):
         try:
             outputs = _execute(package, parameters, run.folder)
         except Exception as error:
@@ -168,7 +169,8 @@ class _Run:
             print("\n".join(f"  {line}" for line in lines), file=sys.stderr)
             raise OpsError(f"step {name} failed with exit status {code}") from None
         if error is not None and not isinstance(error, OpsError):
-            raise OpsError(f"the run failed: {' '.join(str(error).split())}") from error
+            plain = re.sub("\x1b\\[[0-9;]*m", "", str(error))  # kfp colours what it says
+            raise OpsError(f"the run failed: {' '.join(plain.split())}") from error
 
 
 class _Handler:
@@ -191,6 +193,7 @@ def _execute(package: Path, parameters: Mapping[str, Any], folder: Path) -> dict
         raise_on_error=True,
     )
     pipeline = load_component_from_file(str(package))
+    orchestration.refuse_uncertain(pipeline.pipeline_spec)
     doubts = _Doubts()
     logging.getLogger().addFilter(doubts)
     try:

@@ -1,0 +1,141 @@
+"""Corrects what kfp's local orchestrator gets wrong, for as long as a run takes.
+
+The graph is KFP's own. But in kfp 2.17 it finds a condition's values by the looks of their
+names and takes what it does not find for false; hands a loop's item to every input of the
+loop that comes from another task, or from the loop around it; and finds a loop's items in
+some outputs only. Each of these gives a wrong result and calls it a success. Four functions,
+which kfp looks up by attribute, are replaced or wrapped here; tests tell when they move.
+"""
+
+import contextlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from kfp.compiler import pipeline_spec_builder
+from kfp.local.orchestrator import enhanced_dag_orchestrator, task_spec_utils
+from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
+
+from ops.errors import OpsError
+
+_VALUE = re.compile(r"inputs\.parameter_values\['([^']+)'\]")
+# Of the Common Expression Language, what KFP's compiler writes: https://github.com/google/cel-spec
+_OPERATORS = {"&&": " and ", "||": " or ", "!": " not "}
+_OPERATOR = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|&&|\|\||!(?!=)")
+_NAMES = {"int": int, "double": float, "string": str, "bool": bool, "true": True, "false": False}
+
+
+@contextlib.contextmanager
+def corrected() -> Iterator[None]:
+    """Put right conditions and loops of every run within."""
+    dags = threading.local()
+    replacements: list[tuple[Any, str, Callable[[Any], Any]]] = [
+        (enhanced_dag_orchestrator, "run_enhanced_dag", lambda run: _noting(run, dags)),
+        (enhanced_dag_orchestrator, "_run_parallel_for_task", _with_items),
+        (task_spec_utils, "create_parameter_loop_iteration_task_spec", lambda _: _iteration),
+        (
+            enhanced_dag_orchestrator.ConditionEvaluator,
+            "evaluate_condition",
+            lambda _: staticmethod(lambda condition, store: _holds(condition, store, dags.last)),
+        ),
+    ]
+    before = [(place, name, vars(place)[name]) for place, name, _ in replacements]
+    for place, name, replace in replacements:
+        setattr(place, name, replace(vars(place)[name]))
+    try:
+        yield
+    finally:
+        for place, name, original in before:
+            setattr(place, name, original)
+
+
+def _noting(run: Callable[..., Any], dags: threading.local) -> Callable[..., Any]:
+    """Note which graph a thread is in: a condition's text alone does not tell its values."""
+
+    def noting(*args: Any, dag_component_spec: Any, **kwargs: Any) -> Any:
+        outer = getattr(dags, "last", None)
+        dags.last = dag_component_spec.dag
+        try:
+            return run(*args, dag_component_spec=dag_component_spec, **kwargs)
+        finally:
+            dags.last = outer
+
+    return noting
+
+
+def _holds(condition: str, store: Any, dag: Any) -> bool:
+    """Evaluate a condition on what its task is given; raises ValueError when it cannot."""
+    task = next(task for task in dag.tasks.values() if task.trigger_policy.condition == condition)
+    return evaluate(condition, OrchestratorUtils.make_task_arguments(task.inputs, store))
+
+
+def evaluate(condition: str, values: Mapping[str, Any]) -> bool:
+    """Evaluate a condition of a compiled pipeline; raises ValueError when it cannot.
+
+    Values are looked up, never pasted into the text: what is in them is data.
+    """
+    text = _VALUE.sub(lambda match: f"values[{match[1]!r}]", condition)
+    text = _OPERATOR.sub(lambda match: _OPERATORS.get(match[0], match[0]), text)
+    try:
+        names = {"__builtins__": {}, "values": values, **_NAMES}
+        return bool(eval(text.strip(), names))  # noqa: S307  # written by KFP's compiler
+    except Exception as error:
+        raise ValueError(f"the condition {condition} cannot be evaluated: {error}") from None
+
+
+def _with_items(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Resolve a loop's items before the loop is run; without any, its outputs are empty."""
+
+    def with_items(*, task_name: str, task_spec: Any, io_store: Any, **rest: Any) -> Any:
+        name = task_spec.parameter_iterator.items.input_parameter
+        if name in task_spec.inputs.parameters:
+            items = OrchestratorUtils.make_task_arguments(task_spec.inputs, io_store)[name]
+            resolved = type(task_spec)()
+            resolved.CopyFrom(task_spec)
+            raw = items if isinstance(items, str) else json.dumps(items)
+            resolved.parameter_iterator.items.raw = raw
+            task_spec = resolved
+        outputs = rest["components"][task_spec.component_ref.name].output_definitions
+        for output in (*outputs.parameters, *outputs.artifacts):
+            io_store.put_task_output(task_name, output, [])
+        return run(task_name=task_name, task_spec=task_spec, io_store=io_store, **rest)
+
+    return with_items
+
+
+def refuse_uncertain(spec: Any) -> None:
+    """Raise OpsError (2) for what neither kfp nor this module evaluates as a cluster does."""
+    dags = [spec.root.dag, *(component.dag for component in spec.components.values())]
+    for dag in dags:
+        for task in dag.tasks.values():
+            if not task.WhichOneof("iterator"):
+                continue
+            inner = spec.components[task.component_ref.name].dag
+            for output in inner.outputs.parameters.values():
+                loop = inner.tasks.get(output.value_from_parameter.producer_subtask)
+                if loop is not None and loop.WhichOneof("iterator"):
+                    raise OpsError(
+                        f"pipeline.py: dsl.Collected goes through two loops ({task.task_info.name}): "
+                        "collect inside the outer loop, and again outside it",
+                        2,
+                    )
+
+
+def _iteration(task_spec: Any, item: Any, loop: str) -> Any:
+    """Return a loop's task for one item: the item in its place, the other inputs as they are."""
+    made = type(task_spec)()
+    made.CopyFrom(task_spec)
+    made.ClearField("parameter_iterator")
+    name = task_spec.parameter_iterator.item_input
+    for given in made.inputs.parameters.values():
+        if given.component_input_parameter == name:
+            part = task_spec_utils.evaluate_parameter_expression(
+                item, given.parameter_expression_selector
+            )
+            given.Clear()
+            given.runtime_value.constant.CopyFrom(pipeline_spec_builder.to_protobuf_value(part))
+    constant = pipeline_spec_builder.to_protobuf_value(item)
+    made.inputs.parameters[name].runtime_value.constant.CopyFrom(constant)
+    return made
