@@ -39,7 +39,18 @@ FILES = {
     *("tests/test_pipeline.py", "tests/test_steps.py"),
     *(f"ops/{name}.py" for name in ("__init__", "__main__", "compiling", "engine", "errors")),
     *(f"ops/{name}.py" for name in ("files", "images", "light_kfp", "local", "locking", "names")),
-    *(f"ops/{name}.py" for name in ("orchestration", "params", "registry", "runners", "scaffold", "settings")),
+    *(
+        f"ops/{name}.py"
+        for name in (
+            "doctor",
+            "orchestration",
+            "params",
+            "registry",
+            "runners",
+            "scaffold",
+            "settings",
+        )
+    ),
     *(f"ops/check/{name}.py" for name in ("__init__", "component", "dockerfile", "findings")),
     *(f"ops/check/{name}.py" for name in ("script", "sources", "wiring")),
     *(f"ops/{name}.py" for name in ("staging", "steps", "submit", "venvs")),

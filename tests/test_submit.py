@@ -180,7 +180,8 @@ def test_no_server(default: Path) -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     assert error(run(default, url)) == (
-        f"error: {url}: no server answers there: start it, or check KFP_HOST"
+        f"error: {url}: no server answers there: connect your cluster (kubectl port-forward "
+        f"-n kubeflow svc/ml-pipeline-ui {url.rpartition(':')[2]}:80), or set KFP_HOST"
     )
 
 

@@ -67,6 +67,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb.set_defaults(function=_check)
     verb = verbs.add_parser("lock", help="write requirements.txt from requirements.in")
     verb.set_defaults(function=_lock)
+    verb = verbs.add_parser("doctor", help="say what is missing on this machine")
+    verb.set_defaults(function=_doctor)
     verb = verbs.add_parser("step", help="add a step")
     verb.add_argument("name")
     verb.set_defaults(function=_step)
@@ -136,6 +138,12 @@ def _lock(args: argparse.Namespace) -> None:
     from ops import locking
 
     locking.lock()
+
+
+def _doctor(args: argparse.Namespace) -> None:
+    from ops import doctor
+
+    doctor.report(doctor.examine(project.load()))
 
 
 def _step(args: argparse.Namespace) -> None:

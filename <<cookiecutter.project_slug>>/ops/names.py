@@ -168,6 +168,17 @@ def platform_problem(platform: str) -> str | None:
     return f"{shown(platform)} is no platform: give one, such as linux/amd64"
 
 
+def command_problem(command: str) -> str | None:
+    """Check an engine's command line: words as a shell would take them."""
+    import shlex  # not for the hooks, which have no command to check
+
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        return f"{shown(command)} is no command line ({error}): give one, such as podman"
+    return None if words and words[0] else f"{shown(command)} is empty: give one, such as podman"
+
+
 def text_problem(text: str) -> str | None:
     """Check free text: one line, no control characters, nothing YAML cannot hold."""
     for character in text:

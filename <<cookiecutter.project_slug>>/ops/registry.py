@@ -21,6 +21,7 @@ import requests
 from docker import auth, errors
 
 from ops.errors import OpsError
+from ops.names import shown
 
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and for each part of an answer
 MANIFESTS = ", ".join(
@@ -33,6 +34,7 @@ MANIFESTS = ", ".join(
     )
 )
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_TOKEN = re.compile(r"[!-~]+")
 
 
 class RefusedError(OpsError):
@@ -46,13 +48,19 @@ class Registry:
         index, self.repository = auth.resolve_repository_name(image)
         self.name: str = index
         self.engine = engine
-        self._session = requests.Session()
+        self.wants_login = False  # known once it was asked something
+        self._session = _Session()
         self._token: str | None = None
 
     @property
     def host(self) -> str:
         """Return the host that serves the registry's API."""
         return "registry-1.docker.io" if self.name == "docker.io" else self.name
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether the registry's name means this machine, wherever it is read."""
+        return _is_loopback(urlsplit(f"//{self.host}").hostname or "")
 
     @property
     def login(self) -> str:
@@ -82,23 +90,37 @@ class Registry:
 
     def ping(self) -> None:
         """Check that the registry answers and takes the login; raises OpsError (1)."""
-        self._check(self._request("GET", "", {}))
+        answer = self._request("GET", "", {})
+        if answer.status_code == 404:
+            raise OpsError(f"{self.name}: what answers there is no registry (404): check REGISTRY")
+        self._check(answer)
 
     def _request(self, method: str, path: str, headers: Mapping[str, str]) -> Any:
         answer = self._send(method, path, headers)
         if answer.status_code == 401:
+            self.wants_login = True
             self._token = self._authorization(answer.headers.get("WWW-Authenticate", ""))
             answer = self._send(method, path, headers)
         return answer
 
     def _send(self, method: str, path: str, headers: Mapping[str, str]) -> Any:
-        url = f"{_scheme(self.host)}://{self.host}/v2/{path}"
+        # As the engines do: http for registries on this machine only.
+        url = f"{'http' if self.is_loopback else 'https'}://{self.host}/v2/{path}"
         return self._http(method, url, headers=headers, auth=_Authorization(self._token))
 
     def _http(self, method: str, url: str, **arguments: Any) -> Any:
+        host = urlsplit(url).hostname or ""
+        # The engines ask this machine directly, whatever the environment's proxy.
+        direct = {"no_proxy": host} if _is_loopback(host) else None
         try:
             return self._session.request(
-                method, url, timeout=TIMEOUT, verify=self._certificates, **arguments
+                method,
+                url,
+                timeout=TIMEOUT,
+                verify=self._certificates,
+                proxies=direct,
+                allow_redirects=method != "POST",  # what is posted is a secret
+                **arguments,
             )
         except requests.exceptions.SSLError as error:
             raise OpsError(
@@ -107,8 +129,17 @@ class Registry:
             ) from None
         except (requests.exceptions.RequestException, OSError) as error:
             raise OpsError(
-                f"{self.name}: no registry answers there ({_reason(error)}): check REGISTRY"
+                f"{self.name}: no registry answers there ({_reason(error)}): {self._start}"
             ) from None
+
+    @property
+    def _start(self) -> str:
+        """Return how to get a registry where none is."""
+        if not self.is_loopback:
+            return "check REGISTRY"
+        port = urlsplit(f"//{self.name}").port or 80
+        publish = f"{self.engine} run -d -p {port}:5000 registry:2"
+        return f"check REGISTRY, or start one: {publish}"
 
     @property
     def _certificates(self) -> str | bool:
@@ -127,10 +158,12 @@ class Registry:
         if scheme.lower() != "bearer":
             return None
         given = requests.utils.parse_dict_header(rest)
-        realm = given.get("realm", "")
-        host = urlsplit(realm).hostname or ""
-        if urlsplit(realm).scheme != "https" and not _is_loopback(host):
-            raise OpsError(f"{self.name}: wants the login sent to {realm}, unencrypted: refused")
+        realm = given.get("realm") or ""
+        if not _is_safe(realm):
+            raise OpsError(
+                f"{self.name}: wants the login sent to {shown(realm)}, which is no https address: "
+                "check REGISTRY"
+            )
         asked = {key: given[key] for key in ("service", "scope") if key in given}
         if self._identity:
             form = {"grant_type": "refresh_token", "refresh_token": self._identity, **asked}
@@ -140,21 +173,35 @@ class Registry:
         self._check(answer)
         try:
             tokens = answer.json()
-            return f"Bearer {tokens.get('token') or tokens['access_token']}"
+            token = tokens.get("token") or tokens["access_token"]
+            if not _TOKEN.fullmatch(token):
+                raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise OpsError(f"{self.name}: {realm} gave no token") from None
+            raise OpsError(f"{self.name}: {shown(realm)} gave no token: try again") from None
+        return f"Bearer {token}"
 
     @cached_property
     def _credentials(self) -> dict[str, str]:
         """Return what the engine's configuration or credential helper has, keys in lower case."""
-        try:
-            config = auth.load_config(_config_path(self.engine))
-            found = auth.resolve_authconfig(config, None if self.name == "docker.io" else self.name)
-        except (errors.DockerException, OSError, ValueError) as error:
-            raise OpsError(
-                f"{self.name}: cannot read the engine's logins ({_reason(error)})"
-            ) from None
-        return {key.lower(): value for key, value in (found or {}).items() if value}
+        for path in _config_paths(self.engine):
+            try:
+                config = auth.load_config(path)
+                name = None if self.name == "docker.io" else self.name
+                found = auth.resolve_authconfig(config, name)
+            except (
+                errors.DockerException,
+                OSError,
+                ValueError,
+                TypeError,
+                AttributeError,
+            ) as error:
+                raise OpsError(
+                    f"{self.name}: cannot read the engine's logins in {path or 'its configuration'} "
+                    f"({_reason(error)}): mend it, then {self.login}"
+                ) from None
+            if found:
+                return {key.lower(): value for key, value in found.items() if value}
+        return {}
 
     @property
     def _identity(self) -> str | None:
@@ -177,9 +224,7 @@ class Registry:
                 f"{self.name}: your login may not use {self.repository} (403): {self.login}"
             )
         if not answer.ok:
-            raise OpsError(
-                f"{self.name}: the registry failed ({status} {answer.reason}): try again"
-            )
+            raise OpsError(f"{self.name}: the registry failed ({status}): try again")
 
 
 class _Authorization(requests.auth.AuthBase):  # type: ignore[misc]
@@ -194,9 +239,23 @@ class _Authorization(requests.auth.AuthBase):  # type: ignore[misc]
         return request
 
 
-def _scheme(host: str) -> str:
-    """Return http for registries on this machine only, as the engines do."""
-    return "http" if _is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
+class _Session(requests.Session):  # type: ignore[misc]
+    """Follows a redirect to another host without the login, and never asks ~/.netrc."""
+
+    def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
+        """Take the login out of a redirected request, unless it stays at the same address."""
+        if self.should_strip_auth(response.request.url, prepared_request.url):
+            prepared_request.headers.pop("Authorization", None)
+
+
+def _is_safe(realm: str) -> bool:
+    """Tell whether a login may be sent to an address."""
+    try:
+        parts = urlsplit(realm)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return bool(host) and (parts.scheme == "https" or _is_loopback(host))
 
 
 def _is_loopback(host: str) -> bool:
@@ -206,11 +265,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _config_path(engine: str) -> str | None:
-    """Return the file with podman's logins, or None for docker's usual place."""
+def _config_paths(engine: str) -> list[str | None]:
+    """Return the files that may hold the engine's logins; None is docker's usual place."""
     name = Path(shlex.split(engine)[0]).name
     if not name.startswith(("podman", "buildah")):
-        return None
+        return [None]
     runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     places = [
         os.environ.get("REGISTRY_AUTH_FILE", ""),
@@ -218,7 +277,8 @@ def _config_path(engine: str) -> str | None:
         f"/run/containers/{os.getuid()}/auth.json",
         str(Path.home() / ".config" / "containers" / "auth.json"),
     ]
-    return next((place for place in places if place and Path(place).is_file()), None)
+    # podman goes through them, docker's own last, until one has the registry.
+    return [*(place for place in places if place and Path(place).is_file()), None]
 
 
 def _reason(error: BaseException) -> str:
@@ -227,4 +287,5 @@ def _reason(error: BaseException) -> str:
     while isinstance(inner, BaseException):
         error, inner = inner, getattr(inner, "reason", None) or (inner.args or [None])[0]
     text = " ".join(str(inner if isinstance(inner, str) else error).split())
-    return re.sub(r"<[^>]*>:? ?", "", text)[:200]
+    text = re.sub(r"<[^>]*>:? ?", "", text)[:200]
+    return text if text.isprintable() else shown(text)

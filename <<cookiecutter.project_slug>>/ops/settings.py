@@ -59,6 +59,7 @@ def load(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> Settings
         ("base_image", names.image_problem, settings.base_image),
         ("kfp_host", names.host_problem, kfp_host),
         ("platform", names.platform_problem, settings.platform),
+        ("docker", names.command_problem, settings.docker),
     ]
     for key, check, value in checks:
         if problem := check(value):

@@ -38,6 +38,13 @@ class Submission(NamedTuple):
     url: str
 
 
+class Health(NamedTuple):
+    """What a server says of itself."""
+
+    version: str  # as it calls itself, such as "2.5.0"; "" when it does not say
+    namespace: str | None  # the one to use there
+
+
 class _Server(NamedTuple):
     """A server that answered, and what every call to it needs."""
 
@@ -72,6 +79,34 @@ def submit(
     return Submission(experiment_id, run_id, _run_url(server, run_id))
 
 
+def look(host: str, namespace: str | None = None, token: str | None = None) -> Health:
+    """Return what the KFP server at ``host`` says of itself, asked once and without waiting long.
+
+    Raises OpsError: 2 for a namespace that is missing, 1 when the server cannot be
+    reached, refuses, fails or is no KFP.
+    """
+    import kfp_server_api
+
+    server = _Server(None, host, namespace, token)
+    healthz = kfp_server_api.HealthzServiceApi(_api(host, token)).healthz_service_get_healthz
+    health = _health(server, lambda: healthz(_preload_content=False))
+    multi_user = health.get("multi_user", health.get("apiServerMultiUser"))
+    if multi_user and not namespace:
+        raise OpsError(f"{host} serves several namespaces: set KFP_NAMESPACE to yours", 2)
+    version = health.get("tag_name") or health.get("apiServerTagName") or ""
+    return Health(str(version), None if multi_user is False else namespace)
+
+
+def check_access(host: str, namespace: str | None, token: str | None) -> None:
+    """Check that the server lets us see experiments; raises OpsError (1) when it does not."""
+    import kfp_server_api
+
+    server = _Server(None, host, namespace, token)
+    experiments = kfp_server_api.ExperimentServiceApi(_api(host, token))
+    listing = experiments.experiment_service_list_experiments
+    _call(server, "list experiments on", lambda: listing(page_size=1, namespace=namespace or ""))
+
+
 def _check_length(what: str, name: str, limit: int) -> None:
     if not 0 < len(name) <= limit:
         raise OpsError(f"{what} {shown(name)} has {len(name)} characters: use 1 to {limit}", 2)
@@ -95,22 +130,28 @@ def _quiet() -> Iterator[None]:
 
 def _connect(host: str, namespace: str | None, token: str | None) -> _Server:
     """Return a server that is there, is KFP, and takes the namespace."""
-    client = _make_client(host, token)
-    server = _Server(client, host, namespace, token)
-    health = _health(server)
-    multi_user = health.get("multi_user", health.get("apiServerMultiUser"))
-    if multi_user and not namespace:
-        raise OpsError(f"{host} serves several namespaces: set KFP_NAMESPACE to yours", 2)
-    if multi_user is False and namespace:
+    health = look(host, namespace, token)
+    if namespace and not health.namespace:
         print(f"note: {host} has no namespaces: KFP_NAMESPACE is not used", file=sys.stderr)
-        namespace = None
-    return _Server(client, host, namespace, token)
+    return _Server(_make_client(host, token), host, health.namespace, token)
+
+
+def _api(host: str, token: str | None) -> Any:
+    """Return a client of the bare API; it costs a third of `kfp.Client`."""
+    import kfp_server_api
+
+    configuration = kfp_server_api.Configuration(host=host)
+    if token:
+        configuration.api_key["authorization"] = token
+        configuration.api_key_prefix["authorization"] = "Bearer"
+    api = kfp_server_api.ApiClient(configuration)
+    _bound(api.rest_client)
+    return api
 
 
 def _make_client(host: str, token: str | None) -> Any:
     light_kfp.allow_client()
     import kfp.client
-    import urllib3
     from kfp.client.token_credentials_base import TokenCredentialsBase
 
     class Client(kfp.client.Client):  # type: ignore[misc]
@@ -136,7 +177,14 @@ def _make_client(host: str, token: str | None) -> Any:
             config.api_key["authorization"] = token
 
     client = Client(host=host, credentials=Token() if token else None)
-    rest = client._run_api.api_client.rest_client  # all of the client's requests go here
+    _bound(client._run_api.api_client.rest_client)  # all of the client's requests go here
+    return client
+
+
+def _bound(rest: Any) -> None:
+    """Give every request a time limit; let none be repeated, or follow a redirect."""
+    import urllib3
+
     rest.pool_manager.connection_pool_kw["retries"] = urllib3.Retry(
         total=0, redirect=0, raise_on_redirect=False, respect_retry_after_header=False
     )
@@ -146,13 +194,11 @@ def _make_client(host: str, token: str | None) -> Any:
         return request(*args, **{**kwargs, "_request_timeout": (CONNECT_SECONDS, READ_SECONDS)})
 
     rest.request = request_in_time
-    return client
 
 
-def _health(server: _Server) -> dict[str, Any]:
+def _health(server: _Server, healthz: Callable[[], Any]) -> dict[str, Any]:
     """Return what the server says of itself; a page or a proxy that is no KFP says otherwise."""
-    healthz = server.client._healthz_api.healthz_service_get_healthz
-    answer = _call(server, "look at", lambda: healthz(_preload_content=False))
+    answer = _call(server, "look at", healthz)
     try:
         health = json.loads(answer.data)
     except ValueError:
@@ -286,7 +332,8 @@ def _refusal(server: _Server, doing: str, status: int, message: str) -> str:
         return f"{host} redirects ({status}), as a login page does: set KFP_TOKEN, or KFP_HOST"
     if status == 403:
         place = f" in the namespace {server.namespace}" if server.namespace else ""
-        return f"you may not {doing} {host}{place} (403: {message}): ask for access, or set KFP_NAMESPACE"
+        other = "KFP_NAMESPACE" if server.token else "KFP_TOKEN"
+        return f"you may not {doing} {host}{place} (403: {message}): ask for access, or set {other}"
     if status == 404 and doing == "look at":
         return f"{host} has no KFP v2 API (404): set KFP_HOST to KFP's address"
     if status >= 500:
@@ -304,10 +351,19 @@ def _fault(server: _Server, doing: str, error: Exception) -> OpsError:
     if isinstance(reason, faults.SSLError):
         return OpsError(f"{host}: its certificate is not trusted ({reason}): check KFP_HOST")
     if isinstance(reason, faults.ConnectTimeoutError | faults.NewConnectionError):
-        return OpsError(f"{host}: no server answers there: start it, or check KFP_HOST")
+        return OpsError(f"{host}: no server answers there: {_start(host)}")
     if isinstance(reason, faults.ReadTimeoutError):
         return _LostAnswerError(f"cannot {doing} {host}: no answer within {READ_SECONDS:.0f} s")
     return _LostAnswerError(f"cannot {doing} {host}: the connection broke ({reason})")
+
+
+def _start(host: str) -> str:
+    """Return how to get a server at an address where none is."""
+    parts = urlsplit(host)
+    if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        return "start it, or check KFP_HOST"
+    forward = f"kubectl port-forward -n kubeflow svc/ml-pipeline-ui {parts.port or 80}:80"
+    return f"connect your cluster ({forward}), or set KFP_HOST"
 
 
 def _server_message(error: Any) -> str:
