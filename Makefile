@@ -4,7 +4,9 @@ PYTHON ?= python3
 VENV ?= .venv
 PROJECT := <<cookiecutter.project_slug>>
 READY := $(VENV)/template-$(shell cksum < requirements-dev.txt | tr -dc 0-9)
-BIN := $(CURDIR)/$(VENV)/bin
+BIN := $(abspath $(VENV))/bin
+# As seen from the demo's project; a path with spaces cannot be a target.
+INNER := $(if $(filter /%,$(VENV)),,../../../)
 # Caches inside the template's folder would end up in every project made from it.
 export PYTHONDONTWRITEBYTECODE := 1
 export RUFF_NO_CACHE := true
@@ -26,25 +28,25 @@ $(READY):
 
 demo: $(READY) ## generate the default project, run it, show its result
 	@rm -rf $(DEMO)
-	@$(BIN)/cookiecutter --no-input --output-dir $(dir $(DEMO)) . >/dev/null
+	@"$(BIN)/cookiecutter" --no-input --output-dir $(dir $(DEMO)) . >/dev/null
 	@echo "generated $(DEMO); running it with: make local RUNNER=process" >&2
-	@$(MAKE) -s -C $(DEMO) local RUNNER=process VENV=$(CURDIR)/$(VENV) READY=$(CURDIR)/$(READY)
+	@$(MAKE) -s -C $(DEMO) local RUNNER=process VENV=$(INNER)$(VENV) READY=$(INNER)$(READY)
 DEMO := build/demo/calculate-average
 
 test: $(READY) ## run the tests (E2E=require: fail where no engine answers)
-	@$(BIN)/python -m pytest
+	@"$(BIN)/python" -m pytest
 
 lint: $(READY) ## check style, types and shell in the template
-	@$(BIN)/ruff check . "$(PROJECT)"
-	@$(BIN)/ruff format --check . "$(PROJECT)"
-	@$(BIN)/mypy hooks/*.py tests
-	@cd "$(PROJECT)" && $(BIN)/mypy .
-	@$(BIN)/shellcheck .ci/*
+	@"$(BIN)/ruff" check . "$(PROJECT)"
+	@"$(BIN)/ruff" format --check . "$(PROJECT)"
+	@"$(BIN)/mypy" hooks/*.py tests
+	@cd "$(PROJECT)" && "$(BIN)/mypy" .
+	@"$(BIN)/shellcheck" .ci/*
 
 bench: $(READY) ## measure speed against the references, in pairs
-	@$(BIN)/python tests/bench.py
+	@"$(BIN)/python" tests/bench.py
 
 lock: $(READY) ## make both lock files again from their .in files
-	@cd "$(PROJECT)" && $(BIN)/uv pip compile $(LOCK) requirements-dev.in -o requirements-dev.txt
-	@$(BIN)/uv pip compile $(LOCK) requirements-dev.in "$(PROJECT)/requirements-dev.in" -c "$(PROJECT)/requirements-dev.txt" -o requirements-dev.txt
+	@cd "$(PROJECT)" && "$(BIN)/uv" pip compile $(LOCK) requirements-dev.in -o requirements-dev.txt
+	@"$(BIN)/uv" pip compile $(LOCK) requirements-dev.in "$(PROJECT)/requirements-dev.in" -c "$(PROJECT)/requirements-dev.txt" -o requirements-dev.txt
 LOCK := --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --upgrade

@@ -24,7 +24,8 @@ import yaml
 from conftest import bake, compiled, environment, make
 from kfp_server import kfp_server
 
-from ops import images, settings, steps
+from ops import images, settings, staging, steps
+from ops.errors import OpsError
 
 ENGINE = textwrap.dedent("""\
     import os, sys, time, urllib.request
@@ -431,3 +432,47 @@ def test_a_component_loads_in_another_pipeline(project: Path, bench: Bench) -> N
     executor = compiled(project)["deploymentSpec"]["executors"]["exec-add"]
     assert printed.strip() == executor["container"]["image"]
     assert images.read_record(project)["add"].pinned == printed.strip()
+
+
+def test_an_edit_during_a_build_gets_no_tag(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tag would stand for another content, on every machine, for ever."""
+    stage = staging.stage
+
+    def edited(step: steps.Step, folder: Path, root: Path) -> None:
+        (step.folder / "main.py").write_text("# edited\n")
+        stage(step, folder, root)
+
+    monkeypatch.setattr(staging, "stage", edited)
+    ours = settings.load(project, {})
+    with pytest.raises(OpsError, match="steps/add changed while it was being built: try again"):
+        images.build([steps.get_step("add", project)], ours._replace(docker="true"), project)
+    assert not (project / "build" / "built" / "add").exists()
+
+
+def test_pushes_at_the_same_time_keep_each_others_records(project: Path) -> None:
+    ours = settings.load(project, {})
+    for step in steps.find_steps(project):  # each begins with what there was before the other
+        entry = images.Pushed(step.name, "r:t", "t", "sha256:0", "linux/amd64", "")
+        images._write_record({step.name: entry}, [step], ours, project)
+    assert set(images.read_record(project)) == {"add", "div"}
+
+
+def test_a_component_on_one_line_is_pinned_or_refused(project: Path) -> None:
+    step = steps.get_step("add", project)
+    path = step.folder / "component.yaml"
+    image = steps.image_name(step, settings.load(project, {}))
+    entry = images.Pushed("add", f"{image}:t", "t", "sha256:0", "linux/amd64", "")
+    path.write_text(f"implementation: {{container: {{image: {image}, command: [a]}}}}\n")
+    images._write_component(entry, project)
+    written = (project / "build" / "components" / "add.yaml").read_text()
+    assert f"{{image: {image}@sha256:0, command" in written
+    path.write_text(f"implementation:\n  container:\n    image: >-\n      {image}\n")
+    with pytest.raises(OpsError, match="cannot be pinned: write it on one line"):
+        images._write_component(entry, project)
+
+
+def test_a_pipeline_of_another_registry_is_not_submitted(project: Path) -> None:
+    assert make(project, "compile", "REGISTRY=localhost:5000/elsewhere").returncode == 0
+    used = steps.used_images(project / "build" / "pipeline.yaml")
+    (line,) = images.missing(used, settings.load(project, {}), project)
+    assert "make compile" in line

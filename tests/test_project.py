@@ -1,11 +1,13 @@
 """The make targets of a generated project, without an engine: what they do, what they refuse."""
 
 import json
+import logging
 import re
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,20 @@ import pytest
 import yaml
 from conftest import compiled, environment, files_of, make
 
+from ops import local as local_runs
+
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 AVERAGE = {"Output": {"numbers": [1.0, 2.0, 3.0, 4.0], "sum": 10.0, "average": 2.5}}
 
 
 def local(project: Path, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
     return make(project, "local", "RUNNER=process", *arguments, env={**NO_ENGINE, **env})
+
+
+def run_ops(project: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Call a verb without make, in the environment of these tests."""
+    command = [sys.executable, "-m", "ops", *words]
+    return subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
 
 
 def last_line(result: "subprocess.CompletedProcess[str]") -> str:
@@ -96,9 +106,8 @@ def test_a_failed_step_gives_its_reason_on_the_last_screen(
     write_params(project, context)
     result = local(project)
     assert result.returncode != 0 and result.stdout == ""
-    screen = result.stderr.splitlines()[-6:]
-    assert f"  {line}" in screen
-    assert last_line(result) == "error: step add failed with exit status 2"
+    assert any(text.endswith(f"| {line}") for text in result.stderr.splitlines()[-4:])
+    assert last_line(result).startswith("error: step add failed with exit status 2: all it said")
     assert "div: started" not in result.stderr
 
 
@@ -227,32 +236,117 @@ def test_an_interrupted_run_ends_its_steps(project: Path) -> None:
     assert str(project) not in processes
 
 
-CONDITION = """
-from pathlib import Path
-
-from kfp import dsl
-from kfp.components import load_component_from_file, load_component_from_text
-
-STEPS = Path(__file__).parent / "steps"
-add = load_component_from_file(str(STEPS / "add" / "component.yaml"))
-text = (STEPS / "add" / "component.yaml").read_text().replace("Output", "other")
-other = load_component_from_text(text.replace("other, type: JsonObject", "other, type: String"))
+def test_what_kfp_warns_of_is_no_success() -> None:
+    """Where its orchestrator goes on with a value that it could not find."""
+    doubts = local_runs._Doubts()
+    record = logging.makeLogRecord(
+        {"levelno": logging.WARNING, "pathname": "kfp/local/orchestrator/x.py", "msg": "not found"}
+    )
+    assert doubts.filter(record) and doubts.messages == ["not found"]
 
 
-@dsl.pipeline(name="condition")
-def pipeline(context: dict):
-    task = other(context=context)
-    with dsl.If(task.outputs["other"] != "x"):
-        add(context=context)
+LEAVES_A_CHILD = """
+import subprocess
+subprocess.Popen(["sleep", "60"], start_new_session=True)
 """
 
 
-def test_what_kfp_cannot_evaluate_here_is_no_success(project: Path) -> None:
-    """kfp takes such a condition for false, skips the branch and reports a success."""
-    (project / "pipeline.py").write_text(CONDITION)
+def test_what_a_step_leaves_running_does_not_hold_the_run(project: Path) -> None:
+    script = project / "steps" / "add" / "main.py"
+    script.write_text(
+        script.read_text().replace("import logging\n", f"import logging\n{LEAVES_A_CHILD}")
+    )
+    began = time.monotonic()
+    assert local(project).returncode == 0
+    assert time.monotonic() - began < 30
+
+
+def test_an_output_that_was_never_written_is_a_failure(project: Path) -> None:
+    script = project / "steps" / "add" / "main.py"
+    text = script.read_text()
+    script.write_text(text.replace("    write_json(args.output, result)\n", ""))
     result = local(project)
     assert result.returncode != 0 and result.stdout == ""
-    assert "error: kfp cannot evaluate this pipeline locally (" in last_line(result)
+    assert last_line(result) == "error: step add ended well, but never wrote its output 'output'"
+
+
+def test_a_steps_last_words_are_not_said_twice(project: Path) -> None:
+    write_params(project, {})
+    result = local(project)
+    assert result.stderr.count("expected a list with at least one number") == 1
+    assert "all it said is in build/local/" in last_line(result)
+
+
+def test_first_runs_at_the_same_time(project: Path) -> None:
+    """Each makes the steps' environments, if no other has."""
+    assert make(project, "compile").returncode == 0
+    with ThreadPoolExecutor(3) as pool:
+        results = list(
+            pool.map(lambda _: run_ops(project, "local", "--runner", "process"), range(3))
+        )
+    assert [result.returncode for result in results] == [0, 0, 0], results
+
+
+def test_the_token_does_not_reach_the_steps(project: Path) -> None:
+    script = project / "steps" / "add" / "main.py"
+    text = script.read_text()
+    script.write_text(
+        text.replace("import logging\n", "import logging\nimport os\nprint(os.environ)\n")
+    )
+    result = make(project, "local", env={**NO_ENGINE, "KFP_TOKEN": "s3cr3t-token"})
+    assert result.returncode == 0 and "environ" in result.stderr
+    assert "s3cr3t" not in result.stderr
+    assert not [path for path in project.rglob("*.log") if "s3cr3t" in path.read_text()]
+
+
+def test_a_whole_number_is_a_number(project: Path) -> None:
+    """A parameter of type float takes 3, from a file and from the command line."""
+    module = project / "pipeline.py"
+    text = module.read_text().replace("(context: dict)", "(context: dict, factor: float = 1.0)")
+    module.write_text(text)
+    with (project / "params" / "dev.yaml").open("a") as file:
+        file.write("factor: 3\n")
+    assert local(project).returncode == 0
+    assert local(project, "ARGS=-p factor=5").returncode == 0
+
+
+def test_only_the_last_runs_are_kept(project: Path) -> None:
+    for number in range(30):
+        (project / "build" / "local" / f"20200101-000000-{number:06d}").mkdir(parents=True)
+    assert local(project).returncode == 0
+    kept = sorted(path.name for path in (project / "build" / "local").iterdir())
+    assert len(kept) == local_runs.KEPT and kept[0].endswith("000011")
+
+
+def test_two_steps_with_one_image_are_refused(project: Path) -> None:
+    component = project / "steps" / "add" / "component.yaml"
+    component.write_text(component.read_text().replace('average/add"', 'average/div"'))
+    result = make(project, "compile")
+    assert result.returncode != 0
+    assert "localhost:5000/calculate-average/div is another step's image too" in result.stderr
+
+
+def test_a_pipeline_that_exits_is_a_failure(project: Path) -> None:
+    (project / "pipeline.py").write_text("import sys\nsys.exit(0)\n")
+    result = make(project, "compile")
+    assert result.returncode != 0 and "pipeline.py:2: SystemExit: 0" in result.stderr
+
+
+def test_a_step_without_a_name(project: Path) -> None:
+    assert "error: NAME= is missing: make step NAME=scale" in make(project, "step").stderr
+
+
+@pytest.mark.parametrize("name", ["REGISTRY", "KFP_HOST", "KFP_TOKEN", "PLATFORM", "ENV", "NAME"])
+def test_make_runs_nothing_that_a_variable_holds(project: Path, name: str) -> None:
+    for value in ("$(shell touch pwned)", "$$(touch pwned)", "`touch pwned`", "'; touch pwned; '"):
+        make(project, "compile", f"{name}={value}")
+        make(project, "local", f"{name}={value}", env=NO_ENGINE)
+    assert not (project / "pwned").exists()
+
+
+def test_variables_of_the_command_line_arrive(project: Path) -> None:
+    assert make(project, "compile", "REGISTRY=localhost:5000/elsewhere").returncode == 0
+    assert "localhost:5000/elsewhere/add" in (project / "build" / "pipeline.yaml").read_text()
 
 
 def test_a_foreign_image_needs_an_engine(project: Path) -> None:
@@ -412,7 +506,7 @@ def test_a_pipeline_of_ones_own_is_not_touched(project: Path) -> None:
         ("add", "steps/add exists already and was not touched"),
         ("Add", "steps/add exists already and was not touched"),
         ("json", "step: 'json' would shadow"),
-        ("", "step: is empty"),
+        ("", "NAME= is missing"),
         ("../x", "step: '../x' is not a valid name"),
         ("$(shell touch pwned)", "is not a valid name"),
         ("`touch pwned`", "is not a valid name"),
@@ -438,8 +532,8 @@ def test_a_team_can_change_what_a_new_step_is_made_of(project: Path) -> None:
 def test_a_missing_engine_is_one_line(default: Path) -> None:
     result = make(default, "build", "DOCKER=no-such-engine")
     assert result.returncode != 0
-    assert "error: building " in result.stderr
-    assert "cannot call 'no-such-engine'" in result.stderr and "DOCKER=" in result.stderr
+    assert result.stderr.count("cannot call 'no-such-engine'") == 1 and "DOCKER=" in result.stderr
+    assert "error: 2 of 2 images could not be built: add, div: " in result.stderr
 
 
 def test_clean_leaves_what_cannot_be_made_again(project: Path) -> None:

@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parse(argv)
     verb: Callable[[argparse.Namespace], dict[str, object] | None] = args.function
     args.stdout = stdout = _divert_stdout()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal is a Ctrl-C, too
+        signal.signal(number, signal.default_int_handler)
     try:
         result = verb(args)
         if result is not None:
@@ -52,7 +53,7 @@ def _divert_stdout() -> TextIO:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m ops", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="make", allow_abbrev=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
     for name, function in (("build", _build), ("push", _push)):
@@ -66,6 +67,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb.add_argument("--format", choices=("text", "github"), default="text")
     verb.set_defaults(function=_check)
     verb = verbs.add_parser("lock", help="write requirements.txt from requirements.in")
+    verb.add_argument("--upgrade", action="store_true", help="to the newest versions")
     verb.set_defaults(function=_lock)
     verb = verbs.add_parser("doctor", help="say what is missing on this machine")
     verb.set_defaults(function=_doctor)
@@ -137,7 +139,7 @@ def _check(args: argparse.Namespace) -> None:
 def _lock(args: argparse.Namespace) -> None:
     from ops import locking
 
-    locking.lock()
+    locking.lock(upgrade=args.upgrade)
 
 
 def _doctor(args: argparse.Namespace) -> None:
@@ -150,10 +152,14 @@ def _step(args: argparse.Namespace) -> None:
     from ops import names, scaffold, steps
 
     settings = project.load()
+    if not args.name:
+        raise OpsError("NAME= is missing: make step NAME=scale", 2)
     name = names.normalise_step(args.name)
     image = f"{settings.registry}/{steps.Step(name, ROOT).image_name}"
     scaffold.add_step(ROOT, name, image=image, base_image=settings.base_image)
-    print(f"steps/{name}: made from templates/step/", file=sys.stderr)
+    print(
+        f"steps/{name}: made from templates/step/: your code goes into its main.py", file=sys.stderr
+    )
     by_hand = scaffold.wire_step(ROOT, settings.name, name)
     if by_hand:
         print(f"pipeline.py is your own now; add to it:\n    {by_hand}", file=sys.stderr)
@@ -198,7 +204,7 @@ def _check_pinned(package: Path, settings: project.Settings) -> None:
     from ops import images, steps
 
     used = steps.used_images(package)
-    lines = images.outdated(used, settings)
+    lines = images.missing(used, settings) + images.outdated(used, settings)
     if os.environ.get("ALLOW_UNPINNED") != "1":
         lines += [line for line in images.unpinned(used, settings) if line not in lines]
     if len(lines) > 1:

@@ -44,7 +44,7 @@ def _load_pipeline(root: Path) -> Any:
     sys.dont_write_bytecode = True
     try:
         module = importlib.import_module("pipeline")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise OpsError(f"{_place(error, root)}: {_reason(error)}", 2) from error
     pipeline = getattr(module, "pipeline", None)
     if not isinstance(pipeline, base_component.BaseComponent):
@@ -55,7 +55,15 @@ def _load_pipeline(root: Path) -> Any:
 def _fill_in_images(spec: Any, settings: Settings, root: Path) -> None:
     """Give the steps' images their registry and digest; the spec holds a protobuf Struct."""
     found = images.compiled_images(settings, root)
-    declared = {steps.declared_image(step): found[step.name] for step in steps.find_steps(root)}
+    declared: dict[str, str] = {}
+    for step in steps.find_steps(root):
+        image = steps.declared_image(step)
+        if image in declared:
+            raise OpsError(
+                f"steps/{step.name}/component.yaml: {image} is another step's image too: make check",
+                2,
+            )
+        declared[image] = found[step.name]
     executors = spec.deployment_spec["executors"]
     for label in executors:
         if "container" not in executors[label].fields:

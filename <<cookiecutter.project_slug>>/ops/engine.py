@@ -1,5 +1,6 @@
 """Calls the container engine's command line: docker, podman, buildah."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -20,7 +21,7 @@ _lock = threading.Lock()
 def call(
     step: Step, settings: Settings, words: Sequence[str], folder: Path, doing: str, login: str = ""
 ) -> None:
-    """Call the engine; its output goes to stderr, each line with the step's name."""
+    """Call the engine; with ``V=1``, or when it failed, what it said goes to stderr."""
     command = [*shlex.split(settings.docker), *words]
     try:
         process = subprocess.Popen(
@@ -39,13 +40,17 @@ def call(
         ) from None
     _running.add(process)
     lines: deque[str] = deque(maxlen=30)
+    live = os.environ.get("V") == "1"
     assert process.stdout is not None
     with process:
         for line in process.stdout:
-            lines.append(line.rstrip())
-            say(f"  {step.name} | {line.rstrip()}")
+            lines.append(re.sub("\x1b\\[[0-9;]*m", "", line).rstrip())
+            if live:
+                say(f"  {step.name} | {lines[-1]}")
     _running.discard(process)
     if process.returncode:
+        if not live:
+            say("\n".join(f"  {step.name} | {line}" for line in lines))
         reason = _reason("\n".join(lines), login) or (
             f"`{shlex.join(command[:2])}` failed with exit status {process.returncode}, see above"
         )
@@ -58,6 +63,8 @@ def _reason(output: str, login: str) -> str | None:
         "cannot connect to the docker daemon|error during connect|connection reset by peer"
         "|unexpected eof|unable to connect to podman": "the engine does not answer, or went away: "
         "start it, then try again",
+        "manifest unknown|repository does not exist|manifest for .* not found|no such manifest": "the "
+        "base image is not there: check FROM in its Dockerfile",
         "no space left on device": "no space left on the engine's disk: free some, then try again",
         "no basic auth|authentication required|unauthorized|denied|forbidden": "the registry "
         f"refused: {login}",

@@ -1,6 +1,9 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and that one run at a time may change."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ops.errors import OpsError
@@ -25,3 +28,12 @@ def write(path: Path, text: str) -> None:
         if scratch:
             Path(scratch).unlink(missing_ok=True)
         raise OpsError(f"cannot write {path}: {error.strerror}: then try again") from None
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock of this machine for as long as the block takes; others wait for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -57,7 +57,12 @@ def build(
         engine.say(f"nothing to build: {len(selected)} up to date")
         return
     labels = engine.labels(root)
-    _each(stale, lambda step: _build(step, settings, root, labels), jobs, "could not be built")
+    _each(
+        stale,
+        lambda step: _build(step, steps.reference(step, settings, root), settings, root, labels),
+        jobs,
+        "could not be built",
+    )
 
 
 def push(
@@ -78,7 +83,7 @@ def push(
             "could not be pushed",
         )
     finally:
-        _write_record(record, settings, root)
+        _write_record(record, selected, settings, root)
     return [record[step.name] for step in selected]
 
 
@@ -105,6 +110,14 @@ def compiled_images(settings: Settings, root: Path = ROOT) -> dict[str, str]:
         pushed = record.get(step.name)
         images[step.name] = pushed.pinned if pushed and pushed.reference == image else image
     return images
+
+
+def missing(used: Iterable[str], settings: Settings, root: Path = ROOT) -> list[str]:
+    """Return a line when a compiled pipeline names none of the images that the steps have here."""
+    found = _ours(used, settings, root)
+    if found or not steps.find_steps(root):
+        return []
+    return [f"the compiled pipeline names no image in {settings.registry}: make compile"]
 
 
 def unpinned(used: Iterable[str], settings: Settings, root: Path = ROOT) -> list[str]:
@@ -140,32 +153,38 @@ def _is_built(step: Step, settings: Settings, root: Path) -> bool:
         note = (root / BUILT / step.name).read_text(encoding="utf-8")
     except OSError:
         return False
-    return note == _note(step, settings, root)
+    return note == _note(steps.reference(step, settings, root), settings)
 
 
-def _note(step: Step, settings: Settings, root: Path) -> str:
+def _note(image: str, settings: Settings) -> str:
     """Return what is noted of a built image: which one, and in which engine."""
     places = ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "CONTAINERS_STORAGE_CONF")
     engine = [settings.docker, *(os.environ.get(name, "") for name in places)]
-    return "\n".join([steps.reference(step, settings, root), *engine])
+    return "\n".join([image, *engine])
 
 
-def _build(step: Step, settings: Settings, root: Path, labels: Mapping[str, str]) -> None:
+def _build(
+    step: Step, image: str, settings: Settings, root: Path, labels: Mapping[str, str]
+) -> None:
     import tempfile
 
     from ops import staging
 
-    image = steps.reference(step, settings, root)
-    note = _note(step, settings, root)
     dockerfile = step.folder.relative_to(root) / "Dockerfile"
+    if not (root / dockerfile).is_file():
+        raise OpsError(f"building {step.name}: {dockerfile} is missing: templates/step/ has one", 2)
+    engine.say(f"{step.name}: building {image} (V=1 shows how)")
     words = ["build", "--platform", settings.platform, "--file", str(dockerfile)]
     for option, pairs in (("--build-arg", settings.build_args), ("--label", labels)):
         words += [word for key, value in pairs.items() for word in (option, f"{key}={value}")]
     (root / "build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root / "build", prefix=".context-") as folder:
         staging.stage(step, Path(folder), root)
+        if steps.reference(step, settings, root) != image:
+            # Its tag would stand for a content that it does not have, for ever.
+            raise OpsError(f"steps/{step.name} changed while it was being built: try again")
         engine.call(step, settings, [*words, "--tag", image, "."], Path(folder), "building")
-    files.write(root / BUILT / step.name, note)
+    files.write(root / BUILT / step.name, _note(image, settings))
     engine.say(f"{step.name}: built {image}")
 
 
@@ -190,7 +209,7 @@ def _push(
     if digest:
         engine.say(f"{step.name}: the registry has {image}")
     else:
-        _upload(step, settings, root, labels, registry.login)
+        _upload(step, image, settings, root, labels, registry.login)
         digest = registry.digest(tag)
         if not digest:
             raise OpsError(f"pushing {step.name}: {registry.name} took {image} and has it not")
@@ -200,19 +219,26 @@ def _push(
 
 
 def _upload(
-    step: Step, settings: Settings, root: Path, labels: Mapping[str, str], login: str
+    step: Step, image: str, settings: Settings, root: Path, labels: Mapping[str, str], login: str
 ) -> None:
-    image = steps.reference(step, settings, root)
     if not _is_built(step, settings, root) or not engine.has(image, settings):
-        _build(step, settings, root, labels)
+        _build(step, image, settings, root, labels)
     engine.call(step, settings, ["push", "--quiet", image], root, "pushing", login)
 
 
-def _write_record(record: Mapping[str, Pushed], settings: Settings, root: Path) -> None:
-    """Write what is known of the steps that still exist, and a component of each."""
-    entries = [record[step.name] for step in steps.find_steps(root) if step.name in record]
-    text = json.dumps([entry._asdict() for entry in entries], indent=2)
-    files.write(root / RECORD, f"{text}\n")
+def _write_record(
+    record: Mapping[str, Pushed], selected: Sequence[Step], settings: Settings, root: Path
+) -> None:
+    """Write what is known of the steps that still exist, and a component of each.
+
+    What another push has noted of other steps in the meantime stays.
+    """
+    ours = {step.name: record[step.name] for step in selected if step.name in record}
+    with files.locked(root / "build" / ".images.lock"):
+        merged = read_record(root) | ours
+        entries = [merged[step.name] for step in steps.find_steps(root) if step.name in merged]
+        text = json.dumps([entry._asdict() for entry in entries], indent=2)
+        files.write(root / RECORD, f"{text}\n")
     for entry in entries:
         if entry.reference == steps.reference(steps.get_step(entry.step, root), settings, root):
             _write_component(entry, root)
@@ -223,8 +249,15 @@ def _write_component(entry: Pushed, root: Path) -> None:
     step = steps.get_step(entry.step, root)
     text = (step.folder / "component.yaml").read_text(encoding="utf-8")
     declared = re.escape(steps.declared_image(step))
-    image = re.compile(rf"^(\s*image:\s*)([\"']?){declared}\2", re.M)
-    files.write(root / COMPONENTS / f"{step.name}.yaml", image.sub(rf"\g<1>{entry.pinned}", text))
+    image = re.compile(rf"(\bimage:\s*)([\"']?){declared}\2(?=[\s,}}]|$)", re.M)
+    pinned, count = image.subn(rf"\g<1>{entry.pinned}", text)
+    if count != 1:
+        raise OpsError(
+            f"steps/{step.name}/component.yaml: its image cannot be pinned: write it on one line, "
+            f"image: {steps.declared_image(step)}",
+            2,
+        )
+    files.write(root / COMPONENTS / f"{step.name}.yaml", pinned)
 
 
 def _each(selected: Sequence[Step], action: Callable[[Step], None], jobs: int, failed: str) -> None:
@@ -252,9 +285,13 @@ def _each(selected: Sequence[Step], action: Callable[[Step], None], jobs: int, f
     if len(errors) == 1:
         raise next(iter(errors.values()))
     if errors:
+        summary = f"{len(errors)} of {len(selected)} images {failed}: {', '.join(errors)}"
+        reasons = {str(error).partition(": ")[2] for error in errors.values()}
+        if len(reasons) == 1:  # such as no engine, or no registry: once is enough
+            raise OpsError(f"{summary}: {reasons.pop()}")
         for error in errors.values():
             engine.say(f"error: {error}")
-        raise OpsError(f"{len(errors)} of {len(selected)} images {failed}: {', '.join(errors)}")
+        raise OpsError(summary)
 
 
 def _name(image: str) -> str:

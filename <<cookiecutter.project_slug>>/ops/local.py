@@ -5,7 +5,9 @@ import ops.light_kfp  # isort: skip  # noqa: F401  # before kfp: spares its clie
 import contextlib
 import io
 import logging
+import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -25,6 +27,7 @@ from ops.errors import OpsError
 from ops.settings import ROOT, Settings
 
 TAIL = 20  # lines of a failed step's log that are shown at the end
+KEPT = 20  # runs below build/local/
 
 
 def run_pipeline(
@@ -60,12 +63,15 @@ class _Run:
         self.stop = threading.Event()
         self.failed: list[tuple[str, int, Path]] = []
         self._count = 0
+        self._last = ""  # whose line was printed last
         self._lock = threading.Lock()
         compiled = images.compiled_images(settings, root)
         self._steps = {compiled[step.name]: step for step in steps.find_steps(root)}
         started = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
         self.folder = root / "build" / "local" / started
         self.folder.mkdir(parents=True)
+        for old in sorted(self.folder.parent.iterdir())[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
         used = sorted(steps.used_images(package))
         client = _client(runner, settings)
         if client is None:
@@ -150,6 +156,7 @@ class _Run:
         def write(line: str) -> None:
             file.write(f"{line}\n")
             with self._lock:
+                self._last = name
                 print(f"         {name} | {line}", file=sys.stderr, flush=True)
 
         return write
@@ -164,10 +171,14 @@ class _Run:
             raise KeyboardInterrupt from None
         if self.failed:
             name, code, log = self.failed[0]
-            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
-            print(f"\nThe last lines of {name} (all of them: {log}):", file=sys.stderr)
-            print("\n".join(f"  {line}" for line in lines), file=sys.stderr)
-            raise OpsError(f"step {name} failed with exit status {code}") from None
+            if self._last != name:  # else they are the last lines on the screen already
+                lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
+                print(f"\nThe last lines of {name}:", file=sys.stderr)
+                print("\n".join(f"  {line}" for line in lines), file=sys.stderr)
+            where = os.path.relpath(log)
+            raise OpsError(
+                f"step {name} failed with exit status {code}: all it said is in {where}"
+            ) from None
         if error is not None and not isinstance(error, OpsError):
             plain = re.sub("\x1b\\[[0-9;]*m", "", str(error))  # kfp colours what it says
             raise OpsError(f"the run failed: {' '.join(plain.split())}") from error
@@ -246,7 +257,8 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     def handle(number: int, frame: object) -> None:
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

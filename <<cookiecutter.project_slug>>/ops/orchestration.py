@@ -3,7 +3,7 @@
 The graph is KFP's own. But in kfp 2.17 it finds a condition's values by the looks of their
 names and takes what it does not find for false; hands a loop's item to every input of the
 loop that comes from another task, or from the loop around it; and finds a loop's items in
-some outputs only. Each of these gives a wrong result and calls it a success. Four functions,
+some outputs only. Each of these gives a wrong result and calls it a success. Five functions,
 which kfp looks up by attribute, are replaced or wrapped here; tests tell when they move.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kfp.compiler import pipeline_spec_builder
+from kfp.local import executor_output_utils
 from kfp.local.orchestrator import enhanced_dag_orchestrator, task_spec_utils
 from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
 
@@ -34,6 +35,7 @@ def corrected() -> Iterator[None]:
     replacements: list[tuple[Any, str, Callable[[Any], Any]]] = [
         (enhanced_dag_orchestrator, "run_enhanced_dag", lambda run: _noting(run, dags)),
         (enhanced_dag_orchestrator, "_run_parallel_for_task", _with_items),
+        (executor_output_utils, "get_outputs_for_task", _complete),
         (task_spec_utils, "create_parameter_loop_iteration_task_spec", lambda _: _iteration),
         (
             enhanced_dag_orchestrator.ConditionEvaluator,
@@ -83,6 +85,20 @@ def evaluate(condition: str, values: Mapping[str, Any]) -> bool:
         return bool(eval(text.strip(), names))  # noqa: S307  # written by KFP's compiler
     except Exception as error:
         raise ValueError(f"the condition {condition} cannot be evaluated: {error}") from None
+
+
+def _complete(get: Callable[..., Any]) -> Callable[..., Any]:
+    """Miss an output that a step did not write, as a cluster does, and not where it is used."""
+
+    def complete(*, component_spec: Any, **rest: Any) -> Any:
+        outputs = get(component_spec=component_spec, **rest)
+        for name in component_spec.output_definitions.parameters:
+            if name not in outputs:
+                step = component_spec.executor_label.removeprefix("exec-")
+                raise OpsError(f"step {step} ended well, but never wrote its output {name!r}")
+        return outputs
+
+    return complete
 
 
 def _with_items(run: Callable[..., Any]) -> Callable[..., Any]:

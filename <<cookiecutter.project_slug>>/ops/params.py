@@ -57,7 +57,10 @@ def read_parameters(package: Path, params_file: Path, assignments: Sequence[str]
                 f'or ARGS="-p {name}=..."',
                 2,
             )
-    return {name: value for name, (value, _) in values.items()}
+    return {
+        name: float(value) if declared[name]["parameterType"] == "NUMBER_DOUBLE" else value
+        for name, (value, _) in values.items()
+    }
 
 
 def declared_parameters(package: Path) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Runs one step's command line, as a process or as a container."""
 
-import io
 import json
+import math
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -60,7 +61,8 @@ def process_runner(places: Mapping[str, tuple[Path, Path]], root: Path) -> Runne
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        environment.pop("PYTHONHOME", None)
+        for name in ("PYTHONHOME", "KFP_TOKEN"):  # the token is the endpoint's alone
+            environment.pop(name, None)
         try:
             process = subprocess.Popen(
                 _fitting(task),
@@ -74,11 +76,9 @@ def process_runner(places: Mapping[str, tuple[Path, Path]], root: Path) -> Runne
         except OSError as error:
             write(f"cannot start {task.command[0]!r}: {error.strerror}")
             return 127
-        pipe = process.stdout
-        assert isinstance(pipe, io.BufferedReader)
         threading.Thread(target=_clear_away, args=(process,), daemon=True).start()
         with process, _Watch(stop, lambda: _end(process)):
-            for line in _lines(iter(lambda: pipe.read1(65536), b"")):
+            for line in _lines(_printed(process)):
                 write(line)
             return process.wait()
 
@@ -161,6 +161,8 @@ def has_image(client: Any, image: str) -> bool:
         client.images.get(image)
     except docker.errors.ImageNotFound:
         return False
+    except (docker.errors.DockerException, OSError) as error:
+        raise OpsError(f"cannot look for {image}: {_explain(error)}") from None
     return True
 
 
@@ -215,6 +217,20 @@ def _fitting(task: Task) -> list[str]:
     path = task.log.with_suffix(".argv.json")
     path.write_text(json.dumps(command[1:]), encoding="utf-8")
     return [command[0], "-c", _BOOT, str(path)]
+
+
+def _printed(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:
+    """Yield what a process prints until it has ended; what it leaves running may hold the pipe."""
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    last = math.inf  # when to stop, once it has ended
+    while time.monotonic() < last:
+        if select.select([pipe], [], [], 0.1)[0]:
+            if not (chunk := os.read(pipe, 65536)):
+                return
+            yield chunk
+        if last == math.inf and process.poll() is not None:
+            last = time.monotonic() + 0.5
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:

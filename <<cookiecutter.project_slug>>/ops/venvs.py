@@ -7,6 +7,7 @@ import sys
 import venv
 from pathlib import Path
 
+from ops import files
 from ops.errors import OpsError
 from ops.settings import ROOT
 from ops.steps import Step
@@ -25,9 +26,10 @@ def python_folder(step: Step, root: Path = ROOT) -> Path:
     wanted = hashlib.sha256(f"{sys.version}\n{text}".encode()).hexdigest()
     folder = root / "build" / "venvs" / step.name
     marker = folder / _MARKER
-    if not (marker.exists() and marker.read_text() == wanted and _works(folder)):
-        _make(folder, requirements if _has_requirements(text) else None, step.name)
-        marker.write_text(wanted)
+    with files.locked(folder.with_name(f".{step.name}.lock")):  # another run may be making it
+        if not (marker.exists() and marker.read_text() == wanted and _works(folder)):
+            _make(folder, requirements if _has_requirements(text) else None, step.name)
+            marker.write_text(wanted)
     return folder / "bin"
 
 
@@ -44,7 +46,13 @@ def _make(folder: Path, requirements: Path | None, name: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # pip costs seconds: only a step that installs something gets one.
-    venv.create(folder, symlinks=True, with_pip=requirements is not None)
+    try:
+        venv.create(folder, symlinks=True, with_pip=requirements is not None)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise OpsError(
+            f"build/venvs/{name}: cannot be made ({error}): make doctor, or RUNNER=docker"
+        ) from None
     if requirements is None:
         return
     print(f"{name}: installing steps/{name}/requirements.txt", file=sys.stderr)
