@@ -66,6 +66,7 @@ class KfpServer:
     echo: bool = False
     token: str = ""
     multi_user: bool = False
+    version: str = "2.17.0"
     requests: list[Request] = field(default_factory=list)
     experiments: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -89,7 +90,7 @@ class KfpServer:
         return route(request)
 
     def healthz(self, request: Request) -> Any:
-        return {"commit_sha": "x", "tag_name": "2.17.0", "multi_user": self.multi_user}
+        return {"commit_sha": "x", "tag_name": self.version, "multi_user": self.multi_user}
 
     def find(self, kind: str, request: Request) -> Any:
         self.check_namespace(request.query.get("namespace", [""])[0])
@@ -230,7 +231,7 @@ def kfp_server(**options: Any) -> Iterator[KfpServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield state

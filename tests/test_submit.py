@@ -233,6 +233,15 @@ def test_faults_later_on(package: Path, server: KfpServer, at: str, fault: str) 
     assert "/login" not in [request.path for request in server.requests]
 
 
+@pytest.mark.parametrize("token", ["s3cret\ntoken", "s3cret token", "s3cret-\N{BULLET}"])
+def test_what_is_no_token_is_neither_sent_nor_shown(
+    default: Path, server: KfpServer, token: str
+) -> None:
+    line = error(run(default, server.url, KFP_TOKEN=token))
+    assert line.startswith("error: KFP_TOKEN has a space or a character that no token has")
+    assert "s3cret" not in line and server.requests == []
+
+
 def test_a_refused_token_is_said_so(package: Path) -> None:
     with kfp_server(token="other") as server:
         assert "KFP_TOKEN is refused" in refused(package, server.url, token=TOKEN)

@@ -194,7 +194,7 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
         experiment=args.experiment or settings.name,
         run_name=args.name or f"{settings.name} {now} {uuid.uuid4().hex[:6]}",
         namespace=settings.kfp_namespace,
-        token=os.environ.get("KFP_TOKEN") or None,
+        token=submit.read_token(),
     )
     return submission._asdict()
 

@@ -84,8 +84,9 @@ def examine(settings: Settings, root: Path = ROOT) -> list[Finding]:
     checks: dict[str, Callable[[], list[Finding]]] = {
         "python": _python,
         "git": lambda: _git(root),
-        "disk": lambda: [_space("disk", root, "build/", BUILD_DISK)],
+        "disk": lambda: _disk(root / "build" if (root / "build").is_dir() else root),
         "engine": lambda: _engine(settings),
+        "local": lambda: _containers(settings.docker),
         "registry": lambda: _registry(settings),
         "KFP": lambda: _kfp(settings),
     }
@@ -99,18 +100,22 @@ def examine(settings: Settings, root: Path = ROOT) -> list[Finding]:
     deadline = time.monotonic() + SECONDS
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
+    finished = dict(found)
+    findings = [f for what in checks for f in finished.get(what) or [_late(what, settings)]]
+    broken = any(f.what == "engine" and f.level == "FAIL" for f in findings)
+    return [f for f in findings if not (broken and f.what == "local")]
+
+
+def _late(what: str, settings: Settings) -> Finding:
     cures = {
         "engine": f"restart it, or check DOCKER={settings.docker}",
+        "local": "the engine's socket hangs, use RUNNER=process",
         "registry": f"check REGISTRY={settings.registry}, its login helper and this network",
         "KFP": f"check KFP_HOST={settings.kfp_host} and this network",
     }
-    late = f"no answer within {SECONDS:.0f} s: "
-    return [
-        finding
-        for what in checks
-        for finding in found.get(what)
-        or [Finding("FAIL", what, late + cures.get(what, "is the disk in order?"))]
-    ]
+    cure = cures.get(what, "is the disk in order?")
+    level = "FAIL" if what in STOPS else "warn"
+    return Finding(level, what, f"no answer within {SECONDS:.0f} s: {cure}")
 
 
 def report(findings: Sequence[Finding]) -> None:
@@ -143,8 +148,10 @@ def _note(found: dict[str, list[Finding]], what: str, check: Callable[[], list[F
         found[what] = check()
     except OpsError as error:
         found[what] = [Finding("FAIL", what, str(error))]
-    except Exception as error:  # one check that cannot be made is no reason to leave out the others
-        found[what] = [Finding("FAIL", what, f"cannot be checked ({error!r}): report this")]
+    except Exception as error:  # what one check did not expect must not hide the others
+        level = "FAIL" if what in STOPS else "warn"
+        text = f"cannot be checked ({type(error).__name__}): report this"
+        found[what] = [Finding(level, what, text)]
 
 
 def _python() -> list[Finding]:
@@ -176,13 +183,19 @@ def _git(root: Path) -> list[Finding]:
     return [Finding("ok", "git", f"at {head.stdout.strip()}")]
 
 
+def _disk(folder: Path) -> list[Finding]:
+    if not os.access(folder, os.W_OK):
+        return [
+            Finding("FAIL", "disk", f"{folder} cannot be written: chown it, or remount its disk")
+        ]
+    return [_space("disk", folder, "build/", BUILD_DISK)]
+
+
 def _space(what: str, folder: Path, label: str, limits: tuple[int, int]) -> Finding:
     """Check the disk that ``folder`` is on: below the limits it fails, or warns."""
-    if not os.access(folder, os.W_OK) and what == "disk":
-        return Finding("FAIL", what, f"{folder} cannot be written: chown or remount it")
     free = shutil.disk_usage(folder).free
     text = f"{free / 1024 / MB:.1f} GB free for {label}"
-    cure = "make clean" if what == "disk" else "prune old images, or move the engine's folder"
+    cure = "make clean" if what == "disk" else "remove old images, or move them to another disk"
     enough, ample = limits
     if free < enough:
         return Finding("FAIL", what, f"{text}, {enough // MB} MB is the least: {cure}")
@@ -194,11 +207,11 @@ def _space(what: str, folder: Path, label: str, limits: tuple[int, int]) -> Find
 def _engine(settings: Settings) -> list[Finding]:
     """Check the engine, and with it what only an engine that answers can tell."""
     engine = _ask(settings.docker)
-    findings = [_builder(engine, settings.docker), _platform(engine, settings.platform)]
+    findings = [_builder(engine, settings.docker), _platform(engine, settings)]
     folder = Path(engine.folder)
     if engine.is_local and folder.is_absolute() and folder.is_dir():
         findings.append(_space("images", folder, f"images in {folder}", ENGINE_DISK))
-    return [*findings, _containers(settings.docker)]
+    return findings
 
 
 def _ask(command: str) -> Engine:
@@ -279,7 +292,7 @@ def _server_errors(text: str) -> str:
 
 def _fault(said: str, command: str) -> str:
     """Return what an engine's last words mean, with the cure."""
-    name = Path(shlex.split(command)[-1]).name
+    name = "podman" if _is_called(command, PODMAN) else Path(shlex.split(command)[-1]).name
     variable = "CONTAINER_HOST" if name in PODMAN else "DOCKER_HOST"
     address = re.sub("//[^/@]*@", "//", os.environ.get(variable, ""))
     place = f"{variable}={address}"
@@ -288,7 +301,7 @@ def _fault(said: str, command: str) -> str:
         "password is required|terminal is required|askpass": "sudo asks for a password: sudo -v, "
         "then try again",
         "command not found": f"{shown(name)} is not installed: {_install(name)}",
-        "permission denied": "you may not use the engine's socket: sudo usermod -aG docker $USER, "
+        "permission denied.*(socket|unix:)": "you may not use the engine's socket: sudo usermod -aG docker $USER, "
         "then log in anew",
         "context .*not (found|exist)": "docker's context is not there: docker context ls, then use "
         "one of them",
@@ -299,8 +312,8 @@ def _fault(said: str, command: str) -> str:
     for pattern, meaning in meanings.items():
         if re.search(pattern, said, re.I):
             return meaning
-    last = (said.splitlines() or ["nothing"])[-1]
-    return f"`{command} info` says {shown(last)}, no engine's answer: correct DOCKER"
+    last = (said.splitlines() or ["nothing"])[-1][:300]
+    return f"`{command} info` is not answered as an engine does ({last}): correct DOCKER"
 
 
 def _start(name: str) -> str:
@@ -333,20 +346,20 @@ def _builder(engine: Engine, command: str) -> Finding:
     if name == "nerdctl":
         return Finding("ok", "engine", f"{text}, builds with BuildKit")
     wanted = os.environ.get("DOCKER_BUILDKIT", "").lower()
-    major = int((re.match(r"\d+", engine.client) or ["0"])[0])
-    has_buildkit = "buildx" in engine.plugins if major >= 23 else True
-    if wanted in ("1", "true", "t") and not has_buildkit:
+    is_default = int((re.match(r"\d+", engine.client) or ["0"])[0]) >= 23  # and needs a plugin
+    is_there = "buildx" in engine.plugins or not is_default
+    if wanted in ("1", "true", "t") and not is_there:
         cure = "install docker-buildx-plugin, or unset DOCKER_BUILDKIT"
         return Finding(
             "FAIL", "engine", f"{text}: DOCKER_BUILDKIT is set, buildx is not there: {cure}"
         )
-    default = has_buildkit and major >= 23
-    uses = default if not wanted else wanted in ("1", "true", "t")
+    uses = wanted in ("1", "true", "t") if wanted else is_default and is_there
     return Finding("ok", "engine", f"{text}, {'BuildKit' if uses else 'classic builder'}")
 
 
-def _platform(engine: Engine, wanted: str) -> Finding:
-    """Check that the engine can build for ``wanted``: itself, or by emulation."""
+def _platform(engine: Engine, settings: Settings) -> Finding:
+    """Check that the engine can build for the images' platform: itself, or by emulation."""
+    wanted = settings.platform
     system, architecture, *_ = wanted.split("/")
     own = f"{engine.os}/{engine.architecture}"
     if system != engine.os:
@@ -360,7 +373,10 @@ def _platform(engine: Engine, wanted: str) -> Finding:
     if _is_emulated(architecture):
         text = f"{wanted} is emulated on a {own} engine: builds are slow; {native}"
         return Finding("warn", "platform", text)
-    binfmt = f"docker run --privileged --rm tonistiigi/binfmt --install {architecture}"
+    run = f"{settings.docker} run --privileged --rm tonistiigi/binfmt"
+    if engine.kind in PODMAN:  # no short names, and root for what changes the kernel
+        run = "sudo podman run --privileged --rm docker.io/tonistiigi/binfmt"
+    binfmt = f"{run} --install {architecture}"
     return Finding(
         "FAIL", "platform", f"{wanted} cannot be built on a {own} engine: {binfmt}, or {native}"
     )
@@ -377,18 +393,17 @@ def _is_emulated(architecture: str) -> bool:
     return text.startswith("enabled") and bool(re.search(r"^flags: \w*F", text, re.M))
 
 
-def _containers(command: str) -> Finding:
-    """Check that `make local RUNNER=docker` reaches the engine: it does not use its command line."""
+def _containers(command: str) -> list[Finding]:
+    """Check that `make local RUNNER=docker` reaches the engine, without its command line."""
     try:
         runners.connect(command)
     except OpsError as error:
         reason = str(error).partition(" (")[2].rpartition("):")[0] or str(error)
-        cure = "systemctl --user start podman.socket, or use RUNNER=process"
+        podman = _is_called(command, PODMAN)
+        cure = "systemctl --user start podman.socket" if podman else "set DOCKER_HOST"
         text = f"make local RUNNER=docker finds no engine's socket ({reason}): {cure}"
-        if not _is_called(command, PODMAN):
-            text = text.replace("systemctl --user start podman.socket", "set DOCKER_HOST")
-        return Finding("warn", "local", text)
-    return Finding("ok", "local", "make local RUNNER=docker reaches the engine")
+        return [Finding("warn", "local", f"{text}, or use RUNNER=process")]
+    return [Finding("ok", "local", "make local RUNNER=docker reaches the engine")]
 
 
 def _is_called(command: str, names: Sequence[str]) -> bool:
@@ -411,7 +426,7 @@ def _registry(settings: Settings) -> list[Finding]:
 
 
 def _kfp(settings: Settings) -> list[Finding]:
-    host, token = settings.kfp_host, os.environ.get("KFP_TOKEN") or None
+    host, token = settings.kfp_host, submit.read_token()
     health = submit.look(host, settings.kfp_namespace, token)
     submit.check_access(host, health.namespace, token)
     sdk = importlib.metadata.version("kfp")
@@ -422,7 +437,7 @@ def _kfp(settings: Settings) -> list[Finding]:
     if settings.kfp_namespace and not health.namespace:
         text += "; it has no namespaces, KFP_NAMESPACE is not used"
     if ours != theirs:
-        text += f": should a run be refused, lock kfp=={theirs[0]}.{theirs[1]}.*"
+        text += f": should it refuse a run, set kfp=={'.'.join(theirs)}.* in requirements-dev.in"
     return [Finding("ok" if ours == theirs else "warn", "KFP", text)]
 
 

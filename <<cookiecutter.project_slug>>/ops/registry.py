@@ -138,8 +138,8 @@ class Registry:
         if not self.is_loopback:
             return "check REGISTRY"
         port = urlsplit(f"//{self.name}").port or 80
-        publish = f"{self.engine} run -d -p {port}:5000 registry:2"
-        return f"check REGISTRY, or start one: {publish}"
+        engine = self.engine.replace("buildah", "podman")  # which starts no containers
+        return f"check REGISTRY, or start one: {engine} run -d -p {port}:5000 registry:2"
 
     @property
     def _certificates(self) -> str | bool:

@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 import types
 import warnings
@@ -77,6 +78,14 @@ def submit(
         experiment_id = _experiment_id(server, experiment)
         run_id = _run_id(server, package, parameters, experiment_id, run_name)
     return Submission(experiment_id, run_id, _run_url(server, run_id))
+
+
+def read_token() -> str | None:
+    """Return KFP_TOKEN, or None; raises OpsError (2), without it, when it is no token."""
+    token = os.environ.get("KFP_TOKEN", "").strip()
+    if re.search("[^!-~]", token):
+        raise OpsError("KFP_TOKEN has a space or a character that no token has: set it anew", 2)
+    return token or None
 
 
 def look(host: str, namespace: str | None = None, token: str | None = None) -> Health:
