@@ -13,6 +13,7 @@ import pytest
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 PROJECT = TEMPLATE / "<<cookiecutter.project_slug>>"
+REGISTRY = os.environ.get("TEST_REGISTRY", "localhost:5000")
 VENVS = TEMPLATE / "build" / "test-venvs"  # kept from run to run
 
 # Nothing may be left in the template's folder: it would be in the next project.
@@ -159,6 +160,18 @@ def client() -> Any:
     except OpsError as error:
         need(False, str(error).partition(" (")[0])
     return engine
+
+
+@pytest.fixture(scope="session")
+def registry() -> str:
+    """Return the registry's name, host:port."""
+    import requests
+
+    try:
+        requests.get(f"http://{REGISTRY}/v2/", timeout=5).raise_for_status()
+    except requests.RequestException:
+        need(False, f"no registry answers at {REGISTRY}: set TEST_REGISTRY")
+    return REGISTRY
 
 
 def compiled(project: Path) -> Any:

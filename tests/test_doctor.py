@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from conftest import bake, make
 from kfp_server import KfpServer, kfp_server
-from test_engine import client, registry  # noqa: F401  # fixtures
 from test_registry import serve
 
 from ops import doctor, runners, settings
@@ -645,8 +644,8 @@ def test_nothing_heavy_is_loaded(default: Path) -> None:
 @pytest.mark.parametrize("command", ["docker", "podman", "buildah"])
 def test_with_a_real_engine_and_registry(
     tmp_path: Path,
-    client: Any,  # noqa: F811
-    registry: str,  # noqa: F811
+    client: Any,
+    registry: str,
     server: KfpServer,
     command: str,
 ) -> None:

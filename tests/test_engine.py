@@ -30,17 +30,6 @@ from conftest import bake, compiled, environment, make, need
 from ops import runners
 
 BASE = "python:3.12-slim"
-REGISTRY = os.environ.get("TEST_REGISTRY", "localhost:5000")
-
-
-@pytest.fixture(scope="session")
-def registry() -> str:
-    """Return the registry's name, host:port."""
-    try:
-        requests.get(f"http://{REGISTRY}/v2/", timeout=5).raise_for_status()
-    except requests.RequestException:
-        need(False, f"no registry answers at {REGISTRY}: set TEST_REGISTRY")
-    return REGISTRY
 
 
 @pytest.fixture(scope="session")
