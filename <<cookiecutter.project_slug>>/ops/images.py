@@ -286,7 +286,10 @@ def _each(selected: Sequence[Step], action: Callable[[Step], None], jobs: int, f
         raise next(iter(errors.values()))
     if errors:
         summary = f"{len(errors)} of {len(selected)} images {failed}: {', '.join(errors)}"
-        reasons = {str(error).partition(": ")[2] for error in errors.values()}
+        reasons = {
+            re.sub(f"^(building|pushing) {name}: ", "", str(error))
+            for name, error in errors.items()
+        }
         if len(reasons) == 1:  # such as no engine, or no registry: once is enough
             raise OpsError(f"{summary}: {reasons.pop()}")
         for error in errors.values():
