@@ -1,4 +1,7 @@
-"""The worked example computes the average: of few numbers and many, small and huge."""
+"""The worked example computes the average: of few numbers and many, small and huge.
+
+Other tests hold for any steps; change these as the example becomes your pipeline.
+"""
 
 import statistics
 from pathlib import Path
