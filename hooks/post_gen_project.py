@@ -11,7 +11,7 @@ PARTS = Path("hooks", "parts")  # in the template
 
 def fill_in(project: Path, template: Path, answers: Mapping[str, str]) -> None:
     """Add to ``project`` what depends on the answers; what is there already stays."""
-    from ops import names, scaffold
+    from ops import graph, names, scaffold
 
     steps = names.split_steps(answers["steps"])
     starter = template / PARTS / answers["starter"]
@@ -30,8 +30,11 @@ def fill_in(project: Path, template: Path, answers: Mapping[str, str]) -> None:
         )
     module = project / "pipeline.py"
     slug = answers["project_slug"]
-    if not module.exists() or scaffold.is_generated(module.read_text(encoding="utf-8"), slug):
+    is_new = not module.exists()
+    if is_new or scaffold.is_generated(module.read_text(encoding="utf-8"), slug):
         module.write_text(scaffold.pipeline_module(slug, steps), encoding="utf-8")
+    if is_new:
+        graph.draw_chain(project, slug, [scaffold.title(step) for step in steps])
 
 
 def _copy(part: Path, project: Path, steps: list[str]) -> None:

@@ -32,6 +32,7 @@ FILES = {
         "params/dev.yaml",
         "pipeline.py",
     ),
+    *("docs/pipeline.mmd", "docs/pipeline.svg"),
     *("pyproject.toml", "requirements-dev.in", "requirements-dev.txt"),
     *(f"templates/step/{name}" for name in STEP_FILES),
     *(f"steps/{step}/{name}" for step in ("add", "div") for name in STEP_FILES),
@@ -52,7 +53,9 @@ FILES = {
         )
     ),
     *(f"ops/check/{name}.py" for name in ("__init__", "component", "dockerfile", "findings")),
-    *(f"ops/check/{name}.py" for name in ("script", "sources", "wiring")),
+    *(f"ops/check/{name}.py" for name in ("picture", "script", "sources", "wiring")),
+    *(f"ops/graph/{name}.py" for name in ("__init__", "digest", "layout", "mermaid", "model")),
+    *(f"ops/graph/{name}.py" for name in ("rows", "spec", "svg", "text")),
     *(f"ops/{name}.py" for name in ("staging", "steps", "submit", "venvs")),
 }
 SIXTY = ", ".join(f"step {number}" for number in range(60))

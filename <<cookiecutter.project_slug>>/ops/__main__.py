@@ -56,6 +56,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make", allow_abbrev=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
+    verb = verbs.add_parser("graph", help="draw the compiled pipeline")
+    verb.set_defaults(function=_graph)
     for name, function in (("build", _build), ("push", _push)):
         verb = verbs.add_parser(name, help=f"{name} the images of steps that changed")
         verb.add_argument("steps", nargs="*", metavar="STEP", help="default: all")
@@ -104,6 +106,12 @@ def _compile(args: argparse.Namespace) -> None:
     by_tag = images.unpinned(steps.used_images(target), settings)
     note = " (images by content tag: make push pins their digests)" if by_tag else ""
     print(f"compiled {target.relative_to(ROOT)}{note}", file=sys.stderr)
+
+
+def _graph(args: argparse.Namespace) -> None:
+    from ops import graph
+
+    print(f"drew {' and '.join(graph.draw(ROOT, _package()))}", file=sys.stderr)
 
 
 def _build(args: argparse.Namespace) -> None:
@@ -165,6 +173,11 @@ def _step(args: argparse.Namespace) -> None:
         print(f"pipeline.py is your own now; add to it:\n    {by_hand}", file=sys.stderr)
     else:
         print("pipeline.py: added at the end of the chain", file=sys.stderr)
+        try:
+            _compile(args)
+            _graph(args)
+        except OpsError as error:  # of a template of the team's own: the step is made all the same
+            print(f"docs/: not drawn again: {error}", file=sys.stderr)
 
 
 def _local(args: argparse.Namespace) -> dict[str, object]:

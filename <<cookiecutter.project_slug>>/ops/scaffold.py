@@ -59,7 +59,7 @@ def add_step(
         raise OpsError(f"steps/{step} exists already and was not touched: choose another name", 2)
     values = {
         "step": step,
-        "title": step.replace("_", " ").capitalize(),
+        "title": title(step),
         "image": image,
         "base_image": base_image,
     }
@@ -75,6 +75,11 @@ def add_step(
     return folder
 
 
+def title(step: str) -> str:
+    """Return what people call a step: ``Load data`` for load_data."""
+    return step.replace("_", " ").capitalize()
+
+
 def pipeline_module(slug: str, steps: Sequence[str]) -> str:
     """Return the text of a ``pipeline.py`` that runs ``steps`` as a chain."""
     stages = [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
@@ -87,7 +92,7 @@ def pipeline_module(slug: str, steps: Sequence[str]) -> str:
     for step in steps:
         task = _task(step, steps)
         tasks.append(f"    {task} = {step}(context={context})")
-        tasks.append(f'    {task}.set_display_name("{step.replace("_", " ").capitalize()}")')
+        tasks.append(f'    {task}.set_display_name("{title(step)}")')
         context = f"{task}.output"
     return _MODULE.format(
         slug=slug,

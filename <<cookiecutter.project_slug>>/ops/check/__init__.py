@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ops import names, settings
-from ops.check import component, dockerfile, script, wiring
+from ops.check import component, dockerfile, picture, script, wiring
 from ops.check.findings import Finding, said
 from ops.check.sources import Sources, UnreadableError
 from ops.names import SECRET, shown
@@ -42,6 +42,7 @@ def check_project(root: Path = ROOT) -> list[Finding]:
         lambda: list(wiring.check_pipeline(steps, sources)),
         lambda: list(wiring.check_params(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
+        lambda: list(picture.check_pictures(sources)),
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)

@@ -89,6 +89,11 @@ class Sources:
                     waiting.append(found[path])
         return list(found.values())
 
+    def pipeline_modules(self) -> list[Module]:
+        """Return ``pipeline.py`` and the modules of its own that it imports, those of ops aside."""
+        modules = self.modules(self.root / "pipeline.py")
+        return [module for module in modules if not self.name(module.path).startswith("ops/")]
+
     def _imported(self, module: Module, folder: Path) -> Iterator[Path]:
         for name in _imports(module):
             place = name.replace(".", "/")

@@ -5,7 +5,6 @@ The module is read and not run: kfp is not imported.
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ops.check.findings import Finding, said
@@ -41,8 +40,7 @@ class _Load(NamedTuple):
 
 def check_pipeline(steps: Sequence[Step], sources: Sources) -> Iterator[Finding]:
     """Find steps that the pipeline does not use, and components that are not there."""
-    modules = sources.modules(sources.root / "pipeline.py")
-    modules = [module for module in modules if not _is_ops(module, sources)]
+    modules = sources.pipeline_modules()
     loads = [load for module in modules for load in _loads(module, sources)]
     mentioned = {name for module in modules for name in _mentions(module)}
     known = {step.name for step in steps}
@@ -107,10 +105,6 @@ def _check_file(name: str, sources: Sources, kinds: Mapping[str, str | None]) ->
         except OpsError as error:
             cure = "write a value that fits its annotation in pipeline.py"
             yield said(f"params/{name}", line, f"{error}: {cure}")
-
-
-def _is_ops(module: Module, sources: Sources) -> bool:
-    return PurePosixPath(sources.name(module.path)).parts[0] == "ops"
 
 
 def _loads(module: Module, sources: Sources) -> Iterator[_Load]:

@@ -1,0 +1,74 @@
+"""The pipeline as a picture: ``docs/pipeline.svg`` and, as Mermaid, ``docs/pipeline.mmd``.
+
+``make graph`` draws them from the compiled pipeline; a new project has them from the start. Both
+carry a digest of what they were drawn from, by which ``make check`` knows old ones.
+"""
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.graph import mermaid, model, svg
+from ops.graph.digest import sources_digest
+
+if TYPE_CHECKING:
+    from ops.check.sources import Sources
+
+SVG = "docs/pipeline.svg"
+MERMAID = "docs/pipeline.mmd"
+
+
+def draw(root: Path, package: Path) -> list[str]:
+    """Draw a compiled pipeline and return the files, by their names below ``root``.
+
+    Raises OpsError when the pipeline or its sources cannot be read, or a picture not be written.
+    """
+    from ops import files, steps
+    from ops.check.sources import Sources, UnreadableError
+    from ops.errors import OpsError
+    from ops.graph import spec
+
+    compiled = steps.read_yaml(package)
+    graph = spec.read(compiled)
+    try:
+        digest = project_digest(Sources(root))
+    except UnreadableError as error:
+        raise OpsError(error.finding.text, 2) from None
+    pictures = _pictures(graph, compiled["pipelineInfo"]["name"], digest)
+    for name, text in pictures.items():
+        files.write(root / name, text)
+    return list(pictures)
+
+
+def draw_chain(root: Path, name: str, labels: Sequence[str]) -> None:
+    """Draw the pipeline of a new project, which is a chain of steps, without compiling it."""
+    module = root / "pipeline.py"
+    digest = sources_digest(
+        {module.name: ast.parse(module.read_text(encoding="utf-8"))},
+        {
+            path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+            for path in root.glob("steps/*/component.yaml")
+        },
+    )
+    (root / "docs").mkdir(exist_ok=True)
+    for file, text in _pictures(model.chain(labels), name, digest).items():
+        (root / file).write_text(text, encoding="utf-8")
+
+
+def project_digest(sources: "Sources") -> str:
+    """Return the digest of a project's sources; raises UnreadableError.
+
+    These are ``pipeline.py``, the project's own modules that it imports, and all components.
+    """
+    modules = {sources.name(module.path): module.nodes[0] for module in sources.pipeline_modules()}
+    components = sorted(sources.root.glob("steps/*/component.yaml"))
+    return sources_digest(modules, {sources.name(path): sources.text(path) for path in components})
+
+
+def _pictures(graph: model.Graph, name: str, digest: str) -> dict[str, str]:
+    made = f"Made by make graph, from sources {digest}"
+    return {
+        SVG: f"<!-- {made} -->\n{svg.picture(graph, name)}",
+        MERMAID: f"%% {made}\n{mermaid.flowchart(graph)}",
+    }
