@@ -3,7 +3,7 @@
 import json
 import math
 import os
-import select
+import selectors
 import shlex
 import signal
 import subprocess
@@ -222,15 +222,16 @@ def _fitting(task: Task) -> list[str]:
 def _printed(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:
     """Yield what a process prints until it has ended; what it leaves running may hold the pipe."""
     assert process.stdout is not None
-    pipe = process.stdout.fileno()
     last = math.inf  # when to stop, once it has ended
-    while time.monotonic() < last:
-        if select.select([pipe], [], [], 0.1)[0]:
-            if not (chunk := os.read(pipe, 65536)):
-                return
-            yield chunk
-        if last == math.inf and process.poll() is not None:
-            last = time.monotonic() + 0.5
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ)
+        while time.monotonic() < last:
+            if ready.select(0.1):
+                if not (chunk := os.read(process.stdout.fileno(), 65536)):
+                    return
+                yield chunk
+            if last == math.inf and process.poll() is not None:
+                last = time.monotonic() + 0.5
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
