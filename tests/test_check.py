@@ -25,7 +25,7 @@ OUTPUT = "- {name: Output, type: JsonObject, description: The context with what 
 USER = "USER 65532:0"
 ENTRYPOINT = 'ENTRYPOINT ["python", "main.py"]'
 INSTALL = "RUN python -m pip install --no-cache-dir --root-user-action=ignore --require-hashes"
-COPY = "COPY steps/add/main.py main.py"
+COPY = "COPY steps/add/*.py ./"
 DEV = "context:\n  numbers: [1, 2, 3, 4]\n"
 LOAD = 'add = load_component_from_file(str(STEPS / "add" / "component.yaml"))'
 RUN_ADD = '    add_task = add(context=context)\n    add_task.set_display_name("Add")\n'
