@@ -1,8 +1,7 @@
 """Gives the nodes of a graph their places: row below row, box within box.
 
-A library would not do: none that pip can install knows boxes within boxes, and a new project
-has its picture before anything is installed. Whole numbers only, as a sum of floats depends on the
-version of Python: the picture is the same everywhere.
+Our own, as a new project has its picture before any library is installed. Whole numbers only, as a sum
+of floats depends on the version of Python: the picture is the same everywhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -170,7 +169,7 @@ def _settle(row: Sequence[Item], wanted: Mapping[int, int]) -> None:
     """Move the items of a row as near as possible to where they want to be, without an overlap.
 
     Items that push each other make a block, which stands at the mean of what they want: least
-    squares, by "pool adjacent violators" (Dwyer, Marriott, Stuckey 2005 for graphs).
+    squares, by "pool adjacent violators".
     """
     blocks: list[tuple[int, int, int]] = []  # sum of wishes, weight, items
     offsets: list[int] = []
