@@ -43,6 +43,7 @@ FILES = {
     *(
         f"ops/{name}.py"
         for name in (
+            "dockerignore",
             "doctor",
             "orchestration",
             "params",

@@ -9,9 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-from docker.utils.build import PatternMatcher
-
-from ops import steps
+from ops import dockerignore, steps
 from ops.settings import ROOT
 from ops.steps import Step
 
@@ -21,19 +19,21 @@ def stage(step: Step, folder: Path, root: Path = ROOT) -> None:
 
     ``.dockerignore`` admits them; paths below ``folder`` are those below ``root``.
     """
-    matcher = PatternMatcher(_patterns(root / ".dockerignore"))
-    dockerfile = step.folder / "Dockerfile"
-    for path in steps.content_files(step, root):
-        name = path.relative_to(root)
-        if path == dockerfile or not matcher.matches(name.as_posix()):
-            _copy(path, folder / name)
+    for path in staged(step, root):
+        _copy(path, folder / path.relative_to(root))
     for parent, _, _ in os.walk(folder):
         os.chmod(parent, 0o755)  # noqa: S103  # as a checkout with the usual umask has it
 
 
-def _patterns(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+def staged(step: Step, root: Path = ROOT) -> list[Path]:
+    """Return the files and links that the engine gets to build a step's image from."""
+    patterns = dockerignore.read(root / ".dockerignore")
+    dockerfile = step.folder / "Dockerfile"
+    return [
+        path
+        for path in steps.content_files(step, root)
+        if path == dockerfile or dockerignore.admits(patterns, path.relative_to(root).as_posix())
+    ]
 
 
 def _copy(path: Path, target: Path) -> None:
