@@ -17,24 +17,30 @@ def fill_in(project: Path, template: Path, answers: Mapping[str, str]) -> None:
     starter = template / PARTS / answers["starter"]
     _copy(starter, project, steps)
     _copy(template / PARTS / answers["ci"], project, steps)
-    for step in steps:
-        script = starter / "steps" / step / "main.py"
-        if (project / "steps" / step).exists():
-            continue  # generated again, with -f: the step is the user's by now
+    # Generated again, with -f, a step that is there is the user's by now.
+    added = [step for step in steps if not (project / "steps" / step).exists()]
+    for step in added:
         scaffold.add_step(
             project,
             step,
             image=f"{answers['registry']}/{step.replace('_', '-')}",
             base_image=answers["base_image"],
-            script=script.read_text(encoding="utf-8") if script.exists() else None,
+            ready=starter / "steps" / step,
         )
     module = project / "pipeline.py"
     slug = answers["project_slug"]
-    is_new = not module.exists()
-    if is_new or scaffold.is_generated(module.read_text(encoding="utf-8"), slug):
-        module.write_text(scaffold.pipeline_module(slug, steps), encoding="utf-8")
-    if is_new:
-        graph.draw_chain(project, slug, [scaffold.title(step) for step in steps])
+    if not module.exists():
+        ready = starter / "pipeline.py"
+        chain = scaffold.pipeline_module(slug, steps)
+        text = scaffold.ready_module(ready, slug) if ready.exists() else chain
+        module.write_text(text, encoding="utf-8")
+        if ready.exists():
+            graph.copy_ready(project, starter / "docs", slug)
+        else:
+            graph.draw_chain(project, slug, [scaffold.title(step) for step in steps])
+        return
+    for step in added:
+        scaffold.wire_step(project, slug, step)
 
 
 def _copy(part: Path, project: Path, steps: list[str]) -> None:
@@ -42,9 +48,13 @@ def _copy(part: Path, project: Path, steps: list[str]) -> None:
     examples = {folder.name for folder in part.glob("steps/*")}
     for source in sorted(path for path in part.rglob("*") if path.is_file()):
         name = source.relative_to(part)
-        if name.parts[0] == "steps" or (name.parts[0] == "tests" and not examples.issubset(steps)):
+        if name.parts[0] in ("docs", "pipeline.py", "steps"):
+            continue  # rendered
+        if name.parts[0] == "tests" and not examples.issubset(steps):
             continue
         target = project / name
+        if target.exists():
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
 

@@ -5,6 +5,9 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+# A worked example whose pipeline is no chain cannot do without a step, or with one more.
+FIXED_STEPS = {"training": ["load", "split", "train", "evaluate", "report", "publish"]}
+
 
 def problems(answers: Mapping[str, str]) -> list[str]:
     """Return one line per problem: the field, the value, the cure."""
@@ -25,6 +28,12 @@ def problems(answers: Mapping[str, str]) -> list[str]:
         elif field == "steps":
             steps = names.split_steps(answer)
             found += [f"{field}: {line}" for line in names.steps_problems(steps)]
+            fixed = FIXED_STEPS.get(answers.get("starter", ""), steps)
+            if steps != fixed:
+                found.append(
+                    f"{field}: {names.shown(answer)} is not what the pipeline of this starter "
+                    f"runs: leave it at {', '.join(fixed)}, or choose another starter"
+                )
         elif field in checks and (problem := checks[field](answer)):
             found.append(f"{field}: {problem}")
     return found

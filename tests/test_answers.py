@@ -169,9 +169,10 @@ ANSWERS = st.fixed_dictionaries(
         "project_name": WILD,
         "project_slug": _or_wild("calculate-average", "x", "a-", "x" * 63),
         "description": WILD,
-        "starter": st.sampled_from(["average", "blank"]),
+        "starter": st.sampled_from(["average", "training", "blank"]),
         "steps": _or_wild(
-            "add, div", "add, div, round", "Load data, save", "a", "print, a_task, a"
+            *("add, div", "add, div, round", "Load data, save", "a", "print, a_task, a"),
+            *("load, split, train, evaluate, report, publish",) * 2,
         ),
         "registry": _or_wild("localhost:5000/x", "ghcr.io/team", "team"),
         "base_image": _or_wild("python:3.12-slim", "a.b/c@sha256:" + "0" * 64),
@@ -231,3 +232,14 @@ def _check_files_parse(project: Path) -> None:
             ".toml": toml.loads,
         }
         parse.get(path.suffix, str)(text)
+
+
+def test_generating_again_keeps_what_is_there(tmp_path: Path) -> None:
+    """With -f, which overwrites the template's own files: steps, wiring and parameters are the user's."""
+    project = bake(tmp_path)
+    assert make(project, "step", "NAME=scale").returncode == 0
+    (project / "params" / "dev.yaml").write_text("context: {numbers: [7]}\n")
+    kept = {name: (project / name).read_bytes() for name in ("pipeline.py", "params/dev.yaml")}
+    words = ["-m", "cookiecutter", "--no-input", "-f", "-o", str(tmp_path), str(TEMPLATE)]
+    subprocess.run([sys.executable, *words], check=True, env=environment(), capture_output=True)
+    assert {name: (project / name).read_bytes() for name in kept} == kept

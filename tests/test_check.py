@@ -454,6 +454,15 @@ def test_a_fresh_project_is_clean(tmp_path: Path, answers: dict[str, str]) -> No
     assert report(check_project(project)) == ""
 
 
+def test_a_fresh_project_whose_pipeline_is_no_chain_is_clean(tmp_path: Path) -> None:
+    """Until it gets a step, which its pipeline does not run yet."""
+    project = bake(tmp_path, starter="training")
+    assert report(check_project(project)) == ""
+    assert make(project, "step", "NAME=Later on").returncode == 0
+    (finding,) = check_project(project)
+    assert "later_on" in finding.text
+
+
 @pytest.mark.parametrize("name", ["main.py", "requirements.txt", "Dockerfile", "component.yaml"])
 def test_a_missing_file_is_found(project: Path, name: str) -> None:
     (project / "steps" / "div" / name).unlink()
@@ -628,7 +637,9 @@ def test_dockerignore_is_read_as_docker_does(
     assert dockerignore.admits(patterns, name) is admitted
 
 
-@pytest.mark.parametrize("pattern", ["[", "a[", "[]a]", "[x-]", "[-x]", "[a-b-c]", "[d-b]", "\\", "!"])
+@pytest.mark.parametrize(
+    "pattern", ["[", "a[", "[]a]", "[x-]", "[-x]", "[a-b-c]", "[d-b]", "\\", "!"]
+)
 def test_a_pattern_that_docker_refuses_is_refused(tmp_path: Path, pattern: str) -> None:
     (tmp_path / ".dockerignore").write_text(f"*\n{pattern}\n")
     with pytest.raises(OpsError, match=r"^\.dockerignore:2: .*: ") as error:
@@ -662,7 +673,7 @@ def test_the_command(project: Path) -> None:
     result = make(project, "check")
     assert result.returncode == 2  # make's own, for a command that failed
     assert [line.split(": ")[0] for line in result.stdout.splitlines()] == [
-        f"{DOCKER}:18", f"{ADD}:12", f"{ADD}:13"
+        f"{DOCKER}:17", f"{ADD}:12", f"{ADD}:13"
     ]  # fmt: skip
     assert "error: 3 findings, see above\n" in result.stderr
 

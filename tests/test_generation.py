@@ -131,7 +131,7 @@ def test_every_prompt_has_a_sentence() -> None:
 
 def test_answers_can_be_typed(tmp_path: Path) -> None:
     """As a person would: everything but two answers is left as offered."""
-    typed = "My pipeline\n\n\n2\nLoad data, save\n\n\n\n3\n"
+    typed = "My pipeline\n\n\n3\nLoad data, save\n\n\n\n3\n"
     result = subprocess.run(
         [sys.executable, "-m", "cookiecutter", "-o", str(tmp_path), str(TEMPLATE)],
         input=typed,

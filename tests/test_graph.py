@@ -454,6 +454,7 @@ def test_the_reader_says_what_is_no_pipeline() -> None:
 
 
 SHAPES: dict[str, Mapping[str, str]] = {
+    "training": {"starter": "training", "project_slug": "other-name"},
     "average": {},
     "one": {"starter": "blank", "steps": "Load data", "registry": "ghcr.io/a/b"},
     "awkward-names": {"starter": "blank", "steps": "a, a_task, print, type, s10, s9, end"},

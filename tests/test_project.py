@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -552,3 +553,11 @@ def test_an_old_python_is_refused_in_one_line(project: Path) -> None:
     assert result.returncode != 0
     assert "error: Python 3.9 found, 3.10 to 3.13 needed" in result.stderr
     assert not (project / ".venv").exists()
+
+
+def test_a_step_that_was_lost_is_not_wired_twice(project: Path) -> None:
+    shutil.rmtree(project / "steps" / "div")
+    before = (project / "pipeline.py").read_text()
+    result = make(project, "step", "NAME=div")
+    assert result.returncode == 0 and "pipeline.py: runs it already" in result.stderr
+    assert (project / "pipeline.py").read_text() == before

@@ -135,7 +135,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_contract_of_typed_steps_holds(project: Path) -> None:
-    result = make(project, "check")
+    result = make(project, "graph", "check")
     assert result.returncode == 0, result.stdout
 
 

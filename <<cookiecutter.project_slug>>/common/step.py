@@ -7,6 +7,7 @@ Paths of addresses and metadata of metrics are as in ``kfp.dsl.types.artifact_ty
 """
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -109,6 +110,7 @@ class Step:
 
 def run(name: str, function: Callable[[Step], None], argv: Sequence[str] | None = None) -> int:
     """Run a step and return its exit status: 2 for a wrong input, 1 for a wrong output."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     parser = Parser(prog=name, allow_abbrev=False)
     parser.add_argument("--executor-input", type=json_object, required=True, help="from KFP")
     step = Step(parser.parse_args(argv).executor_input)

@@ -170,7 +170,7 @@ def _step(args: argparse.Namespace) -> None:
     )
     by_hand = scaffold.wire_step(ROOT, settings.name, name)
     if by_hand:
-        print(f"pipeline.py is your own now; add to it:\n    {by_hand}", file=sys.stderr)
+        print(f"pipeline.py: {by_hand}", file=sys.stderr)
     else:
         print("pipeline.py: added at the end of the chain", file=sys.stderr)
         try:

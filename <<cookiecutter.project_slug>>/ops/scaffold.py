@@ -5,7 +5,7 @@
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ops.errors import OpsError
 
 _COMPONENT = re.compile(r'^(\w+) = load_component_from_file\(str\(STEPS / "\1" /', re.M)
 
+_MAIN = Path("main.py")
 _SUMMARY = re.compile(r'"""([^"\n]+)')  # the first line of a script's docstring
 
 _MODULE = '''\
@@ -44,12 +45,12 @@ def pipeline(context: dict) -> dict:
 
 
 def add_step(
-    root: Path, step: str, *, image: str, base_image: str, script: str | None = None
+    root: Path, step: str, *, image: str, base_image: str, ready: Path | None = None
 ) -> Path:
     """Make ``steps/<step>`` from ``templates/step/`` and return its folder.
 
-    ``image`` is the step's image without a tag, ``script`` the text of a ready
-    ``main.py`` that takes the place of the template's. Raises OpsError (2) when the
+    ``image`` is the step's image without a tag; what is in the folder ``ready`` takes the
+    place of the template's files. Raises OpsError (2) when the
     name is unfit or taken. The folder appears whole or not at all.
     """
     if problem := names.step_problem(step):
@@ -67,7 +68,7 @@ def add_step(
     scratch = folder.with_name(f".{step}.new")
     shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
     try:
-        _render(root / "templates" / "step", scratch, values, script)
+        _write_files(root / "templates" / "step", ready, scratch, values)
         scratch.rename(folder)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -103,18 +104,26 @@ def pipeline_module(slug: str, steps: Sequence[str]) -> str:
     )
 
 
+def ready_module(path: Path, slug: str) -> str:
+    """Return the text of a ready-made ``pipeline.py``, with the pipeline's name filled in."""
+    return _templates(path.parent, path.name)[Path(path.name)].render(slug=slug)
+
+
 def wire_step(root: Path, slug: str, step: str) -> str | None:
     """Append ``step`` to the chain in ``pipeline.py``, if that is still as generated.
 
-    Returns None when it did, else the lines to add by hand.
+    Returns None when it did, else what to add by hand.
     """
     path = root / "pipeline.py"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if step in _COMPONENT.findall(text):
+        return "runs it already"
     if is_generated(text, slug):
         _replace(path, pipeline_module(slug, [*_COMPONENT.findall(text), step]))
         return None
     load = f'{step} = load_component_from_file(str(STEPS / "{step}" / "component.yaml"))'
-    return f"{load}\n    {step}_task = {step}(context=...)"
+    call = f"{step}_task = {step}(context=...)"
+    return f"not the chain that it can be added to; add these lines:\n    {load}\n    {call}"
 
 
 def is_generated(text: str, slug: str) -> bool:
@@ -131,29 +140,40 @@ def _task(step: str, steps: Sequence[str]) -> str:
     return task
 
 
-def _render(source: Path, target: Path, values: dict[str, str], script: str | None) -> None:
-    templates = _templates(source)
-    main = Path("main.py")
-    script = script or templates[main].render(values)
-    first = _SUMMARY.match(script)
-    summary = first.group(1) if first else ""
+def _write_files(source: Path, ready: Path | None, target: Path, values: Mapping[str, str]) -> None:
+    """Write a step's files; of the ready ones all but component.yaml are copied as they are."""
+    templates, texts = _templates(source), {}
+    if ready:
+        templates = {**templates, **_templates(ready, "component.yaml")}
+        texts = {name: (ready / name).read_text(encoding="utf-8") for name in _files(ready)}
+        texts.pop(Path("component.yaml"), None)
+    texts.setdefault(_MAIN, templates[_MAIN].render(values))
+    first = _SUMMARY.match(texts[_MAIN])
+    summary = _quoted(first.group(1) if first else "")
     for name, template in templates.items():
+        if name not in texts:
+            texts[name] = template.render(values, summary=summary)
+    for name, text in texts.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = template.render(values, summary=_quoted(summary)) if name != main else script
         path.write_text(text, encoding="utf-8")
 
 
 @cache
-def _templates(source: Path) -> dict[Path, Template]:
+def _templates(source: Path, pattern: str = "*") -> dict[Path, Template]:
     """Return the compiled templates of a folder by their path in it."""
     # Not HTML: every value is a checked name.
     environment = Environment(keep_trailing_newline=True, undefined=StrictUndefined)  # noqa: S701
     return {
-        path.relative_to(source): environment.from_string(path.read_text(encoding="utf-8"))
-        for path in sorted(source.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        name: environment.from_string((source / name).read_text(encoding="utf-8"))
+        for name in _files(source, pattern)
     }
+
+
+def _files(folder: Path, pattern: str = "*") -> list[Path]:
+    """Return the paths of the files in a folder, relative to it."""
+    files = [path for path in sorted(folder.rglob(pattern)) if path.is_file()]
+    return [path.relative_to(folder) for path in files if "__pycache__" not in path.parts]
 
 
 def _quoted(text: str) -> str:

@@ -1,8 +1,9 @@
 """Exercises one step's script, in that step's own environment.
 
-Usage: ``python exercise.py MAIN FOLDER < contexts.json``. Runs the examples in the
-script's docstrings, then its command line on each context that they use and on
-each text from stdin (a JSON list). Prints one JSON object.
+Usage: ``python exercise.py MAIN FOLDER [FLAG] < texts.json``. Runs the examples in the
+script's docstrings, then its command line with FLAG and each text from stdin (a JSON
+list). Of a step that takes ``--context`` the contexts in the examples come before those
+texts. Prints one JSON object.
 """
 
 import contextlib
@@ -15,41 +16,37 @@ from pathlib import Path
 from typing import Any
 
 
-def main(script: str, folder: str) -> None:
+def main(script: str, folder: str, flag: str = "") -> None:
     """Write what became of the examples and of the command lines to stdout."""
     spec = importlib.util.spec_from_file_location("step", script)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     contexts: list[Any] = []
-    report, failures = _examples(module, contexts)
+    examples = _examples(module, flag, contexts)
     texts = [json.dumps(context) for context in contexts]
     outcomes = [
-        _command_line(module, text, Path(folder, str(number), "deep", "output"))
-        for number, text in enumerate(texts + json.load(sys.stdin))
+        _command_line(module, flag, text, Path(folder, str(number), "deep", "output"))
+        for number, text in enumerate([*texts, *json.load(sys.stdin)] if flag else [])
     ]
-    found = {
-        "report": report,
-        "failures": failures,
-        "results": [_call(module, c) for c in contexts],
-    }
-    print(json.dumps({**found, "outcomes": outcomes}))
+    results = [_call(module, context) for context in contexts]
+    print(json.dumps({**examples, "results": results, "outcomes": outcomes}))
 
 
-def _examples(module: Any, contexts: list[Any]) -> tuple[str, int]:
-    """Run the docstrings' examples and note each context that they hand to `transform`."""
-    transform = module.transform
+def _examples(module: Any, flag: str, contexts: list[Any]) -> dict[str, Any]:
+    """Run the docstrings' examples; note each context that they hand to `transform`."""
 
     def recorded(context: Any) -> Any:
         contexts.append(json.loads(json.dumps(context)))
-        return transform(context)
+        return module.transform(context)
 
     report = io.StringIO()
-    runner = doctest.DocTestRunner(verbose=False)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
     for test in doctest.DocTestFinder().find(module, "step"):
-        test.globs["transform"] = recorded
+        if flag == "--context":
+            test.globs["transform"] = recorded
         runner.run(test, out=report.write)
-    return report.getvalue(), runner.failures
+    return {"report": report.getvalue(), "failures": runner.failures, "examples": runner.tries}
 
 
 def _call(module: Any, context: Any) -> Any:
@@ -59,11 +56,12 @@ def _call(module: Any, context: Any) -> Any:
         return {"error": str(error)}
 
 
-def _command_line(module: Any, text: str, output: Path) -> dict[str, Any]:
+def _command_line(module: Any, flag: str, text: str, output: Path) -> dict[str, Any]:
     stderr = io.StringIO()
+    argv = [flag, text, *(["--output", str(output)] if flag == "--context" else [])]
     with contextlib.redirect_stderr(stderr), contextlib.redirect_stdout(stderr):
         try:
-            status = module.main(["--context", text, "--output", str(output)])
+            status = module.main(argv)
         except SystemExit as stop:
             status = stop.code
     written = json.loads(output.read_text(encoding="utf-8")) if output.exists() else None

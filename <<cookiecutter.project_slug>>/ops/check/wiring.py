@@ -49,7 +49,7 @@ def check_pipeline(steps: Sequence[Step], sources: Sources) -> Iterator[Finding]
             continue
         if load.ours and load.step not in known:
             what = f"loads steps/{load.step}/component.yaml, which is not there"
-            yield Finding(load.path, load.line, what, f"make step NAME={load.step}")
+            yield Finding(load.path, load.line, what, "put it back, or take it out here")
         elif load.step in known and load.variable and load.variable not in mentioned:
             what = f"the step {load.variable} is loaded and not used"
             yield Finding(load.path, load.line, what, "call it in the pipeline, or remove it")

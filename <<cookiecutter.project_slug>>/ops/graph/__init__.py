@@ -5,7 +5,7 @@ carry a digest of what they were drawn from, by which ``make check`` knows old o
 """
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SVG = "docs/pipeline.svg"
 MERMAID = "docs/pipeline.mmd"
+FILES = (SVG, MERMAID)
 
 
 def draw(root: Path, package: Path) -> list[str]:
@@ -43,16 +44,34 @@ def draw(root: Path, package: Path) -> list[str]:
 
 def draw_chain(root: Path, name: str, labels: Sequence[str]) -> None:
     """Draw the pipeline of a new project, which is a chain of steps, without compiling it."""
+    _write_new(root, _pictures(model.chain(labels), name, _new_digest(root)))
+
+
+def copy_ready(root: Path, folder: Path, name: str) -> None:
+    """Copy the ready-made pictures of a new project's pipeline, and fill in its name and digest."""
+    pictures = {file: (folder / Path(file).name).read_text(encoding="utf-8") for file in FILES}
+    values = {"@slug@": name, "@digest@": _new_digest(root)}
+    for file in pictures:
+        for placeholder, value in values.items():
+            pictures[file] = pictures[file].replace(placeholder, value)
+    _write_new(root, pictures)
+
+
+def _new_digest(root: Path) -> str:
+    """Return the digest of a project whose pipeline.py imports no module of its own."""
     module = root / "pipeline.py"
-    digest = sources_digest(
+    return sources_digest(
         {module.name: ast.parse(module.read_text(encoding="utf-8"))},
         {
             path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
             for path in root.glob("steps/*/component.yaml")
         },
     )
+
+
+def _write_new(root: Path, pictures: Mapping[str, str]) -> None:
     (root / "docs").mkdir(exist_ok=True)
-    for file, text in _pictures(model.chain(labels), name, digest).items():
+    for file, text in pictures.items():
         (root / file).write_text(text, encoding="utf-8")
 
 
