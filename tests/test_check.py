@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conftest import bake, environment, make
 
-from ops import dockerignore
+from ops import dockerignore, params, settings, steps
 from ops.check import Finding, check_project, component
 from ops.errors import OpsError
 
@@ -77,6 +77,14 @@ DEFECTS: dict[str, Defect] = {
         "type=bool", "any text for true",
     ),
     "number-among-args": Defect(ADD, ARGS, ARGS + "      --output, 3,\n", "3,", "no text"),
+    "required-flag-of-shared-code": Defect(
+        SCRIPT, "import math\n", "import common.step as shared\nshared.run()\n", "args: [",
+        "needs --executor-input", ADD,
+    ),
+    "kfp-in-a-module-beside": Defect(
+        "common/context.py", "import os\n", "from .step import Step\nimport kfp\n", "import kfp",
+        "imports kfp",
+    ),
     "kfp-in-a-step": Defect(SCRIPT, "import math\n", "import kfp.dsl\n", "kfp.dsl", "imports kfp"),
     "kfp-in-shared-code": Defect(
         "common/context.py", "import os\n", "from kfp import dsl\n", "from kfp", "imports kfp"
@@ -84,7 +92,17 @@ DEFECTS: dict[str, Defect] = {
     "script-broken": Defect(SCRIPT, "import math\n", "import = 1\n", "import =", "no valid Python"),
     # component.yaml by itself.
     "yaml-broken": Defect(ADD, "outputs:\n", "outputs: [\n", "- {name: Output", "no valid YAML"),
-    "key-twice": Defect(ADD, "outputs:\n", "name: x\noutputs:\n", 'name: "add"', "twice"),
+    "key-twice": Defect(ADD, "outputs:\n", "name: x\noutputs:\n", "name: x", "twice"),
+    "two-keys-for-one": Defect(
+        ADD, "outputs:\n", "yes: 1\non: 2\noutputs:\n", "on: 2", "'yes' and 'on' are both True"
+    ),
+    "alias-of-itself": Defect(ADD, "    args: [", "    args: &a [*a,", "args:", "what it is in"),
+    "text-that-is-no-time": Defect(
+        ADD, "outputs:\n", "version: !!timestamp x\noutputs:\n", "version", "'x' is no timestamp"
+    ),
+    "nested-without-end": Defect(
+        ADD, "    args: [", f"    env: {'[' * 3000 + ']' * 3000}\n    args: [", "env:", "too deeply"
+    ),
     "no-container": Defect(ADD, "  container:", "  pod:", "name:", "no implementation.container"),
     "unknown-key": Defect(ADD, "outputs:\n", "ouputs:\n", "ouputs", "unknown key 'ouputs'"),
     "unknown-key-of-an-input": Defect(
@@ -225,7 +243,79 @@ DEFECTS: dict[str, Defect] = {
     ),
     "dockerignore-admits-all": Defect(".dockerignore", "*\n!common", "!common", "!common", "admits"),
     "dockerignore-takes-it-back": Defect(".dockerignore", "", "!**\n", "!**\n", "admits everything"),
+    "root-after-a-tab": Defect(DOCKER, USER, "USER\t0", "USER", "runs as root"),
+    "root-in-quotes": Defect(DOCKER, USER, 'USER "0:0"', "USER", "runs as root"),
+    "secret-after-a-tab": Defect(DOCKER, COPY, f"ENV\tAPI_TOKEN=a\n{COPY}", "ENV\t", "'API_TOKEN' stays"),
+    "secret-in-the-old-form": Defect(DOCKER, COPY, f"ENV API_TOKEN a=b\n{COPY}", "ENV API", "'API_TOKEN'"),
+    "secret-as-second-argument": Defect(DOCKER, COPY, f"ARG A B_TOKEN=x\n{COPY}", "ARG A B", "'B_TOKEN'"),
+    "install-after-a-tab": Defect(
+        DOCKER, COPY, f"RUN\tpip install numpy\n{COPY}", "RUN\t", "'pip install numpy' takes"
+    ),
+    "install-after-a-blank-line": Defect(
+        DOCKER, COPY, f"RUN true && \\\n\n    pip install numpy\n{COPY}", "RUN true", "takes what it"
+    ),
+    "install-after-a-value": Defect(
+        DOCKER, COPY, f"RUN pip -q --cache-dir /tmp install numpy\n{COPY}", "/tmp", "takes what it finds"
+    ),
+    "install-in-a-here-document": Defect(
+        DOCKER, COPY, f"RUN <<-'E'\n\tpip install numpy\n\tE\n{COPY}", "RUN <<", "takes what it finds"
+    ),
+    "root-after-a-shift": Defect(
+        DOCKER, USER, f'{USER}\nRUN python -c "print(1 <<4)"\nUSER 0', "USER 0", "runs as root"
+    ),
+    "root-after-a-here-string": Defect(
+        DOCKER, USER, f'{USER}\nRUN ["bash", "-c", "cat <<E"]\nRUN cat <<< E\nUSER 0\nRUN true\nE',
+        "USER 0", "runs as root",
+    ),
+    "root-after-an-unended-here-document": Defect(
+        DOCKER, USER, f"{USER}\nRUN cat <<E\nUSER 0", "USER 0", "runs as root"
+    ),
+    "copy-of-all-steps": Defect(DOCKER, COPY, "COPY ./steps x/", "COPY ./steps", "takes all there is"),
+    "copy-of-every-step": Defect(DOCKER, COPY, "COPY steps/* x/", "COPY steps/*", "takes all there is"),
+    "copy-of-all-by-detour": Defect(
+        DOCKER, COPY, "COPY ./common/../ all/", "COPY ./common", "takes all there is"
+    ),
+    "copy-of-the-project": Defect(
+        DOCKER, COPY, f"{COPY}\nCOPY pyproject.toml .", "pyproject", "which the engine does not get"
+    ),
+    "copy-of-another-step": Defect(
+        DOCKER, COPY, f"{COPY}\nCOPY steps/div/main.py other.py", "steps/div",
+        "which the engine does not get: put it below steps/add/ or common/, and admit it in .dockerignore",
+    ),
+    "copy-of-what-is-not-admitted": Defect(
+        DOCKER, COPY, f"{COPY}\nCOPY /steps/add/component.yaml c.yaml", "c.yaml", "the engine does not get"
+    ),
+    "copy-by-pattern-of-what-is-not-admitted": Defect(
+        DOCKER, COPY, f"{COPY}\nCOPY steps/add/*.yaml ./", "*.yaml", "the engine does not get"
+    ),
+    "copy-of-a-folder-that-is-not-admitted": Defect(
+        DOCKER, COPY, f"{COPY}\nCOPY params params", "params", "the engine does not get"
+    ),
+    "dockerignore-no-pattern": Defect(".dockerignore", "", "!a[\n", "!a[", "'!a[' is no pattern"),
     # Dependencies.
+    "not-locked-by-address": Defect(
+        LOCK, "", "x @ git+https://a:b@example.com/x\n", "x @",
+        "'x @ git+https://example.com/x' is not locked with a hash, and cannot be",
+    ),
+    "wanted-by-address": Defect(
+        "steps/add/requirements.in", "", "git+https://example.com/x\n", "git+", "and cannot be: publish"
+    ),
+    "wanted-by-name-and-address": Defect(
+        "steps/add/requirements.in", "", "x[y] @ https://example.com/x.zip\n", "x[y]", "and cannot be"
+    ),
+    "wanted-by-path": Defect("steps/add/requirements.in", "", "# x\n-e ../x\n", "-e", "and cannot be"),
+    "wanted-with-a-comment": Defect(
+        "steps/add/requirements.in", "", "six  # see a; b\n", "six", "'six' is not in requirements.txt"
+    ),
+    "login-of-an-index": Defect(
+        LOCK, "", "--extra-index-url https://user:secret@example.com/simple\n", "--extra",
+        "the address of 'example.com' holds a login",
+    ),
+    "login-in-a-comment": Defect(
+        "steps/add/requirements.in", "", "six; python_version < '3'\n# -i http://ghp@example.com\n",
+        "# -i", "holds a login",
+    ),
+    "lock-with-a-mark": Defect(LOCK, "# What", "\ufeffnumpy==1.0\n# What", "numpy", "is not locked"),
     "not-locked": Defect(LOCK, "", "numpy==1.0\n", "numpy", "'numpy==1.0' is not locked"),
     "one-not-locked": Defect(
         LOCK, "", f"six==1.0 \\\n    {HASH}\nnumpy==1.0\n", "numpy", "'numpy==1.0' is not locked"
@@ -262,6 +352,18 @@ DEFECTS: dict[str, Defect] = {
     "parameter-no-json": Defect(
         "params/dev.yaml", "[1, 2, 3, 4]", "[1, 2026-01-01]", "context", "numbers[1]"
     ),
+    "parameter-of-itself": Defect(
+        "params/dev.yaml", DEV, "context: &a {x: *a}\n", "context", "stands for what it is in"
+    ),
+    "parameters-without-end": Defect(
+        "params/dev.yaml", DEV, f"context: {'[' * 100_000}\n", "context", "nested too deeply"
+    ),
+    "parameters-of-one-name": Defect(
+        "params/dev.yaml", "", "1: 1\n0x1: 2\n", "0x1", "the keys '1' and '0x1' are both 1"
+    ),
+    "number-without-end": Defect(
+        "params/dev.yaml", DEV, f"context: 0x{'f' * 9000}\n", "context", "the number has 36000 bits"
+    ),
     "params-broken": Defect("params/dev.yaml", "", "x: ]\n", "x: ]", "no valid YAML"),
     "parameter-no-text": Defect(
         "params/dev.yaml", "", "# why\non: 1\n", "on: 1", "reads this name as True"
@@ -286,6 +388,33 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
     "here-documents": [
         (DOCKER, COPY, COPY + "\nCOPY <<EOF <<-'X' /etc/\nUSER root\nEOF\nFROM x\nX\nRUN <<E\nUSER 0\nE\n")
     ],
+    "tabs": [
+        (DOCKER, "FROM python", "FROM\tpython"), (DOCKER, USER, "USER\t65532:0"),
+        (DOCKER, ENTRYPOINT, ENTRYPOINT.replace(" ", "\t", 1)), (DOCKER, COPY, COPY.replace(" ", "\t")),
+        (DOCKER, "RUN python -m pip install", "RUN\tpython\t-m\tpip\tinstall"),
+    ],
+    "another-escape": [
+        (DOCKER, "# The image", "# syntax=docker/dockerfile:1\n# Escape = `\n# The image"),
+        (DOCKER, USER, f"RUN echo C:\\\n{USER}\nRUN true `\n && true"),
+    ],
+    "lines-continued-past-blank-ones": [
+        (DOCKER, INSTALL, INSTALL.replace("pip ", "pip \\ \n\n   # why\n\n  --cache-dir /tmp "))
+    ],
+    "no-here-documents": [
+        (DOCKER, COPY, COPY + '\nRUN python -c "print(1 << 4)"\nRUN ["bash", "-c", "cat <<< hello"]'
+         "\nRUN cat <<< hello && echo $((1<<4)) 'a <<b'")
+    ],
+    "two-arguments": [
+        (DOCKER, "FROM python:3.12-slim", 'ARG V=3.12 S="slim"\nARG T=$V-${S}\nFROM python:${T:-x}')
+    ],
+    "user-in-quotes": [(DOCKER, USER, 'USER "65532"')],
+    "variable-of-many-words": [(DOCKER, COPY, f"ENV NOTE API_TOKEN=none PASSWORD=none\n{COPY}")],
+    "copy-by-detour": [(DOCKER, COPY, "COPY ./steps/div/../add//main.py main.py\nCOPY common/*.py x/")],
+    "copy-of-what-may-be-there": [(DOCKER, COPY, f"{COPY}\nCOPY steps/add/extra*.py common/[a-c]*.py ./")],
+    "copy-of-more": [
+        ("steps/add/model/a.json", "", "{}"), (".dockerignore", "", "!steps/*/model\n"),
+        (DOCKER, COPY, f"{COPY}\nCOPY steps/add/model model/\nCOPY steps/a[d]d/model/?.json x/"),
+    ],
     "lower-case": [(DOCKER, USER, USER.replace("USER", "user"))],
     "path-of-a-secret": [(DOCKER, COPY, f"ENV TOKEN_FILE=/run/token MAX_TOKENS=5\n{COPY}")],
     "download-with-checksum": [
@@ -296,6 +425,19 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
         (LOCK, "", f"six[x]==1.0 ; python_version > '3' \\\n    {HASH} \\\n    {HASH}\n"),
         ("steps/add/requirements.in", "", "# ours\nSix\n"),
     ],
+    "wanted-elsewhere-only": [
+        (LOCK, "", f"six==1.0 ; python_version > '3' \\\n    {HASH}\n"),
+        ("steps/add/requirements.in", "", 'tomli; python_version < "3.10"\nsix ; python_version > "3"\n'),
+    ],
+    "locked-by-address": [
+        (LOCK, "", f"six @ https://example.com/six.whl \\\n    {HASH}\n"),
+        ("steps/add/requirements.in", "", "six @ https://example.com/six.whl\n"),
+    ],
+    "login-from-the-environment": [
+        ("steps/add/requirements.in", "", "-i https://${USER}:${TOKEN}@example.com\n"
+         "--extra-index-url https://${TOKEN}@example.com/simple/a@b\n"),
+    ],
+    "mark-at-the-start": [(SCRIPT, '"""Adds', '\ufeff"""Adds'), (ADD, "name:", "\ufeffname:")],
     "executor-input": [
         (ADD, ARGS, "      --output, {executorInput: null},\n"),
         (ADD, INPUT, INPUT + "- {name: data, type: Dataset}\n"),
@@ -330,6 +472,17 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
         (ADD, ARGS, ARGS + "      --seed, '1',\n"),
         ("common/seed.py", "", 'def add(parser):\n    parser.add_argument("--seed", required=True)\n'),
         (SCRIPT, "import math\n", "import math\nimport common.seed\n"),
+    ],
+    "flag-of-a-module-beside": [
+        (ADD, ARGS, ARGS + "      --seed, '1',\n"),
+        ("common/seed.py", "", 'def add(parser):\n    parser.add_argument("--seed", required=True)\n'),
+        ("common/context.py", "import os\n", "import os\nfrom . import seed\nfrom .seed import add\n"),
+    ],
+    "flags-of-functions-not-called": [
+        ("common/cli.py", "", "def parse_args():\n    add_db()\n\ndef main():\n    parse_args()\n\n"
+         'def add_db(parser):\n    parser.add_argument("--db", required=True)\n'),
+        (SCRIPT, "import math\n", "import math\nfrom common.cli import add_db\n"),
+        (SCRIPT, "import sys\n", "import sys\nfrom common.step import Step\n"),
     ],
     "types": [
         (ADD, INPUT, INPUT + "- {name: t, type: 'List[str]', default: '[1]'}\n"
@@ -388,6 +541,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def edit(project: Path, path: str, old: str, new: str) -> None:
     file = project / path
     text = file.read_text(encoding="utf-8") if file.exists() else ""
+    file.parent.mkdir(exist_ok=True)
     assert old in text, "the edit does not fit the project"
     file.write_text(text.replace(old, new, 1) if old else text + new, encoding="utf-8")
 
@@ -459,8 +613,8 @@ def test_a_fresh_project_whose_pipeline_is_no_chain_is_clean(tmp_path: Path) -> 
     project = bake(tmp_path, starter="training")
     assert report(check_project(project)) == ""
     assert make(project, "step", "NAME=Later on").returncode == 0
-    (finding,) = check_project(project)
-    assert "later_on" in finding.text
+    picture, finding = check_project(project)
+    assert picture.path == "docs/pipeline.svg" and "later_on" in finding.text
 
 
 @pytest.mark.parametrize("name", ["main.py", "requirements.txt", "Dockerfile", "component.yaml"])
@@ -564,6 +718,210 @@ def test_a_file_that_is_no_text(project: Path) -> None:
     (project / SCRIPT).write_bytes(b"\xff\xfe")
     (finding,) = check_project(project)
     assert finding.path == SCRIPT and "not UTF-8" in finding.what
+
+
+REQUIRING = """
+def add_db(parser):
+    def more():
+        parser.add_argument("--db", required=True)
+    more()
+
+def add_all(parser):
+    add_db(parser)
+
+class Parser:
+    def __init__(self):
+        self.add_argument("--level", required=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "needed"),
+    [
+        ("from common.cli import add_db", {"--level"}),
+        ("from common.cli import add_db\nadd_db(1)", {"--level", "--db"}),
+        ("from common.cli import add_db as more\nmore(1)", {"--level", "--db"}),
+        ("from common import cli\ncli.add_all(1)", {"--level", "--db"}),
+        ("import common.cli\ncommon.cli.add_db(1)", {"--level", "--db"}),
+        ("import common.cli\nx.add_db(1)", {"--level"}),
+        ("from common.cli import *\ndef add_db(): pass\nadd_db()", {"--level"}),
+    ],
+)
+def test_a_shared_flag_is_required_where_it_is_added(
+    project: Path, code: str, needed: set[str]
+) -> None:
+    (project / "common" / "cli.py").write_text(REQUIRING)
+    edit(project, SCRIPT, "import math\n", f"import math\n{code}\n")
+    found = check_project(project)
+    assert {finding.what.split()[2].strip(",") for finding in found} == needed, report(found)
+
+
+@pytest.mark.parametrize("way", ["click.option", "Option"])
+def test_flags_that_no_argparse_reads_are_one_finding(project: Path, way: str) -> None:
+    text = (project / SCRIPT).read_text(encoding="utf-8")
+    (project / SCRIPT).write_text(text.replace("parser.add_argument", way), encoding="utf-8")
+    (finding,) = check_project(project)
+    assert finding.path == SCRIPT and "no add_argument call" in finding.what
+    assert "argparse" in finding.cure
+
+
+def test_a_step_that_reads_its_executor_input(project: Path) -> None:
+    edit(
+        project,
+        ADD,
+        f"      --context, {{inputValue: context}},\n{ARGS}",
+        "      --executor-input, {executorInput: null},\n",
+    )
+    code = "from common.step import run\nrun('add', print)\n"
+    (project / SCRIPT).write_text(code)
+    assert report(check_project(project)) == ""
+    (project / SCRIPT).write_text(code.replace("\nrun", "\nprint"))
+    edit(project, ADD, "--executor-input, {executorInput: null}", "--x, {executorInput: null}")
+    (finding,) = check_project(project)
+    assert "'--x', which main.py does not read" in finding.text
+
+
+def test_aliases_that_unfold_without_end_are_refused_at_once(project: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 60)]
+    (project / "params" / "dev.yaml").write_text("\n".join(lines))
+    edit(project, ADD, "outputs:\n", "\n".join(lines) + "\noutputs:\n")
+    found = [finding for finding in check_project(project) if finding.path != "docs/pipeline.svg"]
+    assert {finding.path for finding in found} == {"params/dev.yaml", ADD}
+    assert all("unfold to too many values" in finding.what for finding in found)
+    with pytest.raises(OpsError, match="unfold"):
+        params.read_parameters(compiled_context(project), project / "params" / "dev.yaml", [])
+
+
+def compiled_context(project: Path) -> Path:
+    """Return a compiled pipeline with the parameter ``context``, as far as parameters go."""
+    package = project / "pipeline.json"
+    package.write_text(
+        '{"root": {"inputDefinitions": {"parameters": {"context": {"parameterType": "STRUCT"}}}}}'
+    )
+    return package
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("yes: 1\non: 2\n", "the keys 'yes' and 'on' are both True"),
+        ("context: &a {x: *a}\n", "an alias stands for what it is in"),
+        ("context: !!bool x\n", "'x' is no bool"),
+        (f"context: {'[' * 3000}", "nested too deeply"),
+    ],
+)
+def test_a_run_refuses_what_the_check_does(project: Path, text: str, words: str) -> None:
+    (project / "params" / "dev.yaml").write_text(text)
+    with pytest.raises(OpsError, match=words) as error:
+        params.read_parameters(compiled_context(project), project / "params" / "dev.yaml", [])
+    assert error.value.status == 2 and str(error.value).startswith("params/dev.yaml: no valid YAML")
+
+
+def test_aliases_and_merged_keys_are_fine(project: Path) -> None:
+    text = "context: &c\n  of: &o {a: 1, b: [1]}\n  more: {<<: *o, a: 2}\n  last: [*o, *o]\n"
+    (project / "params" / "dev.yaml").write_text(f"{text}<<: {{x: *c}}\n")
+    (finding,) = check_project(project)
+    assert finding.text.startswith("params/dev.yaml:5: the pipeline has no parameter 'x'")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = " + "-" * 5000 + "1",
+        "x = " + "(" * 3000 + ")" * 3000,
+        "x = " + "+".join(["1"] * 100_000),
+    ],
+    ids=["minus", "brackets", "sum"],
+)
+@pytest.mark.parametrize("path", [SCRIPT, "pipeline.py"])
+def test_python_that_is_nested_too_deeply_is_found(project: Path, path: str, code: str) -> None:
+    edit(project, path, "", f"\n{code}\n")
+    (finding,) = check_project(project)
+    assert finding.path == path and "nested" in finding.what
+
+
+def test_an_annotation_of_many_types(project: Path) -> None:
+    edit(project, "pipeline.py", "context: dict)", f"context: {'None | ' * 900}dict)")
+    assert [finding.path for finding in check_project(project)] == ["docs/pipeline.svg"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [SCRIPT, ADD, DOCKER, LOCK, "steps/add/requirements.in", "params/dev.yaml", ".dockerignore"],
+)
+def test_a_pipe_is_no_file(project: Path, path: str) -> None:
+    (project / path).unlink(missing_ok=True)
+    os.mkfifo(project / path)
+    os.mkfifo(project / "steps" / "add" / "other")
+    os.mkfifo(project / "common" / "other.py")
+    found = [finding for finding in check_project(project) if finding.what == "is no file"]
+    assert [finding.path for finding in found] == [path]
+    assert steps.content_tag(steps.get_step("div", project), settings.load(project, {}), project)
+
+
+def test_a_name_that_is_no_utf8(project: Path) -> None:
+    odd = os.fsdecode(b"steps/add/\xff.py")
+    (project / odd).symlink_to("/nowhere")
+    (finding,) = check_project(project)
+    assert finding.path == odd and "which the engine does not get" in finding.what
+    finding.annotation.encode()
+    finding.text.encode()
+    before = tag(project)
+    (project / odd).rename(project / "steps/add/other.py")
+    assert tag(project) != before
+
+
+def tag(project: Path) -> str:
+    """Return the content tag of the step add."""
+    step = steps.get_step("add", project)
+    return steps.content_tag(step, settings.load(project, {}), project)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "fits"),
+    [
+        (SCRIPT, "../../shared/main.py", False),
+        (SCRIPT, "/etc/hostname", False),
+        (SCRIPT, "component.yaml", False),
+        (SCRIPT, "../div/main.py", False),
+        ("common/data.py", "../pyproject.toml", False),
+        ("common/data.py", "nowhere.py", False),
+        ("common/data.py", "data.py", False),
+        ("common/data.py", "context.py", True),
+        ("steps/add/shared.py", "../../common/context.py", True),
+        ("steps/add/shared.py", "../../common", True),
+        ("steps/add/shared.txt", "/etc/hostname", True),  # .dockerignore does not admit it
+    ],
+)
+def test_links(project: Path, name: str, target: str, fits: bool) -> None:
+    shared = project / "shared" / "main.py"
+    shared.parent.mkdir()
+    shared.write_bytes((project / SCRIPT).read_bytes())
+    (project / name).unlink(missing_ok=True)
+    (project / name).symlink_to(target)
+    found = [finding for finding in check_project(project) if "is a link" in finding.what]
+    expected = [] if fits else [f"{name}:1: is a link to {target!r}, which the engine does not get"]
+    assert [finding.text.rpartition(": ")[0] for finding in found] == expected
+
+
+@pytest.mark.parametrize("coding", ["latin-1", "utf-8"])
+def test_a_script_may_name_its_encoding(project: Path, coding: str) -> None:
+    text = (project / SCRIPT).read_text(encoding="utf-8")
+    text = f"# -*- coding: {coding} -*-\n{text}\nNAME = 'é'\n"
+    (project / SCRIPT).write_bytes(text.encode("latin-1"))
+    found = check_project(project)
+    assert [finding.path for finding in found] == ([] if coding == "latin-1" else [SCRIPT])
+    assert all("not UTF-8" in finding.what for finding in found)
+
+
+def test_a_login_is_not_repeated(project: Path) -> None:
+    edit(
+        project, LOCK, "", "x @ https://user:hush@example.com/x.zip\n-i https://hush@example.com\n"
+    )
+    edit(project, "steps/add/requirements.in", "", "y @ git+https://user:hush@example.com/y\n")
+    text = report(check_project(project))
+    assert "hush" not in text and text.count("holds a login") == 3
 
 
 def test_the_registry_is_the_projects_whatever_the_environment_says(
@@ -682,7 +1040,7 @@ def test_annotations_for_github(project: Path) -> None:
     edit(project, DOCKER, USER, "USER 0")
     result = make(project, "check", "ARGS=--format=github")
     assert result.stdout == (
-        f"::error file={DOCKER},line=18,title=make check::"
+        f"::error file={DOCKER},line=17,title=make check::"
         "the image runs as root: write USER 65532:0\n"
     )
 

@@ -53,7 +53,8 @@ FILES = {
             "settings",
         )
     ),
-    *(f"ops/check/{name}.py" for name in ("__init__", "component", "dockerfile", "findings")),
+    *(f"ops/check/{name}.py" for name in ("__init__", "component", "content", "dockerfile")),
+    *(f"ops/check/{name}.py" for name in ("findings", "instructions", "requirements")),
     *(f"ops/check/{name}.py" for name in ("picture", "script", "sources", "wiring")),
     *(f"ops/graph/{name}.py" for name in ("__init__", "digest", "layout", "mermaid", "model")),
     *(f"ops/graph/{name}.py" for name in ("rows", "spec", "svg", "text")),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,16 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
 
 def _is_own_venv() -> bool:
     return Path(sys.prefix).is_relative_to(TEMPLATE)
+
+
+def test_a_clone_may_have_spaces_in_its_path(tmp_path: Path) -> None:
+    clone = tmp_path / "a b" / "the template"
+    ignored = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__")
+    shutil.copytree(TEMPLATE, clone, ignore=ignored)
+    words = ["make", "-s", "demo", f"VENV={sys.prefix}"]
+    result = subprocess.run(words, cwd=clone, env=environment(), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["Output"]["average"] == 2.5
 
 
 def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "STRUCT": ("a JSON object", (dict,)),
 }
 MAX_SUBMITTED = 100_000  # bytes; leaves room for what KFP wraps around them
+MAX_DEPTH = 100  # of lists and objects in each other in a YAML file
+MAX_UNFOLDED = 10_000  # more values than are written, through aliases
+MAX_BITS = 4096  # no double has more than 1024; Python refuses to print much longer ones
 EXACT = 2**53  # KFP carries every number in a JSON value as a double
 
 
@@ -71,23 +74,111 @@ def declared_parameters(package: Path) -> dict[str, Any]:
 
 
 class ParamsLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as people write it: 1e3 is a number, and a key stands once."""
+    """YAML as people write it: 1e3 is a number, and a key stands once.
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping's content; raises ConstructorError for a key that is there twice."""
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key!r} is there twice", problem_mark=node.start_mark
-                )
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
+    What cannot be a value is refused, as all that is no YAML (yaml.YAMLError): an alias
+    of what it is in, aliases that unfold to a great many values, nesting without end.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._text = text
+
+    def get_single_node(self) -> Any:
+        """Return the document's node; raises YAMLError for one that is not as it should be."""
+        try:
+            if sum(map(self._text.count, "[{-?:")) > 1000:
+                _check_depth(self._text)  # libyaml's own stack has an end
+            node = super().get_single_node()
+        except RecursionError:
+            raise _refusal("it is nested too deeply") from None
+        if node is not None:
+            _unfolded(node, {})
+            self._check_keys(node)
+        return node
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """Return a node's value; raises ConstructorError for a text that its type does not have."""
+        try:
+            value = super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            raise _refusal(
+                f"{shown(node.value)} is no {node.tag.rpartition(':')[2]}", node
+            ) from None
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise _refusal(f"the number has {value.bit_length()} bits", node)
+        return value
+
+    def _check_keys(self, root: Any) -> None:
+        for node in _distinct(root):
+            keys: dict[Any, str] = {}
+            for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+                special = key.tag.endswith(
+                    (":merge", ":value")
+                )  # no values, and so without a constructor
+                value = key.value if special else self.construct_object(key)
+                if value in keys:
+                    same = keys[value] == key.value
+                    what = f"the key {key.value!r} is there twice"
+                    other = f"the keys {keys[value]!r} and {key.value!r} are both {value!r}"
+                    raise _refusal(what if same else other, key)
+                keys[value] = key.value
 
 
 ParamsLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), "-+0123456789"
 )
+
+
+def _refusal(problem: str, node: Any = None) -> yaml.YAMLError:
+    mark = node.start_mark if node else None
+    return yaml.constructor.ConstructorError(problem=problem, problem_mark=mark)
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _refusal("it is nested too deeply", event)
+
+
+def _children(node: Any) -> list[Any]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
+
+
+def _distinct(root: Any) -> Iterator[Any]:
+    """Return the nodes of a document, those with aliases once."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            waiting += reversed(_children(node))
+            yield node
+
+
+def _unfolded(node: Any, sizes: dict[int, int], depth: int = 0) -> int:
+    """Return how many values a node makes with every alias written out.
+
+    Raises ConstructorError where that has no end, or is a great many more than are written.
+    """
+    if depth > MAX_DEPTH:
+        raise _refusal("it is nested too deeply", node)
+    if id(node) not in sizes:
+        sizes[id(node)] = 0  # under way
+        sizes[id(node)] = 1 + sum(_unfolded(child, sizes, depth + 1) for child in _children(node))
+        if sizes[id(node)] - len(sizes) > MAX_UNFOLDED:
+            raise _refusal("its aliases unfold to too many values", node)
+    elif not sizes[id(node)]:
+        raise _refusal("an alias stands for what it is in", node)
+    return sizes[id(node)]
 
 
 def _read_file(path: Path) -> dict[str, Any]:

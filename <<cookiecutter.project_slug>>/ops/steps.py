@@ -108,7 +108,7 @@ def content_tag(step: Step, settings: Settings, root: Path = ROOT) -> str:
     basis = {"platform": settings.platform, "build_args": dict(settings.build_args)}
     digest = hashlib.sha256(json.dumps(basis, sort_keys=True).encode())
     for path in (*content_files(step, root), root / ".dockerignore"):
-        digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(os.fsencode(path.relative_to(root)) + b"\0")
         digest.update(_content(path))
     return digest.hexdigest()[:16]
 
@@ -127,7 +127,7 @@ def _content(path: Path) -> bytes:
     """Return a digest of a file; always of the same length."""
     if path.is_symlink():
         kind, content = b"l", os.fsencode(path.readlink())
-    elif path.exists():
+    elif path.is_file():
         kind = b"x" if is_executable(path) else b"-"
         content = path.read_bytes()
     else:
@@ -136,11 +136,12 @@ def _content(path: Path) -> bytes:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files and links below a folder that count, by name."""
+    """Return the files and links below a folder that count, by name; pipes and sockets do not."""
     found = []
     for parent, folders, files in os.walk(folder):
         links = [name for name in folders if Path(parent, name).is_symlink()]
         folders[:] = [name for name in folders if name not in IGNORED]
         names = [name for name in files + links if name not in IGNORED]
-        found += [Path(parent, name) for name in names if not IGNORED_FILES.fullmatch(name)]
+        paths = [Path(parent, name) for name in names if not IGNORED_FILES.fullmatch(name)]
+        found += [path for path in paths if path.is_symlink() or path.is_file()]
     return sorted(found, key=lambda path: path.as_posix())

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ops import names, settings
-from ops.check import component, dockerfile, picture, script, wiring
+from ops.check import component, dockerfile, picture, requirements, script, wiring
+from ops.check.content import check_links, read_content
 from ops.check.findings import Finding, said
 from ops.check.sources import Sources, UnreadableError
 from ops.names import SECRET, shown
@@ -60,7 +61,9 @@ def _check_step(step: Step, sources: Sources, project: Settings) -> list[Finding
     code = _read(lambda: script.read_script(step, sources), found)
     part = _read(lambda: component.read_component(step, sources), found)
     file = _read(lambda: dockerfile.read_dockerfile(step, sources), found)
-    found += _read(lambda: list(dockerfile.check_requirements(step, sources)), found) or []
+    found += _read(lambda: list(requirements.check_requirements(step, sources)), found) or []
+    content = read_content(step, sources.root)
+    found += check_links(content)
     if code:
         found += code.findings
     if part:
@@ -68,7 +71,7 @@ def _check_step(step: Step, sources: Sources, project: Settings) -> list[Finding
     if part and code:
         found += component.check_flags(part, code)
     if file:
-        found += dockerfile.check_dockerfile(file, sources, project)
+        found += dockerfile.check_dockerfile(file, content, project)
         found += dockerfile.check_entrypoint(file, part)
     return found
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ops.check.findings import Finding
 from ops.check.script import Flag, Script
-from ops.check.sources import Document, Sources, UnreadableError
+from ops.check.sources import Document, Sources, UnreadableError, is_file
 from ops.names import SECRET, shown
 from ops.params import TYPES
 from ops.settings import Settings
@@ -185,7 +185,7 @@ def _check_command(component: Component, step: Step) -> Iterator[Finding]:
         yield component.found(place, "command is no list of texts", "write [python, main.py]")
     else:
         scripts = [word for word in command if word.endswith(".py")]
-        if scripts and not (step.folder / scripts[0]).is_file():
+        if scripts and not is_file(step.folder / scripts[0]):
             what = f"command runs {shown(scripts[0])}, which is not in steps/{step.name}/"
             yield component.found(place, what, "name a file that is there")
 
@@ -246,6 +246,11 @@ def _check_kind(
 
 def check_flags(component: Component, script: Script) -> Iterator[Finding]:
     """Find where the command line that ``args`` makes is not what the script reads."""
+    if not script.readable:
+        if any(_flag_name(word) for word in _command_line(component)):
+            what = "has no add_argument call, so that its flags cannot be read"
+            yield Finding(script.path, 1, what, "take them with argparse, as templates/step/ does")
+        return
     given: set[str] = set()
     last: Flag | None = None
     waiting: Word | None = None  # the last flag, while it lacks its value
@@ -374,7 +379,7 @@ def _fits(default: object, parameter: str) -> bool:
         elif parameter == "BOOLEAN":
             words = "y yes t true on 1 n no f false off 0"
             return str(default).lower() in words.split()
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return parameter != "STRING"
 

@@ -35,4 +35,5 @@ def said(path: str, line: int, problem: str) -> Finding:
 
 
 def _escaped(text: str) -> str:
+    text = text.encode("utf-8", "backslashreplace").decode()  # a file's name may be no UTF-8
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,7 +1,7 @@
 """The flags that a step's script reads, from its ``add_argument`` calls; nothing is run."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ops.check.findings import Finding
@@ -25,8 +25,10 @@ class Flag(NamedTuple):
 class Script(NamedTuple):
     """What a step's script reads from its command line."""
 
+    path: str
     flags: list[Flag]
     findings: list[Finding]
+    readable: bool  # some add_argument call was found
 
     @property
     def positional(self) -> bool:
@@ -39,33 +41,83 @@ class Script(NamedTuple):
 
 
 def read_script(step: Step, sources: Sources) -> Script:
-    """Return the flags of a step's ``main.py`` and of its own modules; raises UnreadableError."""
+    """Return the flags of a step's ``main.py`` and of its own modules; raises UnreadableError.
+
+    A flag that an imported module adds is required only if the script gets to the call.
+    """
     flags: list[Flag] = []
     findings: list[Finding] = []
-    for module in sources.modules(step.folder / "main.py"):
-        path = sources.name(module.path)
+    modules = sources.modules(step.folder / "main.py")
+    for module in modules:
         if line := imports_package(module, "kfp"):
             cure = "take plain values from flags, no image of a step needs kfp"
-            findings.append(Finding(path, line, "a step imports kfp", cure))
-        for call in _calls(module):
-            flag = _flag(call)
-            if flag is None:
-                what = "a flag that only running the script would tell"
-                cure = 'write it as text: add_argument("--name", ...)'
-                findings.append(Finding(path, call.lineno, what, cure))
-                continue
-            flags.append(flag)
-            if _word(call, "type") == "bool":
-                what = f"{shown(flag.names[0])} has type=bool, which takes any text for true"
-                cure = 'compare the text, such as type=lambda text: text.lower() == "true"'
-                findings.append(Finding(path, call.lineno, what, cure))
-    return Script(flags, findings)
+            findings.append(Finding(sources.name(module.path), line, "a step imports kfp", cure))
+    added = [(module, call) for module in modules for call in module.calls if _adds_flag(call)]
+    elsewhere = any(module is not modules[0] for module, _ in added)
+    passed_by = _not_reached(*modules) if elsewhere else set()
+    for module, call in added:
+        path = sources.name(module.path)
+        flag = _flag(call)
+        if flag is None:
+            what = "a flag that only running the script would tell"
+            cure = 'write it as text: add_argument("--name", ...)'
+            findings.append(Finding(path, call.lineno, what, cure))
+            continue
+        flags.append(flag._replace(required=False) if id(call) in passed_by else flag)
+        if _word(call, "type") == "bool":
+            what = f"{shown(flag.names[0])} has type=bool, which takes any text for true"
+            cure = 'compare the text, such as type=lambda text: text.lower() == "true"'
+            findings.append(Finding(path, call.lineno, what, cure))
+    return Script(sources.name(modules[0].path), flags, findings, bool(added))
 
 
-def _calls(module: Module) -> Iterator[ast.Call]:
-    for node in module.nodes:
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument":
-            yield node
+def _adds_flag(call: ast.Call) -> bool:
+    return getattr(call.func, "attr", "") == "add_argument"
+
+
+def _not_reached(main: Module, *imported: Module) -> set[int]:
+    """Return the calls, by their id, in imported functions that neither main.py nor they call.
+
+    What is in no function runs with the import, and of a class all may.
+    """
+    inside = {
+        id(node): name
+        for module in imported
+        for name, function in module.functions.items()
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+    }
+    calls = [call for module in imported for call in module.calls]
+    bound = dict(pair for module in (main, *imported) for pair in _bound(module))
+    waiting = set(_called(main.calls, bound)) - main.functions.keys()
+    waiting |= set(_called((call for call in calls if id(call) not in inside), bound))
+    reached: set[str] = set()
+    while waiting:
+        reached |= waiting
+        within = (call for call in calls if id(call) in inside and inside[id(call)] in waiting)
+        waiting = set(_called(within, bound)) - reached
+    return {call for call, name in inside.items() if name not in reached}
+
+
+def _bound(module: Module) -> Iterator[tuple[str, str]]:
+    """Return the names that a module's imports bind, and what these are called at their place."""
+    for node in module.imports:
+        for alias in node.names:
+            yield (alias.asname or alias.name).partition(".")[0], alias.name
+
+
+def _called(calls: Iterable[ast.Call], bound: Mapping[str, str]) -> Iterator[str]:
+    """Return the names of the functions that are called, by themselves or as part of an import."""
+    for call in calls:
+        function: ast.AST = call.func
+        if isinstance(function, ast.Name):
+            yield bound.get(function.id, function.id)
+        elif isinstance(function, ast.Attribute):
+            name = function.attr
+            while isinstance(function, ast.Attribute):
+                function = function.value
+            if isinstance(function, ast.Name) and function.id in bound:
+                yield name
 
 
 def _flag(call: ast.Call) -> Flag | None:

@@ -1,7 +1,8 @@
 """Reads Python without running it, and YAML with the line of everything in it."""
 
 import ast
-import re
+import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,9 @@ import yaml
 
 from ops.check.findings import Finding
 from ops.params import ParamsLoader
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 class UnreadableError(Exception):
@@ -20,11 +24,15 @@ class UnreadableError(Exception):
         self.finding = finding
 
 
-class Module(NamedTuple):
-    """A Python file: its syntax tree, flat."""
+class Module:
+    """A Python file: its syntax tree, flat, and what the checks look for in it."""
 
-    path: Path
-    nodes: list[ast.AST]
+    def __init__(self, path: Path, tree: ast.Module) -> None:
+        self.path = path
+        self.nodes: list[ast.AST] = list(ast.walk(tree))
+        self.functions = {node.name: node for node in tree.body if isinstance(node, _FUNCTIONS)}
+        self.imports = [node for node in self.nodes if isinstance(node, _IMPORTS)]
+        self.calls = [node for node in self.nodes if isinstance(node, ast.Call)]
 
 
 class Document(NamedTuple):
@@ -46,37 +54,56 @@ class Sources:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._modules: dict[Path, Module] = {}
+        self._folders: dict[Path, frozenset[str]] = {}
 
     def name(self, path: Path) -> str:
         """Return a path as findings name it."""
         return path.relative_to(self.root).as_posix()
 
     def text(self, path: Path) -> str:
-        """Return a file's text; raises UnreadableError."""
+        """Return a file's text, without a byte order mark; raises UnreadableError."""
         try:
-            return path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            cure = "templates/step/ has one" if path.parent != self.root else "put it back"
-            raise UnreadableError(Finding(self.name(path), 1, "is missing", cure)) from None
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise UnreadableError(
-                Finding(self.name(path), 1, f"cannot be read ({reason})", "mend the file")
-            ) from None
+            return self._content(path).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise self._unreadable(path, "it is not UTF-8") from None
 
     def module(self, path: Path) -> Module:
-        """Return a parsed Python file; raises UnreadableError."""
+        """Return a parsed Python file, in the encoding that it names; raises UnreadableError."""
         if path not in self._modules:
+            content = self._content(path)
             try:
-                tree = ast.parse(self.text(path))
-            except (SyntaxError, ValueError) as error:
-                line = getattr(error, "lineno", None) or 1
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of the files' own escapes and the like
+                    tree = ast.parse(content)
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 reason = getattr(error, "msg", None) or str(error)
+                if "codec can't decode" in reason:
+                    raise self._unreadable(path, "it is not UTF-8") from None
+                if isinstance(error, (RecursionError, MemoryError)):
+                    reason = "it is nested too deeply"
+                line = getattr(error, "lineno", None) or 1
                 raise UnreadableError(
                     Finding(self.name(path), line, f"is no valid Python ({reason})", "mend it")
                 ) from None
-            self._modules[path] = Module(path, list(ast.walk(tree)))
+            self._modules[path] = Module(path, tree)
         return self._modules[path]
+
+    def _content(self, path: Path) -> bytes:
+        try:
+            if is_file(path):  # a pipe would never end
+                return path.read_bytes()
+        except OSError as error:
+            raise self._unreadable(path, error.strerror or str(error)) from None
+        if os.access(path, os.F_OK):
+            what, cure = "is no file", "put a file in its place"
+        else:
+            here = path.parent == self.root
+            what, cure = "is missing", "put it back" if here else "templates/step/ has one"
+        raise UnreadableError(Finding(self.name(path), 1, what, cure))
+
+    def _unreadable(self, path: Path, reason: str) -> UnreadableError:
+        what = f"cannot be read ({reason})"
+        return UnreadableError(Finding(self.name(path), 1, what, "mend the file"))
 
     def modules(self, script: Path) -> list[Module]:
         """Return a script and the project's own modules that it imports, also indirectly."""
@@ -95,60 +122,83 @@ class Sources:
         return [module for module in modules if not self.name(module.path).startswith("ops/")]
 
     def _imported(self, module: Module, folder: Path) -> Iterator[Path]:
-        for name in _imports(module):
+        for level, name in _imports(module):
             place = name.replace(".", "/")
-            for base in (folder, self.root):
+            bases = module.path.parents[level - 1 : level] if level else (folder, self.root)
+            for base in bases:
+                if self._names(base).isdisjoint((first := place.partition("/")[0], f"{first}.py")):
+                    continue  # as most, which are others' modules
                 for path in (base / f"{place}.py", base / place / "__init__.py"):
-                    if path.is_file():
+                    if is_file(path) and path.is_relative_to(self.root):
                         yield path
+
+    def _names(self, folder: Path) -> frozenset[str]:
+        """Return the names in a folder, read once."""
+        if folder not in self._folders:
+            self._folders[folder] = frozenset(path.name for path in folder.iterdir())
+        return self._folders[folder]
 
     def document(self, path: Path) -> Document:
         """Return a parsed YAML file, of which keys stand once; raises UnreadableError."""
-        loader = ParamsLoader(self.text(path))
+        text = self.text(path)
         try:
+            loader = ParamsLoader(text)
             node = loader.get_single_node()
             value = loader.construct_document(node) if node else None
-        except (yaml.YAMLError, ValueError) as error:
+            lines = dict(_lines(node, loader, (), set())) if node else {}
+        except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             reason = " ".join(str(getattr(error, "problem", None) or error).split())
             line = mark.line + 1 if mark else 1
             raise UnreadableError(
                 Finding(self.name(path), line, f"is no valid YAML ({reason})", "mend it")
             ) from None
-        finally:
-            loader.dispose()
-        return Document(value, {(): 1, **(dict(_lines(node, ())) if node else {})})
+        return Document(value, {(): 1, **lines})
 
 
-def _imports(module: Module) -> Iterator[str]:
-    """Return the dotted names that a module may import."""
-    for node in module.nodes:
+def _imports(module: Module) -> Iterator[tuple[int, str]]:
+    """Return the dotted names that a module may import, each with its leading dots."""
+    for node in module.imports:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from ((0, alias.name) for alias in node.names)
+        else:
+            start = f"{node.module}." if node.module else ""
+            yield from ((node.level, start + alias.name) for alias in node.names)
+            yield node.level, node.module or ""
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path is that of a regular file, also one that no file can have."""
+    try:
+        return path.is_file()
+    except OSError:  # too long, for one
+        return False
 
 
 def imports_package(module: Module, package: str) -> int | None:
     """Return the line in which a module imports a package, or None."""
-    for node in module.nodes:
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+    for node in module.imports:
+        names = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
             names = [node.module or ""]
-        if any(re.match(rf"{package}(\.|$)", name) for name in names):
-            return int(getattr(node, "lineno", 1))
+        if any(name.partition(".")[0] == package for name in names):
+            return node.lineno
     return None
 
 
-def _lines(node: yaml.Node, place: tuple[object, ...]) -> Iterator[tuple[tuple[object, ...], int]]:
+def _lines(
+    node: yaml.Node, loader: ParamsLoader, place: tuple[object, ...], seen: set[int]
+) -> Iterator[tuple[tuple[object, ...], int]]:
+    """Return the line of each part; of what several aliases stand for, only in one place."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     yield place, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _lines(value, (*place, key.value))
-            yield (*place, key.value), key.start_mark.line + 1
+            name = loader.construct_object(key) if isinstance(key, yaml.ScalarNode) else None
+            yield from _lines(value, loader, (*place, name), seen)
+            yield (*place, name), key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _lines(item, (*place, index))
+            yield from _lines(item, loader, (*place, index), seen)

@@ -88,8 +88,8 @@ def _check_file(name: str, sources: Sources, kinds: Mapping[str, str | None]) ->
         cure = "write one `name: value` per line"
         yield Finding(f"params/{name}", 1, "holds no parameters by name", cure)
         return
-    lines = [line for place, line in document.lines.items() if len(place) == 1]
-    for (key, value), line in zip(values.items(), lines, strict=True):
+    for key, value in values.items():
+        line = document.line(key)
         if not isinstance(key, str):
             what = f"YAML reads this name as {shown(key)}"
             yield Finding(f"params/{name}", line, what, "put it in quotes")
@@ -183,10 +183,14 @@ def _kind(annotation: ast.expr | None) -> str | None:
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
             annotation = ast.parse(annotation.value, mode="eval").body
-        except SyntaxError:
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
     if isinstance(annotation, ast.BinOp):  # int | None
-        return _kind(annotation.left) or _kind(annotation.right)
+        parts: list[ast.expr] = []
+        while isinstance(annotation, ast.BinOp):
+            parts.insert(0, annotation.right)
+            annotation = annotation.left
+        return next((kind for kind in map(_kind, [annotation, *parts]) if kind), None)
     if isinstance(annotation, ast.Subscript):
         outer = _name(annotation.value)
         return _kind(annotation.slice) if outer == "Optional" else ANNOTATIONS.get(outer)
