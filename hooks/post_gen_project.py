@@ -1,6 +1,7 @@
 """Makes the steps, the pipeline module and the CI file of a project just generated."""
 
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
@@ -67,7 +68,8 @@ def main() -> int:
     sys.dont_write_bytecode = True
     fill_in(Path.cwd(), template, answers)
     print(f"{answers['project_slug']} is ready. Next:\n")
-    print(f"  cd {answers['project_slug']}\n  make local\n  make test\n")
+    # Whole: a hook is not told which folder it was called from.
+    print(f"  cd {shlex.quote(str(Path.cwd()))}\n  make local\n  make test\n")
     return 0
 
 

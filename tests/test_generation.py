@@ -105,16 +105,17 @@ def test_generating_twice_gives_the_same_bytes(tmp_path: Path, default: Path) ->
 
 
 def test_generation_ends_with_three_commands(tmp_path: Path) -> None:
+    folder = tmp_path / "my projects"
     result = subprocess.run(
-        [sys.executable, "-m", "cookiecutter", "--no-input", "-o", str(tmp_path), str(TEMPLATE)],
+        [sys.executable, "-m", "cookiecutter", "--no-input", "-o", str(folder), str(TEMPLATE)],
         capture_output=True,
         text=True,
         env=environment(),
     )
     commands = [line.strip() for line in result.stdout.splitlines() if line.startswith("  ")]
-    assert commands == ["cd calculate-average", "make local", "make test"]
+    assert commands == [f"cd '{folder}/calculate-average'", "make local", "make test"]
     for command in commands[1:]:
-        assert make(tmp_path / "calculate-average", *command.split()[1:]).returncode == 0
+        assert make(folder / "calculate-average", *command.split()[1:]).returncode == 0
 
 
 def test_every_prompt_has_a_sentence() -> None:
