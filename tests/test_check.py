@@ -301,9 +301,19 @@ DEFECTS: dict[str, Defect] = {
         "steps/add/requirements.in", "", "git+https://example.com/x\n", "git+", "and cannot be: publish"
     ),
     "wanted-by-name-and-address": Defect(
-        "steps/add/requirements.in", "", "x[y] @ https://example.com/x.zip\n", "x[y]", "and cannot be"
+        "steps/add/requirements.in", "", "x[y] @ git+ssh://git@example.com/x\n", "x[y]", "and cannot be"
     ),
     "wanted-by-path": Defect("steps/add/requirements.in", "", "# x\n-e ../x\n", "-e", "and cannot be"),
+    "archive-not-locked": Defect(
+        LOCK, "", "x @ https://example.com/x.zip\n", "x @", "list it in requirements.in, then make lock"
+    ),
+    "archive-wanted": Defect(
+        "steps/add/requirements.in",
+        "",
+        "six @ https://a:b@example.com/x.zip ; python_version > '3'\nhttps://example.com/x.zip\n",
+        "https://example",
+        "'https://example.com/x.zip' is not in requirements.txt",
+    ),
     "wanted-with-a-comment": Defect(
         "steps/add/requirements.in", "", "six  # see a; b\n", "six", "'six' is not in requirements.txt"
     ),
@@ -432,6 +442,7 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
     "locked-by-address": [
         (LOCK, "", f"six @ https://example.com/six.whl \\\n    {HASH}\n"),
         ("steps/add/requirements.in", "", "six @ https://example.com/six.whl\n"),
+        ("steps/add/requirements.in", "", "https://example.com/six.whl\n"),
     ],
     "login-from-the-environment": [
         ("steps/add/requirements.in", "", "-i https://${USER}:${TOKEN}@example.com\n"
@@ -854,10 +865,8 @@ def test_a_pipe_is_no_file(project: Path, path: str) -> None:
     (project / path).unlink(missing_ok=True)
     os.mkfifo(project / path)
     os.mkfifo(project / "steps" / "add" / "other")
-    os.mkfifo(project / "common" / "other.py")
     found = [finding for finding in check_project(project) if finding.what == "is no file"]
     assert [finding.path for finding in found] == [path]
-    assert steps.content_tag(steps.get_step("div", project), settings.load(project, {}), project)
 
 
 def test_a_name_that_is_no_utf8(project: Path) -> None:
@@ -867,8 +876,14 @@ def test_a_name_that_is_no_utf8(project: Path) -> None:
     assert finding.path == odd and "which the engine does not get" in finding.what
     finding.annotation.encode()
     finding.text.encode()
+
+
+def test_a_pipe_and_a_name_that_is_no_utf8_have_a_tag(project: Path) -> None:
     before = tag(project)
-    (project / odd).rename(project / "steps/add/other.py")
+    os.mkfifo(project / "common" / "other.py")
+    assert tag(project) == before
+    odd = os.fsdecode(b"steps/add/\xff.py")
+    (project / odd).touch()
     assert tag(project) != before
 
 

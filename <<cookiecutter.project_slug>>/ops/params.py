@@ -115,10 +115,9 @@ class ParamsLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: igno
             for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
                 if not isinstance(key, yaml.ScalarNode):
                     continue
-                special = key.tag.endswith(
-                    (":merge", ":value")
-                )  # no values, and so without a constructor
-                value = key.value if special else self.construct_object(key)
+                # The merge key and "=" are no values: nothing constructs them.
+                special = key.tag.endswith((":merge", ":value"))
+                value = key.value if special else self.construct_object(key, deep=True)
                 if value in keys:
                     same = keys[value] == key.value
                     what = f"the key {key.value!r} is there twice"

@@ -14,7 +14,10 @@ from ops.names import shown
 from ops.steps import Step
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_URL = re.compile(r"(?:-e|--editable)\b|[\w+.-]+://|[.]{0,2}/|[.]|[\w.-]+\s*(?:\[[^]]*\])?\s*@")
+# What pip takes no hash for: folders and repositories. Archives at an address have one.
+_UNLOCKABLE = re.compile(
+    r"(?:-e|--editable)\b|[.]{0,2}/|[.]|(?:[\w.-]+\s*(?:\[[^]]*\])?\s*@\s*)?(?:\w+\+\w+:|file:)"
+)
 _LOGIN = re.compile(r"(\w[\w+.-]*)://([^\s/@]+)@([^\s/]*)")
 
 
@@ -26,29 +29,32 @@ def check_requirements(step: Step, sources: Sources) -> Iterator[Finding]:
     locked: set[str] = set()
     for line, requirement in _requirements(text):
         distribution = _NAME.match(requirement)
-        if distribution and "--hash=sha256:" in requirement:
-            locked.add(_normal(distribution.group()))
-        elif _URL.match(requirement):
+        if "--hash=sha256:" in requirement:
+            locked.add(_normal(distribution.group()) if distribution else requirement)
+        elif _UNLOCKABLE.match(requirement):
             yield _unlockable(name, line, requirement)
         elif not requirement.startswith("-"):
             what = f"{_shown(requirement)} is not locked with a hash"
             yield Finding(name, line, what, "list it in requirements.in, then make lock")
     if os.path.lexists(step.folder / "requirements.in"):
-        yield from _check_wanted(step.folder / "requirements.in", locked, sources)
+        yield from _check_wanted(step.folder / "requirements.in", text, locked, sources)
 
 
-def _check_wanted(path: Path, locked: Collection[str], sources: Sources) -> Iterator[Finding]:
+def _check_wanted(
+    path: Path, lock: str, locked: Collection[str], sources: Sources
+) -> Iterator[Finding]:
     text, name = sources.text(path), sources.name(path)
     yield from _check_logins(name, text)
     for line, requirement in _requirements(text):
-        distribution = _NAME.match(requirement)
-        if distribution and _normal(distribution.group()) in locked:
-            continue
-        if _URL.match(requirement):
+        wanted = re.match(rf"https?://\S+|{_NAME.pattern}", requirement)
+        if _UNLOCKABLE.match(requirement):
             yield _unlockable(name, line, requirement)
-        elif distribution and ";" not in requirement:  # of one with a marker, there may be no need
-            what = f"{shown(distribution.group())} is not in requirements.txt"
-            yield Finding(name, line, what, "make lock")
+        elif wanted and ";" not in requirement:  # of one with a marker, there may be no need
+            found = wanted.group()
+            if found not in lock if "://" in found else _normal(found) not in locked:
+                yield Finding(
+                    name, line, f"{_shown(found)} is not in requirements.txt", "make lock"
+                )
 
 
 def _check_logins(name: str, text: str) -> Iterator[Finding]:
