@@ -28,6 +28,11 @@ def problems(answers: Mapping[str, str]) -> list[str]:
         elif field == "steps":
             steps = names.split_steps(answer)
             found += [f"{field}: {line}" for line in names.steps_problems(steps)]
+            if answers.get("project_slug", "").replace("-", "_") in steps:
+                found.append(
+                    f"{field}: {names.shown(answers['project_slug'])} is the project's slug, too, and "
+                    "KFP would take the step for the pipeline: rename one of them"
+                )
             fixed = FIXED_STEPS.get(answers.get("starter", ""), steps)
             if steps != fixed:
                 found.append(

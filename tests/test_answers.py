@@ -243,3 +243,17 @@ def test_generating_again_keeps_what_is_there(tmp_path: Path) -> None:
     words = ["-m", "cookiecutter", "--no-input", "-f", "-o", str(tmp_path), str(TEMPLATE)]
     subprocess.run([sys.executable, *words], check=True, env=environment(), capture_output=True)
     assert {name: (project / name).read_bytes() for name in kept} == kept
+
+
+def test_a_step_called_like_the_pipeline_is_refused(tmp_path: Path) -> None:
+    """kfp runs that step alone, and calls it a success."""
+    from hooks.pre_gen_project import problems
+
+    good = {"project_slug": "load-data", "starter": "blank", "steps": "save, Load data"}
+    (line,) = problems(good)
+    assert line.startswith("steps: 'load-data' is the project's slug, too")
+    project = bake(tmp_path, project_slug="scale")
+    assert make(project, "step", "NAME=scale").returncode == 0
+    result = make(project, "local", "RUNNER=process")
+    assert result.returncode != 0 and result.stdout == ""
+    assert "the pipeline scale has a step of the same name" in result.stderr

@@ -123,6 +123,10 @@ def _with_items(run: Callable[..., Any]) -> Callable[..., Any]:
 
 def refuse_uncertain(spec: Any) -> None:
     """Raise OpsError (2) for what neither kfp nor this module evaluates as a cluster does."""
+    name = spec.pipeline_info.name
+    if f"comp-{name}" in spec.components:
+        # kfp would run that step alone, and call it the pipeline's success.
+        raise OpsError(f"the pipeline {name} has a step of the same name: rename one of them", 2)
     dags = [spec.root.dag, *(component.dag for component in spec.components.values())]
     for dag in dags:
         for task in dag.tasks.values():
