@@ -12,12 +12,12 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import kfp_server_api
+from conftest import Handler, listening
 
 API = "/apis/v2beta1"
 LIMITS = {"experiment": 128, "run": 255}
@@ -161,17 +161,8 @@ def kfp_server(**options: Any) -> Iterator[KfpServer]:
     """Run a server on a free port of the loopback interface."""
     state = KfpServer(**options)
 
-    class Handler(BaseHTTPRequestHandler):
+    class KfpHandler(Handler):
         protocol_version = "HTTP/1.1"
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Keep quiet."""
-
-        def do_GET(self) -> None:
-            self.serve()
-
-        def do_POST(self) -> None:
-            self.serve()
 
         def serve(self) -> None:
             parts = urlsplit(self.path)
@@ -228,14 +219,9 @@ def kfp_server(**options: Any) -> Iterator[KfpServer]:
             self.end_headers()
             self.wfile.write(content)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield state
-    finally:
-        state.closing.set()
-        server.shutdown()
-        server.server_close()
+    with listening(KfpHandler) as port:
+        state.url = f"http://127.0.0.1:{port}"
+        try:
+            yield state
+        finally:
+            state.closing.set()

@@ -29,8 +29,6 @@ from conftest import bake, compiled, environment, make, need
 
 from ops import runners
 
-BASE = "python:3.12-slim"
-
 
 @pytest.fixture(scope="session")
 def pushed(tmp_path_factory: pytest.TempPathFactory, client: Any, registry: str) -> Path:

@@ -10,18 +10,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from conftest import bake, compiled, environment, make
+from conftest import Handler, bake, compiled, environment, listening, make
 from kfp_server import kfp_server
 
 from ops import images, settings, staging, steps
@@ -81,10 +79,7 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     state = Bench(tmp_path)
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
+    class CountingHandler(Handler):
         def do_HEAD(self) -> None:
             digest = state.tags.get(self.path)
             self.send_response(state.status or (200 if digest else 404))
@@ -98,12 +93,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             self.send_response(201)
             self.end_headers()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    state.host = f"localhost:{server.server_address[1]}"
-    yield state
-    server.shutdown()
-    server.server_close()
+    with listening(CountingHandler) as port:
+        state.host = f"localhost:{port}"
+        yield state
 
 
 def tags(project: Path, **environ: str) -> dict[str, str]:

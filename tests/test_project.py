@@ -561,3 +561,16 @@ def test_a_step_that_was_lost_is_not_wired_twice(project: Path) -> None:
     result = make(project, "step", "NAME=div")
     assert result.returncode == 0 and "pipeline.py: runs it already" in result.stderr
     assert (project / "pipeline.py").read_text() == before
+
+
+def test_nohup_keeps_a_run_alive(project: Path) -> None:
+    """Whoever ignores a hangup goes on after it."""
+    script = project / "steps" / "add" / "main.py"
+    text = script.read_text()
+    hangup = "import os\nimport signal\nos.kill(os.getppid(), signal.SIGHUP)\n"
+    script.write_text(text.replace("import sys\n", f"import sys\n{hangup}", 1))
+    assert make(project, "compile").returncode == 0
+    command = [sys.executable, "-m", "ops", "local", "--runner", "process"]
+    for words, status in ((["nohup", *command], 0), (command, 130)):
+        result = subprocess.run(words, cwd=project, env=environment(), capture_output=True)
+        assert result.returncode == status, result.stderr

@@ -6,17 +6,16 @@ test_engine does it with a real registry and a real engine's login.
 import base64
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from conftest import Handler, listening
 
 from ops.errors import OpsError
 from ops.registry import RefusedError, Registry
@@ -82,19 +81,7 @@ class Server:
 def serve(**options: Any) -> Iterator[Server]:
     state = Server(**options)
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            self.serve()
-
-        def do_HEAD(self) -> None:
-            self.serve()
-
-        def do_POST(self) -> None:
-            self.serve()
-
+    class RegistryHandler(Handler):
         def serve(self) -> None:
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
@@ -114,14 +101,8 @@ def serve(**options: Any) -> Iterator[Server]:
             if self.command != "HEAD":
                 self.wfile.write(body.encode())
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with listening(RegistryHandler) as state.port:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb: Callable[[argparse.Namespace], dict[str, object] | None] = args.function
     args.stdout = stdout = _divert_stdout()
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal is a Ctrl-C, too
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
     try:
         result = verb(args)
         if result is not None:

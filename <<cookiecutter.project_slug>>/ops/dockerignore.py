@@ -42,8 +42,9 @@ def numbered(text: str) -> Iterator[tuple[int, str]]:
     for line, pattern in enumerate(text.split("\n"), start=1):
         if pattern.startswith("#") or not pattern.strip():
             continue
-        exception, pattern = re.match(r"(!?)(.*)", pattern.strip(), re.S).groups()  # type: ignore[union-attr]
-        yield line, exception + _clean(pattern.strip())
+        pattern = pattern.strip()
+        exception = "!" if pattern.startswith("!") else ""
+        yield line, exception + _clean(pattern.removeprefix("!").strip())
 
 
 def pattern_problem(pattern: str) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ops.errors import OpsError
+from ops.names import uncoloured
 from ops.settings import Settings
 from ops.steps import Step
 
@@ -44,7 +45,7 @@ def call(
     assert process.stdout is not None
     with process:
         for line in process.stdout:
-            lines.append(re.sub("\x1b\\[[0-9;]*m", "", line).rstrip())
+            lines.append(uncoloured(line).rstrip())
             if live:
                 say(f"  {step.name} | {lines[-1]}")
     _running.discard(process)

@@ -6,7 +6,6 @@ import contextlib
 import io
 import logging
 import os
-import re
 import shutil
 import signal
 import sys
@@ -24,6 +23,7 @@ from kfp.local import status, subprocess_task_handler
 
 from ops import images, orchestration, runners, steps, venvs
 from ops.errors import OpsError
+from ops.names import uncoloured
 from ops.settings import ROOT, Settings
 
 TAIL = 20  # lines of a failed step's log that are shown at the end
@@ -180,8 +180,8 @@ class _Run:
                 f"step {name} failed with exit status {code}: all it said is in {where}"
             ) from None
         if error is not None and not isinstance(error, OpsError):
-            plain = re.sub("\x1b\\[[0-9;]*m", "", str(error))  # kfp colours what it says
-            raise OpsError(f"the run failed: {' '.join(plain.split())}") from error
+            reason = " ".join(uncoloured(str(error)).split())
+            raise OpsError(f"the run failed: {reason}") from error
 
 
 class _Handler:
@@ -258,7 +258,8 @@ def _signals(stop: threading.Event) -> Iterator[None]:
         stop.set()
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handle) for number in numbers}
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield
     finally:

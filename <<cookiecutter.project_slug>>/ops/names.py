@@ -48,6 +48,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:76]}...{text[-1]}"
 
 
+def uncoloured(text: str) -> str:
+    """Return ``text`` without the colours that a tool gave it for a terminal."""
+    return re.sub("\x1b\\[[0-9;]*m", "", text)
+
+
 def slug_problem(slug: str) -> str | None:
     """Check a project's slug: ``^[a-z][a-z0-9-]*$``, at most 63 characters."""
     return _name_problem(slug, slug.replace("-", "_"), _SLUG, "a-z, 0-9 and dashes, a letter first")

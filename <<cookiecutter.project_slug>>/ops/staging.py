@@ -1,8 +1,8 @@
 """Lays out what one step's image may hold, for the engine to build from.
 
 The engine gets nothing else, whatever its builder makes of ``.dockerignore`` (that of
-Docker 20.10 does not find ``!steps/*/*.py``). Modes and times are always the same, so
-that the layers do not depend on the checkout.
+Docker 20.10 does not find ``!steps/*/*.py``). Modes are always the same, so that what
+is in the layers does not depend on the checkout.
 """
 
 import os

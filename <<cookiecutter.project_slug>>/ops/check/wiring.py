@@ -114,12 +114,10 @@ def _loads(module: Module, sources: Sources) -> Iterator[_Load]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     path = sources.name(module.path)
-    for node in module.nodes:
-        if not isinstance(node, ast.Call):
-            continue
-        if _name(node.func) in _LOADERS:
-            step, ours = _component(node)
-            yield _Load(path, node.lineno, step, assigned.get(id(node)), ours)
+    for call in module.calls:
+        if _name(call.func) in _LOADERS:
+            step, ours = _component(call)
+            yield _Load(path, call.lineno, step, assigned.get(id(call)), ours)
 
 
 def _component(call: ast.Call) -> tuple[str | None, bool]:
