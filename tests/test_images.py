@@ -80,17 +80,16 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     state = Bench(tmp_path)
 
     class CountingHandler(Handler):
-        def do_HEAD(self) -> None:
-            digest = state.tags.get(self.path)
-            self.send_response(state.status or (200 if digest else 404))
-            if digest:
-                self.send_header("Docker-Content-Digest", digest)
-            self.end_headers()
-
-        def do_PUT(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            state.tags[self.path] = f"sha256:{sha256(body).hexdigest()}"
-            self.send_response(201)
+        def serve(self) -> None:
+            if self.command == "PUT":
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                state.tags[self.path] = f"sha256:{sha256(body).hexdigest()}"
+                self.send_response(201)
+            else:
+                digest = state.tags.get(self.path)
+                self.send_response(state.status or (200 if digest else 404))
+                if digest:
+                    self.send_header("Docker-Content-Digest", digest)
             self.end_headers()
 
     with listening(CountingHandler) as port:

@@ -42,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("error: interrupted; everything that was started is ended", file=sys.stderr)
         return 130
+    finally:
+        for line in args.closing:
+            print(line, file=sys.stderr)
     return 0
 
 
@@ -56,6 +59,7 @@ def _divert_stdout() -> TextIO:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make", allow_abbrev=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
+    parser.set_defaults(closing=[])
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
     verb = verbs.add_parser("graph", help="draw the compiled pipeline")
     verb.set_defaults(function=_graph)
@@ -72,6 +76,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb = verbs.add_parser("lock", help="write requirements.txt from requirements.in")
     verb.add_argument("--upgrade", action="store_true", help="to the newest versions")
     verb.set_defaults(function=_lock)
+    verb = verbs.add_parser("report", help="write the last local run's report")
+    verb.add_argument("run", nargs="?", help="another one: a folder's name below build/local/")
+    verb.set_defaults(function=_report)
     verb = verbs.add_parser("doctor", help="say what is missing on this machine")
     verb.set_defaults(function=_doctor)
     verb = verbs.add_parser("step", help="add a step")
@@ -186,7 +193,26 @@ def _local(args: argparse.Namespace) -> dict[str, object]:
 
     package = _package()
     parameters = params.read_parameters(package, _params_file(args.env), args.parameters)
-    return local.run_pipeline(package, parameters, project.load(), args.runner)
+    cache = os.environ.get("CACHE", "")
+    if cache not in ("", "0", "1"):
+        raise OpsError(f"CACHE={cache!r}: write CACHE=1, or leave it away", 2)
+    return local.run_pipeline(
+        package,
+        parameters,
+        project.load(),
+        args.runner,
+        cache=cache == "1",
+        closing=args.closing.append,
+    )
+
+
+def _report(args: argparse.Namespace) -> None:
+    from ops import record, report
+
+    folder = record.latest(ROOT)
+    if args.run:
+        folder = folder.with_name(Path(args.run).name)
+    args.closing.append(report.write(ROOT, folder))
 
 
 def _run(args: argparse.Namespace) -> dict[str, object]:

@@ -6,11 +6,11 @@ import contextlib
 import io
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
@@ -21,13 +21,15 @@ from kfp import local
 from kfp.components import load_component_from_file
 from kfp.local import status, subprocess_task_handler
 
-from ops import images, orchestration, runners, steps, venvs
+from ops import caching, images, orchestration, progress, record, runners, steps, venvs
 from ops.errors import OpsError
+from ops.graph import model, spec
 from ops.names import uncoloured
 from ops.settings import ROOT, Settings
 
 TAIL = 20  # lines of a failed step's log that are shown at the end
 KEPT = 20  # runs below build/local/
+_ITERATION = re.compile(r"-iteration-[0-9]+$")  # kfp puts it at the end of a loop's name
 
 
 def run_pipeline(
@@ -36,52 +38,91 @@ def run_pipeline(
     settings: Settings,
     runner: str,
     root: Path = ROOT,
+    *,
+    cache: bool = False,
+    closing: Callable[[str], object] = lambda line: None,
 ) -> dict[str, Any]:
     """Run a compiled pipeline and return its outputs by name.
 
-    ``runner`` is ``process``, ``docker`` or ``auto``. Everything that the steps and
-    kfp print goes to stderr. Raises OpsError (1) when a step failed, with the last
-    lines of its log; KeyboardInterrupt after SIGINT or SIGTERM, once all is ended.
+    ``runner`` is ``process``, ``docker`` or ``auto``; with ``cache`` results of unchanged steps
+    are reused. Everything that the steps and kfp print goes to stderr. A report of the run is
+    written; ``closing`` gets the line that says where, to be the last one. Raises OpsError (1)
+    when a step failed, with the last lines of its log; KeyboardInterrupt after SIGINT or SIGTERM,
+    once all is ended.
     """
-    run = _Run(package, settings, runner, root)
-    with run.seam(), orchestration.corrected(), _signals(run.stop):
-        try:
+    run = _Run(package, parameters, settings, runner, root)
+    reused = run.reusing() if cache else contextlib.nullcontext()
+    try:
+        with run.seam(), orchestration.corrected(run.observe), reused, _signals(run.stop):
             outputs = _execute(package, parameters, run.folder)
-        except Exception as error:
-            run.explain(error)
-            raise
-    if run.stop.is_set():
-        raise KeyboardInterrupt
-    run.explain(None)
+        if run.stop.is_set():
+            raise KeyboardInterrupt
+        if run.failed:
+            raise run.failure()
+    except Exception as error:
+        problem = run.problem(error)
+        run.end("failed" if isinstance(problem, OpsError) else "interrupted", str(problem))
+        raise problem from error
+    except KeyboardInterrupt:
+        run.end("interrupted", "interrupted")
+        raise
+    else:
+        run.end("succeeded", outputs=outputs)
+    finally:
+        closing(run.report())
     return outputs
 
 
 class _Run:
     """One run: its folder, its runner, and what became of its tasks."""
 
-    def __init__(self, package: Path, settings: Settings, runner: str, root: Path) -> None:
+    def __init__(
+        self,
+        package: Path,
+        parameters: Mapping[str, Any],
+        settings: Settings,
+        runner: str,
+        root: Path,
+    ) -> None:
         self.stop = threading.Event()
         self.failed: list[tuple[str, int, Path]] = []
+        self._root = root
         self._count = 0
-        self._last = ""  # whose line was printed last
         self._lock = threading.Lock()
-        compiled = images.compiled_images(settings, root)
-        self._steps = {compiled[step.name]: step for step in steps.find_steps(root)}
+        self._now = threading.local()  # the task that a thread executes
+        compiled = steps.read_yaml(package)
+        executors = compiled["deploymentSpec"]["executors"]
+        self._images = {
+            label: executor["container"]["image"]
+            for label, executor in executors.items()
+            if "container" in executor
+        }
+        references = images.compiled_images(settings, root)
+        self._steps = {references[step.name]: step for step in steps.find_steps(root)}
+        self._tags = {
+            image: steps.content_tag(step, settings, root) for image, step in self._steps.items()
+        }
         started = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
-        self.folder = root / "build" / "local" / started
-        self.folder.mkdir(parents=True)
-        for old in sorted(self.folder.parent.iterdir())[:-KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
-        used = sorted(steps.used_images(package))
+        places = [
+            progress.Place(path, node.label, len(path) - 1)
+            for path, node in model.tasks(spec.read(compiled))
+        ]
+        self._progress = progress.make(places)
+        used = sorted(set(self._images.values()))
         client = _client(runner, settings)
+        self._runner = "docker" if client else "process"
         if client is None:
-            self._say(f"running {settings.name} as processes (RUNNER=process)")
+            self._progress.say(f"running {settings.name} as processes (RUNNER=process)")
             self._run_task = self._processes(used, root)
         else:
-            self._say(f"running {settings.name} in containers (RUNNER=docker)")
+            self._progress.say(f"running {settings.name} in containers (RUNNER=docker)")
             self._provide_images(client, used, settings, root)
             rootless = runners.is_rootless(client)
             self._run_task = runners.container_runner(client, rootless, started)
+        self.folder = _new_folder(root / record.RUNS, started)
+        shutil.copyfile(package, self.folder / record.PACKAGE)
+        run = record.Run(settings.name, settings.display_name, self._runner, dict(parameters))
+        self._recorder = record.Recorder(run, self.folder)
 
     def _processes(self, used: list[str], root: Path) -> runners.Runner:
         """Return a runner with the environments of all steps made: they may run at once."""
@@ -98,7 +139,7 @@ class _Run:
             if image in self._steps and "@" not in image:
                 images.build([self._steps[image]], settings, root, again=True)
             else:
-                self._say(f"pulling {image}")
+                self._progress.say(f"pulling {image}")
                 runners.pull(client, image)
 
     @contextlib.contextmanager
@@ -115,6 +156,13 @@ class _Run:
         finally:
             subprocess_task_handler.SubprocessTaskHandler = original
 
+    def reusing(self) -> contextlib.AbstractContextManager[None]:
+        """Let kfp reuse what unchanged steps gave in earlier runs of the same kind."""
+        version = "" if self._runner == "docker" else ".".join(map(str, sys.version_info[:3]))
+        return caching.reusing(
+            self._root / "build" / "cache" / f"{self._runner}{version}", self._tags
+        )
+
     def _handler(
         self,
         image: str,
@@ -125,24 +173,45 @@ class _Run:
     ) -> Any:
         return _Handler(self, image, full_command, env_vars or {})
 
+    @contextlib.contextmanager
+    def observe(self, execution: orchestration.Execution) -> Iterator[orchestration.Tell]:
+        """Follow one task, be it executed or reused."""
+        image = self._images.get(execution.executor, "")
+        name = self._steps[image].name if image in self._steps else image or execution.label
+        place = tuple(_ITERATION.sub("", part) for part in execution.path)
+        task = record.Task(list(execution.path), execution.label, name)
+        self._now.task, self._now.place = task, place
+
+        def tell(outputs: Mapping[str, Any]) -> None:
+            task.parameters, task.artifacts = record.outputs_of(outputs)
+            task.state = "cached" if task.status is None and image else "succeeded"
+
+        try:
+            with self._recorder.task(task):
+                yield tell
+        finally:
+            if self.stop.is_set() and task.state == "failed":
+                task.state = "interrupted"
+            self._progress.ended(place, name, task.state, task.seconds)
+
     def task(self, image: str, command: list[str], environment: dict[str, str]) -> int:
-        """Run one task and return its exit status."""
-        name = self._steps[image].name if image in self._steps else image
+        """Run a task's command once and return its exit status."""
+        noted: record.Task = self._now.task
         with self._lock:
             self._count += 1
-            log = self.folder / "logs" / f"{self._count:03d}-{Path(name).name}.log"
+            log = self.folder / "logs" / f"{self._count:03d}-{Path(noted.step).name}.log"
         log.parent.mkdir(exist_ok=True)
+        if not noted.log:  # else it is tried once more
+            self._progress.begun(self._now.place, noted.step)
+        noted.log = log.relative_to(self.folder).as_posix()
         if self.stop.is_set():
             return 130
-        self._say(f"{name}: started")
-        began = time.monotonic()
-        task = runners.Task(name, image, command, environment, self.folder, log)
+        task = runners.Task(noted.step, image, command, environment, self.folder, log)
         with log.open("w", encoding="utf-8") as file:
-            code = self._guarded(task, self._writer(name, file))
-        seconds = time.monotonic() - began
+            code = self._guarded(task, self._writer(noted.step, file))
+        noted.status = code
         if code:
-            self.failed.append((name, code, log))
-        self._say(f"{name}: {'failed' if code else 'succeeded'} after {seconds:.2f} s")
+            self.failed.append((noted.step, code, log))
         return code
 
     def _guarded(self, task: runners.Task, write: Callable[[str], None]) -> int:
@@ -155,33 +224,62 @@ class _Run:
     def _writer(self, name: str, file: io.TextIOBase) -> Callable[[str], None]:
         def write(line: str) -> None:
             file.write(f"{line}\n")
-            with self._lock:
-                self._last = name
-                print(f"         {name} | {line}", file=sys.stderr, flush=True)
+            self._progress.line(name, line)
 
         return write
 
-    def _say(self, text: str) -> None:
-        with self._lock:
-            print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
-
-    def explain(self, error: BaseException | None) -> None:
-        """Raise what the run came to: an interruption, a failed step, or kfp's own refusal."""
+    def problem(self, error: Exception) -> BaseException:
+        """Return what the run came to: an interruption, a failed step, or kfp's own refusal."""
         if self.stop.is_set():
-            raise KeyboardInterrupt from None
+            return KeyboardInterrupt()
         if self.failed:
-            name, code, log = self.failed[0]
-            if self._last != name:  # else they are the last lines on the screen already
-                lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
+            return self.failure()
+        if isinstance(error, OpsError):
+            return error
+        return OpsError(f"the run failed: {' '.join(uncoloured(str(error)).split())}")
+
+    def failure(self) -> OpsError:
+        """Return the error of the step that failed first."""
+        name, code, log = self.failed[0]
+        where = os.path.relpath(log)
+        return OpsError(f"step {name} failed with exit status {code}: all it said is in {where}")
+
+    def end(self, state: str, error: str = "", outputs: Mapping[str, Any] | None = None) -> None:
+        """End the display and the record; show a failed step's last lines, if they are not there."""
+        self._progress.close()
+        self._recorder.end(state, error, outputs)
+        if state == "failed" and self.failed:
+            name, _, log = self.failed[0]
+            if self._progress.last != name:
                 print(f"\nThe last lines of {name}:", file=sys.stderr)
-                print("\n".join(f"  {line}" for line in lines), file=sys.stderr)
-            where = os.path.relpath(log)
-            raise OpsError(
-                f"step {name} failed with exit status {code}: all it said is in {where}"
-            ) from None
-        if error is not None and not isinstance(error, OpsError):
-            reason = " ".join(uncoloured(str(error)).split())
-            raise OpsError(f"the run failed: {reason}") from error
+                print("\n".join(f"  {line}" for line in last_lines(log, TAIL)), file=sys.stderr)
+
+    def report(self) -> str:
+        """Write the report of the run and return where it is; without one, why."""
+        from ops import report
+
+        try:
+            return report.write(self._root, self.folder)
+        except Exception as error:  # the run's own result must not depend on it
+            return f"note: no report was written ({type(error).__name__}: {error})"
+
+
+def _new_folder(runs: Path, name: str) -> Path:
+    """Make the folder of a run, and remove those of old ones."""
+    folder = runs / name
+    folder.mkdir(parents=True)
+    for old in sorted(path for path in runs.iterdir() if path.is_dir())[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def last_lines(log: Path, count: int, size: int = 64 * 1024) -> list[str]:
+    """Return the last lines of a file, at most ``size`` bytes of it."""
+    with log.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - size))
+        text = file.read().decode(errors="replace")
+    return text.splitlines()[-count:]
 
 
 class _Handler:

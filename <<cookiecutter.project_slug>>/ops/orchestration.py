@@ -4,7 +4,8 @@ The graph is KFP's own. But in kfp 2.17 it finds a condition's values by the loo
 names and takes what it does not find for false; hands a loop's item to every input of the
 loop that comes from another task, or from the loop around it; and finds a loop's items in
 some outputs only. Each of these gives a wrong result and calls it a success. Five functions,
-which kfp looks up by attribute, are replaced or wrapped here; tests tell when they move.
+which kfp looks up by attribute, are replaced or wrapped here, and two more to tell of every
+task, and where in the pipeline it is; tests tell when they move.
 """
 
 import contextlib
@@ -12,11 +13,12 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
 
 from kfp.compiler import pipeline_spec_builder
-from kfp.local import executor_output_utils
-from kfp.local.orchestrator import enhanced_dag_orchestrator, task_spec_utils
+from kfp.local import executor_output_utils, status
+from kfp.local.orchestrator import enhanced_dag_orchestrator, task_executor, task_spec_utils
 from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
 
 from ops.errors import OpsError
@@ -28,15 +30,31 @@ _OPERATOR = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|&&|\|\||!(?!=)")
 _NAMES = {"int": int, "double": float, "string": str, "bool": bool, "true": True, "false": False}
 
 
+class Execution(NamedTuple):
+    """One execution of a task, before it begins."""
+
+    # The tasks around it, then its own name; that of a loop has its iteration at its end.
+    path: tuple[str, ...]
+    executor: str  # its label in the compiled pipeline
+    label: str  # for people
+
+
+Tell = Callable[[Mapping[str, Any]], None]
+Observer = Callable[[Execution], AbstractContextManager[Tell]]
+"""Told of every execution: the block takes as long, and gets what succeeded to tell the outputs."""
+
+
 @contextlib.contextmanager
-def corrected() -> Iterator[None]:
-    """Put right conditions and loops of every run within."""
+def corrected(observer: Observer) -> Iterator[None]:
+    """Put right conditions and loops of every run within, and tell of its tasks."""
     dags = threading.local()
     replacements: list[tuple[Any, str, Callable[[Any], Any]]] = [
         (enhanced_dag_orchestrator, "run_enhanced_dag", lambda run: _noting(run, dags)),
         (enhanced_dag_orchestrator, "_run_parallel_for_task", _with_items),
         (executor_output_utils, "get_outputs_for_task", _complete),
         (task_spec_utils, "create_parameter_loop_iteration_task_spec", lambda _: _iteration),
+        (task_spec_utils, "get_nested_pipeline_resource_name", lambda _: _place_within),
+        (task_executor, "execute_single_task", lambda run: _observed(run, observer)),
         (
             enhanced_dag_orchestrator.ConditionEvaluator,
             "evaluate_condition",
@@ -65,6 +83,29 @@ def _noting(run: Callable[..., Any], dags: threading.local) -> Callable[..., Any
             dags.last = outer
 
     return noting
+
+
+def _place_within(task_name: str, pipeline_resource_name: str) -> str:
+    """Give the tasks of every inner graph a folder of their own, and so a path."""
+    return f"{pipeline_resource_name}/{task_name}"
+
+
+def _observed(run: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+    """Tell of every task, also of one whose result is in the cache already."""
+
+    def observed(*, task_name: str, task_spec: Any, components: Any, **rest: Any) -> Any:
+        _, *outer = rest["pipeline_resource_name"].split("/")
+        executor = components[task_spec.component_ref.name].executor_label
+        label = task_spec.task_info.name or task_name
+        with observer(Execution((*outer, task_name), executor, label)) as tell:
+            outputs, state = run(
+                task_name=task_name, task_spec=task_spec, components=components, **rest
+            )
+            if state == status.Status.SUCCESS:
+                tell(outputs)
+        return outputs, state
+
+    return observed
 
 
 def _holds(condition: str, store: Any, dag: Any) -> bool:

@@ -19,6 +19,7 @@ from ops.errors import OpsError
 
 # Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
 MAX_ARGUMENT = 128 * 1024
+MAX_LINE = 64 * 1024  # bytes; a longer line of a step's is cut up, so that memory stays flat
 _BOOT = "import json,runpy,sys;sys.argv=json.load(open(sys.argv[1]));" + (
     "runpy.run_path(sys.argv[0],run_name='__main__')"
 )
@@ -239,6 +240,8 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > MAX_LINE:
+            lines, rest = [*lines, rest], b""
         yield from (line.decode(errors="replace").rstrip("\r") for line in lines)
     if rest:
         yield rest.decode(errors="replace")

@@ -1,6 +1,6 @@
 """A pipeline as a plain graph: what both pictures are drawn from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 
@@ -21,6 +21,9 @@ class Node(NamedTuple):
     details: tuple[str, ...] = ()  # what a step gets from pipeline.py itself
     artifact: bool = False  # of an input or output
     inside: "Graph | None" = None
+    task: str = ""  # its name in the compiled pipeline, unlike all others of the same graph
+    state: str = ""  # in a run: see ops.record
+    link: str = ""  # where on the same page there is more about it
 
 
 class Graph(NamedTuple):
@@ -49,3 +52,12 @@ def steps(graph: Graph) -> list[str]:
         elif node.kind not in ("input", "output"):
             found.append(node.label)
     return found
+
+
+def tasks(graph: Graph, outer: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """Yield the steps of a graph, also of those in boxes, each with the names that lead to it."""
+    for node in graph.nodes:
+        if node.inside:
+            yield from tasks(node.inside, (*outer, node.task))
+        elif node.task:
+            yield (*outer, node.task), node

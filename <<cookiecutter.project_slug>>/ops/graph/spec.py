@@ -168,9 +168,10 @@ class _Reader:
             kind, title = self._box(key, tasks, inner)
             if not _BOX.fullmatch(label):
                 title = f"{label}: {title}" if title else label
-            return Node(kind, title or label, details, inside=self.graph(component, inner, False))
+            inside = self.graph(component, inner, False)
+            return Node(kind, title or label, details, inside=inside, task=key)
         executor = self.executors.get(component.get("executorLabel", ""), {})
-        return Node("importer" if "importer" in executor else "step", label, details)
+        return Node("importer" if "importer" in executor else "step", label, details, task=key)
 
     def _inner_names(
         self, task: Mapping[str, Any], tasks: Mapping[str, Any], names: Names

@@ -1,5 +1,6 @@
 """Writes a graph as SVG: for the eye in light and in dark, for screen readers, without a script."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -29,6 +30,15 @@ text { fill: #f0f6fc } .small { fill: #9198a1 } .page { fill: #0d1117; stroke: #
 .condition { fill: #d29922; stroke: #d29922 } .exit { fill: #f85149; stroke: #f85149 } path { stroke: #9198a1 }
 .artifact { stroke: #b987ff } .head { fill: #9198a1; stroke: none } .head.artifact { fill: #b987ff } text.artifact { fill: #b987ff; stroke: none } }
 """
+# In a run.
+_STATES = """\
+.succeeded { fill: #dafbe1; stroke: #1a7f37 } .cached { fill: #ddf4ff; stroke: #0969da } .running { fill: #fff8c5; stroke: #9a6700 }
+.failed, .interrupted { fill: #ffebe9; stroke: #cf222e; stroke-width: 2.5 } .skipped, .waiting { fill: #ffffff; stroke: #818b98; stroke-dasharray: 4 3 }
+a:hover rect, a:focus rect { stroke-width: 3 }
+@media (prefers-color-scheme: dark) {
+.succeeded { fill: #12261e; stroke: #3fb950 } .cached { fill: #12233a; stroke: #4493f8 } .running { fill: #272215; stroke: #d29922 }
+.failed, .interrupted { fill: #25171c; stroke: #f85149 } .skipped, .waiting { fill: #0d1117; stroke: #656c76 } }
+"""
 
 
 def picture(graph: Graph, name: str) -> str:
@@ -50,6 +60,34 @@ def picture(graph: Graph, name: str) -> str:
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def embedded(graph: Graph, name: str) -> str:
+    """Return the pipeline as SVG within a page, which has to bring the `style`.
+
+    Its nodes lead to their links, so that it is a group of things and no single picture.
+    """
+    drawing = layout(graph)
+    wide, high = drawing.width + 2 * _MARGIN, drawing.height + 2 * _MARGIN
+    parts = [
+        f'<svg class="pipeline" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
+        f'role="group" aria-label="{escaped(f"The pipeline {name}")}">',
+        *_drawn(drawing, _MARGIN, _MARGIN),
+        "</svg>",
+    ]
+    return "\n".join(parts)
+
+
+def style() -> str:
+    """Return the style of `embedded` pictures, which changes nothing else on a page."""
+    rules = re.sub(r"\.page \{[^}]*\}", "", _STYLE + _STATES)
+    return re.sub(
+        r"([^{}]+)(\{[^{}]*\})",
+        lambda rule: (
+            "\n" + ", ".join(f".pipeline {part.strip()}" for part in rule[1].split(",")) + rule[2]
+        ),
+        rules,
+    )
 
 
 def escaped(text: str) -> str:
@@ -96,6 +134,10 @@ def _boxed(box: Box) -> Iterator[str]:
     elif kind not in ends:
         y = box.y + 8
     radius = box.height // 2 if kind in ends else _ROUND
+    if box.node.state:
+        style = f"{style} {box.node.state}"
+    if box.node.link:
+        yield f'<a href="{escaped(box.node.link)}">'
     yield (
         f'<rect class="{style}" x="{box.x}" y="{box.y}" width="{box.width}" '
         f'height="{box.height}" rx="{radius}"/>'
@@ -105,6 +147,8 @@ def _boxed(box: Box) -> Iterator[str]:
     y += len(box.texts) * LINE
     yield from _texts(box.details, middle, y, SMALL_LINE, "small")
     y += len(box.details) * SMALL_LINE
+    if box.node.link:
+        yield "</a>"
     if box.inside:
         left = box.x + (box.width - box.inside.width) // 2
         yield from _drawn(box.inside, left, box.y + box.height - PAD - box.inside.height)

@@ -1,0 +1,26 @@
+"""The last local run as one HTML page, ``build/report.html``, which needs nothing else.
+
+It is made from the run's record (`ops.record`), the pipeline that was run, the metadata of its
+artifacts and the pages among them. All of these are data: nothing of them is ever markup or code
+of the page, and a page among the artifacts is shown in a frame that can neither run, load nor
+leave anything.
+"""
+
+import os
+from pathlib import Path
+
+from ops import files, record
+
+PATH = Path("build") / "report.html"
+
+
+def write(root: Path, folder: Path) -> str:
+    """Write the report of the run in ``folder`` and return its path, relative to where we are.
+
+    Raises OpsError: 2 when there is no record of a run, 1 when the page cannot be written.
+    """
+    from ops.report import page
+
+    path = root / PATH
+    files.write(path, page.render(record.read(folder), folder, path.parent))
+    return os.path.relpath(path)
