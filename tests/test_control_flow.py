@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import bake, environment
+from conftest import bake, compiled, environment
 
 from ops import orchestration
+from ops.graph import spec
 
 SAY = '''\
 """Says something about a text."""
@@ -380,13 +381,14 @@ def test_a_local_run_gives_what_a_cluster_would(
     result = run_locally(project, pipeline)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == {"Output": expected}
+    assert spec.read(compiled(project)).nodes, "and it can be drawn"
 
 
 @pytest.mark.parametrize("pipeline", REFUSED.values(), ids=list(REFUSED))
 def test_what_cannot_be_done_is_a_failure(project: Path, pipeline: str) -> None:
     result = run_locally(project, pipeline)
     assert result.returncode in (1, 2) and result.stdout == ""
-    assert re.match("error: (the run failed|pipeline.py): ", result.stderr.splitlines()[-1])
+    assert re.match("error: (the run failed|pipeline.py): ", result.stderr.splitlines()[-2])
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,9 @@ FILES = {
     *(f"ops/graph/{name}.py" for name in ("__init__", "digest", "layout", "mermaid", "model")),
     *(f"ops/graph/{name}.py" for name in ("rows", "spec", "svg", "text")),
     *(f"ops/{name}.py" for name in ("staging", "steps", "submit", "venvs")),
+    *(f"ops/{name}.py" for name in ("caching", "progress", "record")),
+    *(f"ops/report/{name}.py" for name in ("__init__", "frames", "page", "plots", "text")),
+    *("ops/report/page.html", "ops/report/style.css"),
 }
 SIXTY = ", ".join(f"step {number}" for number in range(60))
 SHAPES = {
@@ -86,7 +89,7 @@ def test_no_placeholder_is_left(default: Path) -> None:
     for name, content in files_of(default).items():
         text = content.decode()
         assert not re.search(r"<<|<%|<#|cookiecutter", text), name
-        if not name.startswith("templates/"):
+        if not name.startswith(("templates/", "ops/report/")):
             assert "{{ step" not in text and "{{ title" not in text, name
 
 

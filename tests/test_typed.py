@@ -116,12 +116,9 @@ def component(name: str, inputs: Mapping[str, str], outputs: Mapping[str, str]) 
 """
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_project(folder: Path) -> Path:
     """Return a project of two typed steps."""
-    project = bake(
-        tmp_path_factory.mktemp("typed"), project_slug="typed", starter="blank", steps="make, read"
-    )
+    project = bake(folder, project_slug="typed", starter="blank", steps="make, read")
     steps = project / "steps"
     (steps / "make" / "main.py").write_text(MAKE, encoding="utf-8")
     (steps / "read" / "main.py").write_text(READ, encoding="utf-8")
@@ -132,6 +129,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "pipeline.py").write_text(PIPELINE, encoding="utf-8")
     (project / "params" / "dev.yaml").write_text(json.dumps(VALUES), encoding="utf-8")
     return project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project of two typed steps."""
+    return make_project(tmp_path_factory.mktemp("typed"))
 
 
 def test_the_contract_of_typed_steps_holds(project: Path) -> None:

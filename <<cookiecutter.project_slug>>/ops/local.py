@@ -103,11 +103,7 @@ class _Run:
             image: steps.content_tag(step, settings, root) for image, step in self._steps.items()
         }
         started = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
-        places = [
-            progress.Place(path, node.label, len(path) - 1)
-            for path, node in model.tasks(spec.read(compiled))
-        ]
-        self._progress = progress.make(places)
+        self._progress = progress.make(_places(compiled))
         used = sorted(set(self._images.values()))
         client = _client(runner, settings)
         self._runner = "docker" if client else "process"
@@ -121,7 +117,8 @@ class _Run:
             self._run_task = runners.container_runner(client, rootless, started)
         self.folder = _new_folder(root / record.RUNS, started)
         shutil.copyfile(package, self.folder / record.PACKAGE)
-        run = record.Run(settings.name, settings.display_name, self._runner, dict(parameters))
+        given = {name: record.small(value) for name, value in parameters.items()}
+        run = record.Run(settings.name, settings.display_name, self._runner, given)
         self._recorder = record.Recorder(run, self.folder)
 
     def _processes(self, used: list[str], root: Path) -> runners.Runner:
@@ -262,6 +259,18 @@ class _Run:
             return report.write(self._root, self.folder)
         except Exception as error:  # the run's own result must not depend on it
             return f"note: no report was written ({type(error).__name__}: {error})"
+
+
+def _places(compiled: Mapping[str, Any]) -> list[progress.Place]:
+    """Return the rows of a live table; none of a pipeline that cannot be drawn."""
+    try:
+        graph = spec.read(compiled)
+    except OpsError:
+        return []
+    return [
+        progress.Place(path, node.label, len(path) - 1, is_box=bool(node.inside))
+        for path, node in model.tasks(graph, boxes=True)
+    ]
 
 
 def _new_folder(runs: Path, name: str) -> Path:

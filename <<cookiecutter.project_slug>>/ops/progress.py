@@ -26,7 +26,8 @@ class Place(NamedTuple):
 
     path: tuple[str, ...]
     label: str
-    depth: int
+    depth: int  # the boxes around it
+    is_box: bool = False  # a loop, a condition or a pipeline: only its title is shown
 
 
 class Progress(Protocol):
@@ -52,7 +53,7 @@ class Progress(Protocol):
 
 def make(places: Sequence[Place]) -> Progress:
     """Return the display that fits stderr."""
-    if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+    if sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb"):
         return Table(places, verbose=os.environ.get("V") == "1")
     return Lines()
 
@@ -157,8 +158,9 @@ class Table:
         with self._lock:
             rows = _fitting(list(self._rows.values()), self._console.height - 3)
             for row in rows:
-                mark, style = MARKS[row.state]
-                label = Text("  " * row.place.depth + row.place.label, overflow="ellipsis")
+                mark, style = ("", "dim") if row.place.is_box else MARKS[row.state]
+                title = "  " * row.place.depth + row.place.label
+                label = Text(title, "dim" if row.place.is_box else "", overflow="ellipsis")
                 table.add_row(Text(mark, style), label, Text(row.count), Text(row.time))
             hidden = len(self._rows) - len(rows)
             if hidden:
@@ -210,6 +212,6 @@ def _fitting(rows: list[_Row], height: int) -> list[_Row]:
     if len(rows) <= height:
         return rows
     order = {"failed": 0, "interrupted": 0, "running": 1, "waiting": 2, "skipped": 4}
-    ranked = sorted(rows, key=lambda row: order.get(row.state, 3))
+    ranked = sorted(rows, key=lambda row: 5 if row.place.is_box else order.get(row.state, 3))
     kept = {id(row) for row in ranked[: max(1, height - 1)]}
     return [row for row in rows if id(row) in kept]

@@ -54,10 +54,15 @@ def steps(graph: Graph) -> list[str]:
     return found
 
 
-def tasks(graph: Graph, outer: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
-    """Yield the steps of a graph, also of those in boxes, each with the names that lead to it."""
+def tasks(
+    graph: Graph, outer: tuple[str, ...] = (), boxes: bool = False
+) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """Yield the steps of a graph, also of those in boxes, each with the names that lead to it.
+
+    With ``boxes``, these come too, each before what is in it.
+    """
     for node in graph.nodes:
-        if node.inside:
-            yield from tasks(node.inside, (*outer, node.task))
-        elif node.task:
+        if node.task and (boxes or not node.inside):
             yield (*outer, node.task), node
+        if node.inside:
+            yield from tasks(node.inside, (*outer, node.task), boxes)

@@ -50,6 +50,11 @@ class _Reader:
                 if is_root or f"<{name}" in used:
                     label = names.get(name, name)
                     inputs[f"<{name}"] = Node("input", label, artifact=kind == "artifacts")
+        # KFP's compiler forgets to declare the item of which a branch takes a part.
+        for source in sorted(used):
+            if source.startswith("<") and source not in inputs:
+                name = source[1:]
+                inputs[source] = Node("input", names.get(name, name.removeprefix(_CHANNEL)))
         outputs = dict(self._outputs(component))
         steps = {key: self._node(key, tasks, names) for key in tasks}
         ends = {f">{name}": node for name, (node, _) in outputs.items()}

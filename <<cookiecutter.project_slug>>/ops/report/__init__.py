@@ -6,7 +6,6 @@ of the page, and a page among the artifacts is shown in a frame that can neither
 leave anything.
 """
 
-import os
 from pathlib import Path
 
 from ops import files, record
@@ -15,7 +14,7 @@ PATH = Path("build") / "report.html"
 
 
 def write(root: Path, folder: Path) -> str:
-    """Write the report of the run in ``folder`` and return its path, relative to where we are.
+    """Write the report of the run in ``folder`` and return its path, as a browser takes it: absolute.
 
     Raises OpsError: 2 when there is no record of a run, 1 when the page cannot be written.
     """
@@ -23,4 +22,4 @@ def write(root: Path, folder: Path) -> str:
 
     path = root / PATH
     files.write(path, page.render(record.read(folder), folder, path.parent))
-    return os.path.relpath(path)
+    return str(path.resolve())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import yaml
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
@@ -70,7 +71,7 @@ class _View:
     def _read(self) -> model.Graph:
         try:
             return spec.read(steps.read_yaml(self.folder / PACKAGE))
-        except (OSError, ValueError, OpsError, StopIteration):
+        except (OSError, ValueError, OpsError, StopIteration, yaml.YAMLError):
             return model.Graph((), ())
 
     def graph(self) -> Markup | None:
@@ -109,23 +110,26 @@ class _View:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row per execution, in the order of the pipeline; one for a step without any."""
-        total = self.run.seconds or 1
         for place, node in self._nodes.items():
             found = sorted(self._tasks_at(place), key=lambda task: _natural(task.path))
-            anchor = self._anchor(place)
-            for number, task in enumerate(found):
-                yield {
-                    "anchor": anchor if number == 0 else "",
-                    "label": self._title(task),
-                    "state": task.state,
-                    "seconds": task.seconds,
-                    "status": task.status,
-                    "left": f"{min(100, 100 * task.started / total):.1f}",
-                    "width": f"{min(100, 100 * task.seconds / total):.1f}",
-                    "log": self._link(self.folder / task.log) if task.log else None,
-                }
+            anchors = [self._anchor(place), *([""] * len(found))]
+            yield from map(self._row, found, anchors)
             if not found:
-                yield {"anchor": anchor, "label": node.label, "state": self._state([])}
+                yield {"anchor": anchors[0], "label": node.label, "state": self._state([])}
+        lost = [task for task in self.run.tasks if _place(task) not in self._nodes]
+        yield from (self._row(task, "") for task in lost)  # of a pipeline that cannot be read
+
+    def _row(self, task: Task, anchor: str) -> dict[str, Any]:
+        total = self.run.seconds or 1
+        return {
+            "anchor": anchor,
+            "label": self._title(task),
+            "state": task.state,
+            "seconds": task.seconds,
+            "left": f"{min(100, 100 * task.started / total):.1f}",
+            "width": f"{min(100, 100 * task.seconds / total):.1f}",
+            "log": self._link(self.folder / task.log) if task.log else None,
+        }
 
     def _title(self, task: Task) -> str:
         """Return a task's label, with the iterations that it is in."""

@@ -57,14 +57,15 @@ def _heat_map(labels: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
         for row, counts in enumerate(rows) for column, count in enumerate(counts)
     ]  # fmt: skip
     # By number, as two labels may be the same; the texts come last, into the axes.
+    step = 90 if len(labels) < 5 else 48 if len(labels) < 12 else 22
+    level = len(labels) < 5 and max(map(len, labels)) < 14
     name = f"{_texts(labels)}[datum.value]"
-    axis = {"labelExpr": name, "ticks": False, "domain": False, "labelLimit": 160}
+    axis = {"labelExpr": name, "ticks": False, "domain": False}
     place = {
         "x": {"field": "predicted", "type": "ordinal", "title": "predicted class",
-              "axis": {**axis, "orient": "top", "labelAngle": 0 if len(labels) < 6 else -45}},
-        "y": {"field": "true", "type": "ordinal", "title": "true class", "axis": axis},
+              "axis": {**axis, "orient": "top", "labelAngle": 0 if level else -45, "labelLimit": step if level else 160}},
+        "y": {"field": "true", "type": "ordinal", "title": "true class", "axis": {**axis, "labelLimit": 160}},
     }  # fmt: skip
-    step = 90 if len(labels) < 5 else 48 if len(labels) < 12 else 22
     layers: list[dict[str, Any]] = [
         {
             "mark": {"type": "rect", "color": _ACCENT, "stroke": _LINE, "cornerRadius": 4},
@@ -93,10 +94,9 @@ def _curve(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     points = [point for point in given if point[0] is not None and point[1] is not None]
     if len(points) < 2:
         return None
-    values = [
-        {"order": order, "x": x, "y": y}
-        for order, (x, y, _) in enumerate(points[:: -(-len(points) // MOST_POINTS)])
-    ]
+    every = -(-len(points) // (MOST_POINTS - 1))
+    drawn = [*points[:-1:every], points[-1]]
+    values = [{"order": order, "x": x, "y": y} for order, (x, y, _) in enumerate(drawn)]
     axis = {
         "type": "quantitative",
         "scale": {"domain": [0, 1]},
@@ -122,12 +122,12 @@ def _curve(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
             },
         ],
     }  # fmt: skip
-    return {"points": points[:MOST_POINTS], "plot": _drawn(spec), "area": _area(points)}
+    return {"points": drawn, "plot": _drawn(spec), "area": _area(points)}
 
 
 def _area(points: Sequence[Sequence[Any]]) -> float:
     """Return the area below a curve, by trapezoids."""
-    ordered = sorted((x, y) for x, y, _ in points)
+    ordered = sorted((float(x), float(y)) for x, y, _ in points)
     return sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(ordered))
 
 
