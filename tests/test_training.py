@@ -110,13 +110,29 @@ def test_the_project_passes_its_own_linters_and_tests(project: Path) -> None:
 
 
 def test_containers_give_the_same_to_the_last_digit(
-    tmp_path: Path, outputs: dict[str, Any], client: Any
+    tmp_path: Path, outputs: dict[str, Any], client: Any, registry: str
 ) -> None:
+    """Built, pushed, pinned by digest, loaded by KFP itself, run."""
+    from kfp.components import load_component_from_file
+
     base = prepared_base(client, tmp_path / "base")
-    project = bake(tmp_path, starter="training", project_slug="tumours", base_image=base)
+    project = bake(
+        tmp_path,
+        starter="training",
+        project_slug="tumours",
+        base_image=base,
+        registry=f"{registry}/team/tumours",
+    )
+    result = make(project, "build", "push")
+    assert result.returncode == 0, result.stderr
     found = local(project, "docker")
     assert {**found, "report": ""} == {**outputs, "report": ""}
     assert Path(found["report"]).read_bytes() == Path(outputs["report"]).read_bytes()
+    loaded = load_component_from_file(str(project / "build" / "pipeline.yaml"))
+    executors = loaded.pipeline_spec.deployment_spec["executors"]
+    images = [executors[name]["container"]["image"] for name in executors]
+    assert len(images) == len(STEPS)
+    assert all("/team/tumours/" in image and "@sha256:" in image for image in images)
 
 
 def prepared_base(client: Any, folder: Path) -> str:

@@ -12,6 +12,7 @@ import pytest
 from conftest import PROJECT, bake, environment, make
 
 from common.step import OutputError, Step, run
+from ops import record
 
 MAKE = '''\
 """Publishes one of everything."""
@@ -158,6 +159,15 @@ def test_everything_is_handed_on(project: Path, runner: str, request: Any) -> No
     assert found["metrics"] == {"metadata": {"accuracy": 0.97, "count": 3}, "content": []}
     assert found["html"]["content"] == [b"<b>html</b>".hex()]
     assert found["evaluation"]["metadata"] == expected_evaluation()
+    # What kfp's local result holds is what the step published.
+    task = next(task for task in record.read(record.latest(project)).tasks if task.step == "make")
+    published = {item["name"]: item for item in task.artifacts}
+    for name, kind in ARTIFACTS.items():
+        item = published[name]
+        assert item["type"] == f"system.{kind}" and item["metadata"] == found[name]["metadata"]
+        path = Path(item["uri"])
+        assert path.is_relative_to(project / "build" / "local")
+        assert path.exists() == bool(found[name]["content"]), "metrics have no file"
 
 
 def expected_evaluation() -> Any:
