@@ -17,6 +17,7 @@ import yaml
 from conftest import compiled, environment, files_of, make
 
 from ops import local as local_runs
+from ops import steps, venvs
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 AVERAGE = {"Output": {"numbers": [1.0, 2.0, 3.0, 4.0], "sum": 10.0, "average": 2.5}}
@@ -171,27 +172,33 @@ def test_hostile_text_reaches_the_step_intact(project: Path) -> None:
     assert json.loads(local(project).stdout)["Output"]["text"] == text
 
 
-def test_a_step_has_an_environment_of_its_own_made_once(project: Path) -> None:
-    requirements = project / "steps" / "add" / "requirements.txt"
-    requirements.write_text("six==1.17.0\n")
-    script = project / "steps" / "add" / "main.py"
-    script.write_text(script.read_text().replace("import logging", "import logging\n\nimport six"))
-    python = project / "build" / "venvs" / "add" / "bin" / "python"
+def test_steps_have_the_environments_that_they_need(project: Path) -> None:
+    """Made once; one for all steps with the same requirements; removed when none needs it."""
+    imports = ("import logging", "import logging\n\nimport six")
+    for step in ("add", "div"):
+        (project / "steps" / step / "requirements.txt").write_text("six==1.17.0\n")
+        script = project / "steps" / step / "main.py"
+        script.write_text(script.read_text().replace(*imports))
     first = local(project)
     assert first.returncode == 0, first.stderr
-    assert "add: installing steps/add/requirements.txt" in first.stderr
-    made = python.parent.parent.joinpath("pyvenv.cfg").stat().st_mtime_ns
+    assert first.stderr.count("add: installing steps/add/requirements.txt") == 1
+    assert "div: installing" not in first.stderr
+    (made,) = (path for path in (project / "build" / "venvs").iterdir() if path.is_dir())
+    when = (made / "pyvenv.cfg").stat().st_mtime_ns
     assert "installing" not in local(project).stderr
-    assert python.parent.parent.joinpath("pyvenv.cfg").stat().st_mtime_ns == made
-    requirements.write_text("six==1.16.0\n")
-    assert "installing" in local(project).stderr
-    code = "import six; print(six.__version__)"
-    version = subprocess.run([python, "-c", code], capture_output=True, text=True).stdout
-    assert version.strip() == "1.16.0"
-    requirements.write_text("no-such-package-at-all==1\n")
+    assert (made / "pyvenv.cfg").stat().st_mtime_ns == when
+    (project / "steps" / "add" / "requirements.txt").write_text("six==1.16.0\n")
+    assert "add: installing" in local(project).stderr
+    for step, version in (("add", "1.16.0"), ("div", "1.17.0")):
+        python = venvs.python_folder(steps.get_step(step, project), project) / "python"
+        code = "import six; print(six.__version__)"
+        result = subprocess.run([python, "-c", code], capture_output=True, text=True)
+        assert result.stdout.strip() == version
+    (project / "steps" / "div" / "requirements.txt").write_text("no-such-package-at-all==1\n")
     result = local(project)
     assert result.returncode != 0
-    assert last_line(result).startswith("error: steps/add/requirements.txt: ERROR: ")
+    assert last_line(result).startswith("error: steps/div/requirements.txt: ERROR: ")
+    assert not made.exists(), "no step needs it"
 
 
 def test_the_process_gets_the_command_line_of_the_container(project: Path) -> None:

@@ -1,4 +1,7 @@
-"""A virtual environment per step, so that steps run as processes without an engine."""
+"""Virtual environments of the steps, so that they run as processes without an engine.
+
+Steps with the same requirements share one: it is named for them, and for the Python that made it.
+"""
 
 import hashlib
 import shutil
@@ -7,30 +10,47 @@ import sys
 import venv
 from pathlib import Path
 
-from ops import files
+from ops import files, steps
 from ops.errors import OpsError
 from ops.settings import ROOT
 from ops.steps import Step
 
-_MARKER = "requirements.sha256"
+_READY = "ready"  # there once an environment is complete
 
 
 def python_folder(step: Step, root: Path = ROOT) -> Path:
     """Return the ``bin`` folder of a step's environment, made if need be.
 
-    It is made once, and made anew when ``requirements.txt`` or the Python that runs
-    this changes. Raises OpsError (1) when pip cannot install the requirements.
+    It is made once, and another one when ``requirements.txt`` or the Python that runs this
+    changes; those that no step needs any more are removed then. Raises OpsError (1) when pip
+    cannot install the requirements.
     """
-    requirements = step.folder / "requirements.txt"
-    text = requirements.read_text(encoding="utf-8") if requirements.exists() else ""
-    wanted = hashlib.sha256(f"{sys.version}\n{text}".encode()).hexdigest()
-    folder = root / "build" / "venvs" / step.name
-    marker = folder / _MARKER
-    with files.locked(folder.with_name(f".{step.name}.lock")):  # another run may be making it
-        if not (marker.exists() and marker.read_text() == wanted and _works(folder)):
-            _make(folder, requirements if _has_requirements(text) else None, step.name)
-            marker.write_text(wanted)
+    text = _requirements(step)
+    folder = root / "build" / "venvs" / _name(text)
+    with files.locked(folder.with_name(f".{folder.name}.lock")):  # another run may be making it
+        if not ((folder / _READY).exists() and _works(folder)):
+            _remove_unused(folder.parent, root)
+            _make(folder, step.folder / "requirements.txt" if text else None, step.name)
+            (folder / _READY).touch()
     return folder / "bin"
+
+
+def _requirements(step: Step) -> str:
+    """Return the requirements of a step; "" where the file is not there, or names none."""
+    path = step.folder / "requirements.txt"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return text if _has_requirements(text) else ""
+
+
+def _name(text: str) -> str:
+    return hashlib.sha256(f"{sys.version}\n{text}".encode()).hexdigest()[:16]
+
+
+def _remove_unused(folder: Path, root: Path) -> None:
+    needed = {_name(_requirements(step)) for step in steps.find_steps(root)}
+    for path in folder.iterdir():
+        if path.is_dir() and path.name not in needed:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _works(folder: Path) -> bool:
@@ -51,7 +71,7 @@ def _make(folder: Path, requirements: Path | None, name: str) -> None:
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise OpsError(
-            f"build/venvs/{name}: cannot be made ({error}): make doctor, or RUNNER=docker"
+            f"steps/{name}: its environment cannot be made ({error}): make doctor, or RUNNER=docker"
         ) from None
     if requirements is None:
         return
