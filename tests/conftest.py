@@ -102,14 +102,26 @@ def _version(python: str) -> str:
 
 def python_with(version: str, requirement: str) -> Path:
     """Return the interpreter of an environment that has ``requirement`` installed."""
+    from ops import files
+
     folder = VENVS / f"{version}-{requirement}"
     python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        subprocess.run([pythons()[version], "-m", "venv", "--clear", folder], check=True)
-        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([*pip, requirement], check=True)
-        (folder / "ready").touch()
+    with files.locked(folder.with_name(f".{folder.name}.lock")):
+        if not (folder / "ready").exists():
+            subprocess.run([pythons()[version], "-m", "venv", "--clear", folder], check=True)
+            pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+            subprocess.run([*pip, requirement], check=True)
+            (folder / "ready").touch()
     return python
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests go one after the other: they share an engine, or what is made once a file."""
+    for item in items:
+        needs_engine = "client" in getattr(item, "fixturenames", ())
+        with_others = item.path.stem in ("test_engine", "test_training")
+        group = "engine" if needs_engine or with_others else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
