@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -68,6 +69,7 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         "KFP_HOST",
         "KFP_NAMESPACE",
         "KFP_TOKEN",
+        "KFP_CA",
         "PLATFORM",
         "DOCKER",
         "ALLOW_UNPINNED",
@@ -178,11 +180,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self.serve()
 
+    def do_DELETE(self) -> None:
+        self.serve()
+
 
 @contextmanager
-def listening(handler: type[Handler]) -> Iterator[int]:
-    """Serve HTTP on a free port of the loopback interface; yields the port."""
+def listening(handler: type[Handler], context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Serve HTTP, or HTTPS, on a free port of the loopback interface; yields the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
@@ -190,6 +197,21 @@ def listening(handler: type[Handler]) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a certificate for localhost that nobody but itself vouches for.
+
+    Its key is beside it, as ``key.pem``.
+    """
+    need(shutil.which("openssl") is not None, "openssl is not installed")
+    folder = tmp_path_factory.mktemp("certificate")
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    where = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
+    subprocess.run([*new, *subject, *where], check=True, capture_output=True)
+    return folder / "ca.pem"
 
 
 def need(condition: bool, what: str) -> None:

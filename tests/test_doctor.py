@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -446,13 +447,13 @@ def test_a_kfp_that_refuses(
     machine: Machine, server: KfpServer, at: str, fault: str, text: str
 ) -> None:
     machine.set(KFP_HOST=server.url)
-    server.fault, server.at = fault, at
+    server.fail(fault, at)
     assert is_(machine.look()["KFP"], "FAIL", text)
 
 
 def test_what_is_no_kfp(machine: Machine, server: KfpServer) -> None:
     machine.set(KFP_HOST=server.url)
-    server.fault = "html"
+    server.fail("html")
     assert is_(machine.look()["KFP"], "FAIL", "is no KFP endpoint: set KFP_HOST")
 
 
@@ -462,11 +463,23 @@ def test_the_token(machine: Machine) -> None:
         assert is_(machine.look()["KFP"], "ok", "has KFP")
         machine.set(KFP_TOKEN="s3cret-old")
         found = machine.look()["KFP"]
-        assert is_(found, "FAIL", "get a new token, KFP_TOKEN is refused")
+        assert is_(found, "FAIL", "sign in anew, KFP_TOKEN is refused")
         machine.set(KFP_TOKEN="s3cret\nold")
         broken = machine.look()["KFP"]
         assert is_(broken, "FAIL", "KFP_TOKEN has a space or a character that no token has")
         assert "s3cret" not in found.text + broken.text
+
+
+def test_a_private_ca(machine: Machine, certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    with kfp_server(ssl=context) as server:
+        machine.set(KFP_HOST=server.url)
+        assert is_(machine.look()["KFP"], "FAIL", "its certificate is not trusted", "set KFP_CA")
+        machine.set(KFP_CA=str(certificate))
+        assert is_(machine.look()["KFP"], "ok", "has KFP")
+        machine.set(KFP_CA="nowhere.pem")
+        assert is_(machine.look()["KFP"], "FAIL", "nowhere.pem: No such file or directory")
 
 
 def test_namespaces(machine: Machine, server: KfpServer) -> None:
@@ -547,7 +560,8 @@ def test_whatever_hangs_is_said_in_time(machine: Machine) -> None:
     machine.monkeypatch.setattr(doctor, "SECONDS", 1.0)
     machine.monkeypatch.setattr(runners, "connect", lambda command: time.sleep(30))
     machine.engine(seconds=30)
-    with kfp_server(fault="silent") as server, socket.socket() as silent:
+    with kfp_server() as server, socket.socket() as silent:
+        server.fail("silent")
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         host = f"localhost:{silent.getsockname()[1]}"

@@ -23,45 +23,34 @@ from conftest import (
 )
 
 STEP_FILES = {"Dockerfile", "component.yaml", "main.py", "requirements.txt"}
+# By folder: the files' names, those of Python's modules without their ending.
+OTHERS = """
+.dockerignore .gitignore .github/workflows/pipeline.yml Makefile README.md pyproject.toml
+common/__init__.py common/context.py common/step.py params/dev.yaml pipeline.py
+docs/pipeline.mmd docs/pipeline.svg requirements-dev.in requirements-dev.txt
+tests/conftest.py tests/exercise.py tests/test_average.py tests/test_contract.py
+tests/test_pipeline.py tests/test_steps.py
+ops/report/page.html ops/report/style.css
+"""
+MODULES = {
+    "ops": """
+        __init__ __main__ caching compiling dockerignore doctor engine errors files git images
+        light_kfp local locking names orchestration params progress record registry runners
+        scaffold settings staging steps venvs
+    """,
+    "ops/check": """
+        __init__ component content dockerfile findings instructions picture requirements script
+        sources wiring
+    """,
+    "ops/cluster": "__init__ credentials faults pipelines runs server transport",
+    "ops/graph": "__init__ digest layout mermaid model rows spec svg text",
+    "ops/report": "__init__ frames page plots text",
+}
 FILES = {
-    *(".dockerignore", ".github/workflows/pipeline.yml", ".gitignore", "Makefile", "README.md"),
-    *(
-        "common/__init__.py",
-        "common/context.py",
-        "common/step.py",
-        "params/dev.yaml",
-        "pipeline.py",
-    ),
-    *("docs/pipeline.mmd", "docs/pipeline.svg"),
-    *("pyproject.toml", "requirements-dev.in", "requirements-dev.txt"),
+    *OTHERS.split(),
     *(f"templates/step/{name}" for name in STEP_FILES),
     *(f"steps/{step}/{name}" for step in ("add", "div") for name in STEP_FILES),
-    *(f"tests/{name}.py" for name in ("conftest", "exercise", "test_average", "test_contract")),
-    *("tests/test_pipeline.py", "tests/test_steps.py"),
-    *(f"ops/{name}.py" for name in ("__init__", "__main__", "compiling", "engine", "errors")),
-    *(f"ops/{name}.py" for name in ("files", "images", "light_kfp", "local", "locking", "names")),
-    *(
-        f"ops/{name}.py"
-        for name in (
-            "dockerignore",
-            "doctor",
-            "orchestration",
-            "params",
-            "registry",
-            "runners",
-            "scaffold",
-            "settings",
-        )
-    ),
-    *(f"ops/check/{name}.py" for name in ("__init__", "component", "content", "dockerfile")),
-    *(f"ops/check/{name}.py" for name in ("findings", "instructions", "requirements")),
-    *(f"ops/check/{name}.py" for name in ("picture", "script", "sources", "wiring")),
-    *(f"ops/graph/{name}.py" for name in ("__init__", "digest", "layout", "mermaid", "model")),
-    *(f"ops/graph/{name}.py" for name in ("rows", "spec", "svg", "text")),
-    *(f"ops/{name}.py" for name in ("staging", "steps", "submit", "venvs")),
-    *(f"ops/{name}.py" for name in ("caching", "progress", "record")),
-    *(f"ops/report/{name}.py" for name in ("__init__", "frames", "page", "plots", "text")),
-    *("ops/report/page.html", "ops/report/style.css"),
+    *(f"{folder}/{name}.py" for folder, names in MODULES.items() for name in names.split()),
 }
 SIXTY = ", ".join(f"step {number}" for number in range(60))
 SHAPES = {
@@ -82,7 +71,7 @@ def test_only_the_chosen_ci_is_there(tmp_path: Path) -> None:
     gitlab = files_of(bake(tmp_path / "gitlab", ci="gitlab"))
     none = files_of(bake(tmp_path / "none", ci="none"))
     assert ".gitlab-ci.yml" in gitlab and ".github/workflows/pipeline.yml" not in gitlab
-    assert not [name for name in none if "git" in name and name != ".gitignore"]
+    assert not [name for name in none if name.startswith(".git") and name != ".gitignore"]
 
 
 def test_no_placeholder_is_left(default: Path) -> None:

@@ -15,6 +15,7 @@ from ops.errors import OpsError
 from ops.settings import PACKAGE, ROOT
 
 if TYPE_CHECKING:
+    from ops.cluster.server import Server
     from ops.steps import Step
 
 
@@ -81,6 +82,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb.set_defaults(function=_report)
     verb = verbs.add_parser("doctor", help="say what is missing on this machine")
     verb.set_defaults(function=_doctor)
+    verb = verbs.add_parser("upload", help="a version of the pipeline", allow_abbrev=False)
+    verb.add_argument("--set-default", action="store_true", help="fail unless runs take it")
+    verb.set_defaults(function=_upload)
     verb = verbs.add_parser("step", help="add a step")
     verb.add_argument("name")
     verb.set_defaults(function=_step)
@@ -96,6 +100,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
             verb.add_argument("--runner", choices=("auto", "process", "docker"), default="auto")
         else:
             verb.add_argument("--experiment", help="default: the pipeline's name")
+            verb.add_argument("--experiment-description", help="of one that is made by this")
             verb.add_argument("--name", help="of the run; default: pipeline and time")
     return parser.parse_args(argv)
 
@@ -219,7 +224,8 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     import uuid
     from datetime import datetime, timezone
 
-    from ops import params, submit
+    from ops import params
+    from ops.cluster import runs
 
     package = _package()
     parameters = params.read_parameters(package, _params_file(args.env), args.parameters)
@@ -227,16 +233,41 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     settings = project.load()
     _check_pinned(package, settings)
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
-    submission = submit.submit(
-        package,
-        parameters,
-        host=settings.kfp_host,
-        experiment=args.experiment or settings.name,
-        run_name=args.name or f"{settings.name} {now} {uuid.uuid4().hex[:6]}",
-        namespace=settings.kfp_namespace,
-        token=submit.read_token(),
-    )
+    names = {
+        "experiment": args.experiment or settings.name,
+        "run_name": args.name or f"{settings.name} {now} {uuid.uuid4().hex[:6]}",
+        "experiment_description": args.experiment_description or "",
+    }
+    runs.check_names(**names)
+    server = _connect(settings)
+    submission = runs.submit(server, package, parameters, **names, name_is_new=not args.name)
     return submission._asdict()
+
+
+def _upload(args: argparse.Namespace) -> dict[str, object]:
+    from ops import git
+    from ops.cluster import pipelines
+
+    package, settings = _package(), project.load()
+    _check_pinned(package, settings)
+    upload = pipelines.upload(
+        _connect(settings),
+        package,
+        name=settings.name,
+        description=settings.description,
+        revision=git.revision(ROOT, "."),
+        set_default=args.set_default,
+    )
+    news = "uploaded as" if upload.created else "nothing to upload: it is there, as"
+    print(f"{news} version {upload.version} of {settings.name}", file=sys.stderr)
+    return upload._asdict()
+
+
+def _connect(settings: project.Settings) -> "Server":
+    from ops.cluster import credentials, server
+
+    token = credentials.read_token()
+    return server.connect(settings.kfp_host, settings.kfp_namespace, token, settings.kfp_ca)
 
 
 def _check_pinned(package: Path, settings: project.Settings) -> None:

@@ -20,7 +20,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ops import runners, submit
+from ops import runners
+from ops.cluster import server as kfp
+from ops.cluster.credentials import read_token
 from ops.errors import OpsError
 from ops.names import shown
 from ops.registry import Registry
@@ -426,9 +428,9 @@ def _registry(settings: Settings) -> list[Finding]:
 
 
 def _kfp(settings: Settings) -> list[Finding]:
-    host, token = settings.kfp_host, submit.read_token()
-    health = submit.look(host, settings.kfp_namespace, token)
-    submit.check_access(host, health.namespace, token)
+    host, token, ca = settings.kfp_host, read_token(), settings.kfp_ca
+    health = kfp.look(host, settings.kfp_namespace, token, ca)
+    kfp.check_access(host, health.namespace, token, ca)
     sdk = importlib.metadata.version("kfp")
     ours, theirs = (_minor(version) for version in (sdk, health.version))
     if not theirs:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from ops import git
 from ops.errors import OpsError
 from ops.names import uncoloured
 from ops.settings import Settings
@@ -82,21 +83,8 @@ def _reason(output: str, login: str) -> str | None:
 
 def labels(root: Path) -> dict[str, str]:
     """Return the labels that say where an image's sources are; git knows."""
-    revision = _git(root, "rev-parse", "HEAD")
-    if revision and _git(root, "status", "--porcelain", "--", "steps", "common"):
-        revision += "-dirty"
-    source = re.sub(r"//[^/@]*@", "//", _git(root, "config", "--get", "remote.origin.url"))
-    found = {"revision": revision, "source": source}
+    found = {"revision": git.revision(root, "steps", "common"), "source": git.origin(root)}
     return {f"org.opencontainers.image.{key}": value for key, value in found.items() if value}
-
-
-def _git(root: Path, *words: str) -> str:
-    """Return what git prints, or nothing outside a repository."""
-    try:
-        result = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
-    except OSError:
-        return ""
-    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def has(image: str, settings: Settings) -> bool:

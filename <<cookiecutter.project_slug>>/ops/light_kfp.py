@@ -2,7 +2,7 @@
 
 ``import kfp`` loads ``kfp.client``, and that the whole kubernetes package: two thirds
 of the time. Half of the rest is requests, which kfp needs only for a component at an
-address. Import this module before kfp; `ops.submit`, which needs the client, calls `allow_client`.
+address. Import this module before kfp; `ops.cluster`, which needs the client, calls `allow_client`.
 """
 
 import importlib

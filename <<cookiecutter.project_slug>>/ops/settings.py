@@ -28,6 +28,7 @@ class Settings(NamedTuple):
     base_image: str  # of new steps
     kfp_host: str  # URL, no trailing slash
     kfp_namespace: str | None
+    kfp_ca: Path | None  # certificates that the endpoint's is checked against
     docker: str  # the engine's command line
     platform: str  # of the images: os/architecture
     build_args: Mapping[str, str]  # of every Dockerfile; they end up in the images' history
@@ -49,6 +50,7 @@ def load(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> Settings
         base_image=_text(table, "base_image"),
         kfp_host=kfp_host.rstrip("/"),
         kfp_namespace=environ.get("KFP_NAMESPACE") or None,
+        kfp_ca=_path(root, environ.get("KFP_CA") or table.get("kfp_ca")),
         docker=environ.get("DOCKER", "").strip() or "docker",
         platform=environ.get("PLATFORM") or "linux/amd64",
         build_args=_texts(table, "build_args"),
@@ -88,6 +90,12 @@ def _text(table: Mapping[str, object], key: str) -> str:
     if not isinstance(value, str):
         raise OpsError(f'pyproject.toml: [tool.pipeline] needs {key} = "..."', 2)
     return value
+
+
+def _path(root: Path, value: object) -> Path | None:
+    if not isinstance(value, str | None):
+        raise OpsError('pyproject.toml: [tool.pipeline] takes kfp_ca = "path/to/ca.pem"', 2)
+    return root / Path(value).expanduser() if value else None
 
 
 def _texts(table: Mapping[str, object], key: str) -> Mapping[str, str]:

@@ -13,7 +13,9 @@ import pytest
 from conftest import compiled, make
 from kfp_server import KfpServer, kfp_server
 
-from ops import submit
+from ops.cluster import runs, transport
+from ops.cluster import server as servers
+from ops.cluster.credentials import Token
 from ops.errors import OpsError
 
 TOKEN = "s3cret-token"
@@ -47,11 +49,13 @@ def error(result: Any) -> str:
     return str(lines[-1])
 
 
-def start(package: Path, host: str, **more: Any) -> submit.Submission:
-    """Call the function behind `make run`."""
-    names = {"experiment": "e", "run_name": "r"}
+def start(
+    package: Path, host: str, *, namespace: str | None = None, token: str = "", **names: Any
+) -> runs.Submission:
+    """Call the functions behind `make run`."""
+    server = servers.connect(host, namespace, Token(token) if token else None)
     parameters = {"context": {"numbers": [1]}}
-    return submit.submit(package, parameters, host=host, **{**names, **more})
+    return runs.submit(server, package, parameters, **{"experiment": "e", "run_name": "r", **names})
 
 
 def refused(package: Path, host: str, **more: Any) -> str:
@@ -90,6 +94,14 @@ def test_parameters_and_names_can_be_given(default: Path, server: KfpServer) -> 
     assert server.experiments[0]["display_name"] == "a + b 100%"
     assert server.requests[-1].body["display_name"] == "mine"
     assert server.requests[-1].body["runtime_config"]["parameters"] == {"context": {"numbers": [5]}}
+
+
+def test_an_experiment_is_described_when_it_is_made(default: Path, server: KfpServer) -> None:
+    described = "ARGS=--experiment-description 'Which depth?'"
+    assert run(default, server.url, described).returncode == 0
+    assert run(default, server.url, "ARGS=--experiment-description Other").returncode == 0
+    (experiment,) = server.experiments
+    assert experiment["description"] == "Which depth?", "an experiment that is there stays"
 
 
 @pytest.mark.parametrize("name", ["plain", "a + b", "100 %41", 'quo"te', "é \U0001f680"])
@@ -154,6 +166,7 @@ def test_no_file_of_the_home_is_read_or_written(
         ("-p context='[1]'", "error: -p: context: [1] is a list, not a JSON object"),
         (f"--name {'x' * 256}", "has 256 characters: use 1 to 255"),
         (f"--experiment {'x' * 129}", "has 129 characters: use 1 to 128"),
+        (f"--experiment-description {'x' * 256}", "has 256 characters: use 1 to 255"),
     ],
 )
 def test_wrong_input_is_refused_before_anything_is_sent(
@@ -215,8 +228,8 @@ def test_a_host_that_is_no_url(default: Path, host: str) -> None:
 def test_faults_at_the_first_request(
     package: Path, server: KfpServer, monkeypatch: pytest.MonkeyPatch, fault: str, line: str
 ) -> None:
-    monkeypatch.setattr(submit, "READ_SECONDS", 1.0)
-    server.fault = fault
+    monkeypatch.setattr(transport, "READ_SECONDS", 1.0)
+    server.fail(fault)
     assert line.format(url=server.url) in refused(package, server.url)
     assert len(server.requests) == 1, "asked once, nothing followed"
 
@@ -226,10 +239,10 @@ def test_faults_at_the_first_request(
     "fault", ["401", "403", "404", "500", "html", "empty", "broken", "redirect"]
 )
 def test_faults_later_on(package: Path, server: KfpServer, at: str, fault: str) -> None:
-    server.fault, server.at = fault, at  # "{}" is also what a list without entries looks like
+    server.fail(fault, at)  # "{}" is also what a list without entries looks like
     message = refused(package, server.url, token=TOKEN)
     assert server.url in message
-    assert server.runs == []
+    assert len(server.runs) == 0
     assert "/login" not in [request.path for request in server.requests]
 
 
@@ -249,20 +262,36 @@ def test_a_refused_token_is_said_so(package: Path) -> None:
 
 def test_a_server_that_repeats_the_token_does_not_get_it_printed(package: Path) -> None:
     with kfp_server() as server:
-        server.fault, server.echo = "400", True
+        server.fail("400", echo=True)
         assert "the server says 400 to Bearer ***" in refused(package, server.url, token=TOKEN)
 
 
 def test_the_servers_own_reason_is_told(package: Path, server: KfpServer) -> None:
     with pytest.raises(OpsError, match="400: parameter nope is not defined in the pipeline"):
-        submit.submit(package, {"nope": 1}, host=server.url, experiment="e", run_name="r")
+        connected = servers.connect(server.url)
+        runs.submit(connected, package, {"nope": 1}, experiment="e", run_name="r")
 
 
 def test_a_lost_answer_does_not_start_the_run_twice(package: Path, server: KfpServer) -> None:
-    server.lose = True
+    server.fail("lost", "/runs", method="POST")
     submission = start(package, server.url, run_name="unique")
     assert [item["run_id"] for item in server.runs] == [submission.run_id]
     assert len([r for r in server.requests if r.method == "POST" and r.path.endswith("runs")]) == 1
+
+
+@pytest.mark.parametrize("fault", ["lost", "torn", "504"])
+def test_a_run_that_was_started_is_found_when_other_runs_have_its_name(
+    package: Path, server: KfpServer, fault: str
+) -> None:
+    earlier = start(package, server.url, run_name="mine")
+    server.fail(fault, "/runs", method="POST")
+    names: Any = {"run_name": "mine", "name_is_new": False}
+    if fault == "504":  # nothing was started: the earlier run is not taken for it
+        assert "no run 'mine' is there: try again" in refused(package, server.url, **names)
+        assert len(server.runs) == 1
+    else:
+        later = start(package, server.url, **names)
+        assert later.run_id != earlier.run_id and len(server.runs) == 2
 
 
 def test_nothing_is_left_changed_in_the_process(package: Path, server: KfpServer) -> None:
@@ -272,6 +301,6 @@ def test_nothing_is_left_changed_in_the_process(package: Path, server: KfpServer
 
 
 def test_the_client_is_loaded_only_when_needed() -> None:
-    code = "import sys, ops.submit; assert 'kfp' not in sys.modules"
-    folder = Path(submit.__file__).parent.parent
+    code = "import sys, ops.cluster.runs; assert not {'kfp', 'kfp_server_api'} & set(sys.modules)"
+    folder = Path(servers.__file__).parent.parent.parent
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)

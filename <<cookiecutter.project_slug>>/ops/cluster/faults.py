@@ -1,0 +1,169 @@
+"""Makes one line of whatever goes wrong with a server: what, where, and the cure."""
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ops.cluster import transport
+from ops.cluster.transport import Endpoint
+from ops.errors import OpsError
+
+MAX_SAID = 300  # characters of what a server says
+ABORTED = 10  # gRPC's code for a conflict that passes; both have the HTTP status 409
+
+
+class ConflictError(OpsError):
+    """The server has something of that name already."""
+
+
+class InvalidError(OpsError):
+    """The server takes the request for wrong (400)."""
+
+
+class NotFoundError(OpsError):
+    """The server has no such thing."""
+
+
+class LostAnswerError(OpsError):
+    """The request was sent, and no answer came: what it asked for may have been done."""
+
+
+class BusyError(OpsError):
+    """The server failed or has too much to do (429, 5xx): a question may be asked again.
+
+    After ``retry_after`` seconds, where it said so. An order may have been carried out.
+    """
+
+    retry_after: float | None = None
+
+
+class _Call:
+    """One call of a server, for its messages."""
+
+    def __init__(self, endpoint: Endpoint, namespace: str | None, doing: str) -> None:
+        self.host, self.credentials = endpoint.host, endpoint.credentials
+        self.namespace, self.doing = namespace, doing
+
+    def line(self, text: object) -> str:
+        """Return ``text`` on one line, without what is secret."""
+        line = " ".join(str(text).split())
+        secrets = self.credentials.secrets() if self.credentials else []
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
+            line = line.replace(secret, "***")
+        return line
+
+
+def call(
+    endpoint: Endpoint, doing: str, action: Callable[[], Any], namespace: str | None = None
+) -> Any:
+    """Return what ``action`` returns; whatever goes wrong is an OpsError of one line.
+
+    ``doing`` is how the message calls it, such as "start a run on". InvalidError,
+    NotFoundError, ConflictError, BusyError and LostAnswerError are what callers may know
+    what to do about. No message holds a secret of the credentials.
+    """
+    import kfp_server_api
+    import urllib3.exceptions
+
+    this = _Call(endpoint, namespace, doing)
+    try:
+        return action()
+    except kfp_server_api.ApiException as error:
+        problem = _refusal(this, error)
+    except urllib3.exceptions.HTTPError as error:
+        problem = _fault(this, error)
+    except (ValueError, TypeError, AttributeError) as error:
+        # The generated models, given JSON that is not theirs.
+        said = this.line(error)[:MAX_SAID]
+        problem = OpsError(f"cannot {doing} {this.host}: its answer is not KFP's ({said})")
+    # Out of the handler, so that nothing that holds a header is chained to it.
+    problem.args = (this.line(problem),)
+    raise problem
+
+
+def _refusal(this: _Call, error: Any) -> OpsError:
+    status, body = error.status, _body(error)
+    problem = _kind(status, body)(_refusal_text(this, status, body, _said(this, error, body)))
+    if isinstance(problem, BusyError):
+        with contextlib.suppress(AttributeError, TypeError, ValueError):
+            problem.retry_after = max(0.0, float(error.headers.get("Retry-After")))
+    return problem
+
+
+def _kind(status: int, body: Mapping[str, Any]) -> type[OpsError]:
+    if status >= 500 or status == 429 or (status == 409 and body.get("code") == ABORTED):
+        return BusyError
+    kinds = {400: InvalidError, 404: NotFoundError, 409: ConflictError}
+    return kinds.get(status, OpsError)
+
+
+def _refusal_text(this: _Call, status: int, body: Mapping[str, Any], said: str) -> str:
+    host, doing = this.host, this.doing
+    signed = this.credentials
+    cure = f"sign in anew, {signed.describe()} is refused" if signed else "set KFP_TOKEN"
+    if status == 401:
+        return f"{host} asks for a login (401): {cure}"
+    if 300 <= status < 400:
+        return f"{host} redirects ({status}), as a login page does: {cure}, or check KFP_HOST"
+    if status == 403:
+        place = f" in the namespace {this.namespace}" if this.namespace else ""
+        other = "KFP_NAMESPACE" if this.credentials else "KFP_TOKEN"
+        return f"you may not {doing} {host}{place} (403: {said}): ask for access, or set {other}"
+    if status == 404 and doing == "look at":
+        return f"{host} has no KFP v2 API (404): set KFP_HOST to KFP's address"
+    if status == 429:
+        return f"cannot {doing} {host}: it has too much to do (429: {said}): try again later"
+    if status >= 500:
+        return (
+            f"cannot {doing} {host}: the server failed ({status}: {said}): see its log, try again"
+        )
+    again = ": try again" if body.get("code") == ABORTED else ""
+    return f"cannot {doing} {host}: it refused ({status}: {said}){again}"
+
+
+def _fault(this: _Call, error: Exception) -> OpsError:
+    import urllib3.exceptions as faults
+
+    reason = getattr(error, "reason", None) or error
+    host, doing = this.host, this.doing
+    if isinstance(reason, faults.NameResolutionError):
+        return OpsError(f"{host}: the name of this host is not known: check KFP_HOST")
+    if isinstance(reason, faults.SSLError):
+        cure = "check KFP_HOST, or set KFP_CA to your CA's certificate"
+        return OpsError(f"{host}: its certificate is not trusted ({reason}): {cure}")
+    if isinstance(reason, faults.ConnectTimeoutError | faults.NewConnectionError):
+        return OpsError(f"{host}: no server answers there: {_start(host)}")
+    if isinstance(reason, faults.ReadTimeoutError):
+        limit = f"{transport.READ_SECONDS:.0f} s"
+        return LostAnswerError(f"cannot {doing} {host}: no answer within {limit}")
+    return LostAnswerError(f"cannot {doing} {host}: the connection broke ({reason})")
+
+
+def _start(host: str) -> str:
+    """Return how to get a server at an address where none is."""
+    parts = urlsplit(host)
+    if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        return "start it, or check KFP_HOST"
+    forward = f"kubectl port-forward -n kubeflow svc/ml-pipeline-ui {parts.port or 80}:80"
+    return f"connect your cluster ({forward}), or set KFP_HOST"
+
+
+def _body(error: Any) -> Mapping[str, Any]:
+    """Return an error's body, or nothing where that is no JSON object."""
+    try:
+        body = json.loads(error.body)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _said(this: _Call, error: Any, body: Mapping[str, Any]) -> str:
+    """Return what the server says, of which secrets go before it is cut."""
+    details = body.get("details")
+    details = details if isinstance(details, list) else []
+    messages = [detail.get("message") for detail in details if isinstance(detail, dict)]
+    own = [message for message in messages if message and message != "Internal Server Error"]
+    said = [*own[-1:], body.get("message"), body.get("error_message"), error.body, error.reason]
+    return this.line(next(filter(None, said), ""))[:MAX_SAID]

@@ -1,0 +1,126 @@
+"""Submits a compiled pipeline as a run of an experiment."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ops.cluster import server as servers
+from ops.cluster.faults import BusyError, ConflictError, LostAnswerError
+from ops.cluster.server import PAGE_SIZE, Server, call, check_length, identifier, matching
+from ops.errors import OpsError
+from ops.names import shown
+
+# The server's columns; it answers longer names with an internal error.
+MAX_EXPERIMENT = 128
+MAX_RUN = 255
+MAX_DESCRIPTION = 255
+
+
+class Submission(NamedTuple):
+    """A run that the server has taken; ``url`` is its page in KFP's user interface."""
+
+    experiment_id: str
+    run_id: str
+    url: str
+
+
+def check_names(experiment: str, run_name: str, experiment_description: str = "") -> None:
+    """Raise OpsError (2) for what the server has no room for."""
+    check_length("experiment", experiment, MAX_EXPERIMENT)
+    check_length("run name", run_name, MAX_RUN)
+    if experiment_description:
+        check_length("experiment description", experiment_description, MAX_DESCRIPTION)
+
+
+def submit(
+    server: Server,
+    package: Path,
+    parameters: Mapping[str, object],
+    *,
+    experiment: str,
+    run_name: str,
+    experiment_description: str = "",
+    name_is_new: bool = True,
+) -> Submission:
+    """Submit ``package`` as the run ``run_name`` of ``experiment``, made if need be.
+
+    Should the answer get lost, the run is looked up by its name. Where other runs may
+    have that (``name_is_new=False``), those are asked for before. Raises OpsError: 2
+    for a name that is too long, 1 when the server cannot be reached, refuses or fails.
+    """
+    check_names(experiment, run_name, experiment_description)
+    experiment_id = _experiment_id(server, experiment, experiment_description)
+    others = [] if name_is_new else _named(server, experiment_id, run_name)
+    run_id = _run_id(server, package, parameters, experiment_id, run_name, others)
+    return Submission(experiment_id, run_id, servers.run_url(server, run_id))
+
+
+def _experiment_id(server: Server, name: str, description: str) -> str:
+    """Return the id of the experiment called ``name``, made if there is none."""
+    import kfp_server_api
+
+    def find() -> Any:
+        listed = call(
+            server,
+            "list experiments on",
+            lambda: server.client.list_experiments(
+                page_size=2, namespace=server.namespace, filter=matching(display_name=name)
+            ),
+        )
+        return (listed.experiments or [None])[0]
+
+    def create() -> Any:
+        body = kfp_server_api.V2beta1Experiment(
+            display_name=name, description=description or None, namespace=server.namespace
+        )
+        return server.client._experiment_api.experiment_service_create_experiment(experiment=body)
+
+    experiment = find()
+    if experiment is None:
+        try:
+            experiment = call(server, "create an experiment on", create)
+        except ConflictError:
+            experiment = find()  # somebody else was faster
+    if getattr(experiment, "storage_state", None) == "ARCHIVED":
+        raise OpsError(f"experiment {shown(name)} is archived: restore it, or use another name")
+    return identifier(server, getattr(experiment, "experiment_id", None), "experiment")
+
+
+def _run_id(
+    server: Server,
+    package: Path,
+    parameters: Mapping[str, object],
+    experiment_id: str,
+    name: str,
+    others: Sequence[str],
+) -> str:
+    """Start the run, once, and return its id; ``others`` are runs of the same name."""
+
+    def start() -> Any:
+        return server.client.run_pipeline(experiment_id, name, str(package), dict(parameters))
+
+    try:
+        return identifier(server, call(server, "start a run on", start).run_id, "run")
+    except (LostAnswerError, BusyError) as error:
+        # The run may exist: sending again could start it twice.
+        found = [run for run in _named(server, experiment_id, name) if run not in others]
+        if len(found) == 1:
+            return found[0]
+        problem = "no run {} is there: try again" if not found else "several runs {} are there"
+        raise OpsError(f"{error}; {problem.format(shown(name))}") from None
+
+
+def _named(server: Server, experiment_id: str, name: str) -> list[str]:
+    """Return the ids of an experiment's runs of that name, at most a page of the newest."""
+    listed = call(
+        server,
+        "look for the run on",
+        lambda: server.client.list_runs(
+            page_size=PAGE_SIZE,
+            sort_by="created_at desc",
+            experiment_id=experiment_id,
+            namespace=server.namespace,
+            filter=matching(display_name=name),
+        ),
+    )
+    return [identifier(server, run.run_id, "run") for run in listed.runs or []]
