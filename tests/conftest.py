@@ -70,6 +70,8 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         "KFP_NAMESPACE",
         "KFP_TOKEN",
         "KFP_CA",
+        "KFP_EXPERIMENT",
+        "KFP_SERVICE_ACCOUNT",
         "PLATFORM",
         "DOCKER",
         "ALLOW_UNPINNED",

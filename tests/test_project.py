@@ -114,58 +114,6 @@ def test_a_failed_step_gives_its_reason_on_the_last_screen(
     assert "div: started" not in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "line"),
-    [
-        ("-p nope=1", "-p: the pipeline has no parameter 'nope': it has context"),
-        ("-p context=1", "-p: context: 1 is a whole number, not a JSON object"),
-        ("-p context={", "-p: context: '{' is not a JSON object"),
-        ("-p context", "-p 'context': write -p name=value"),
-        ("-p context='{\"numbers\": [NaN]}'", "context.numbers[0]: nan is beyond the numbers"),
-    ],
-)
-def test_wrong_parameters_are_refused_in_one_line(default: Path, arguments: str, line: str) -> None:
-    result = local(default, f"ARGS={arguments}")
-    assert result.returncode != 0 and result.stdout == ""
-    assert line in last_line(result)
-    assert "started" not in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("context: [1", "params/dev.yaml: no valid YAML"),
-        ("- 1", "params/dev.yaml: write one `name: value` per line"),
-        ("context: {numbers: [1e400]}", "context.numbers[0]: inf is beyond"),
-        (f"context: {{numbers: [1{'0' * 400}]}}", "is beyond the numbers that KFP can carry"),
-        ("context: {day: 2024-01-31}", "context.day: datetime.date(2024, 1, 31)"),
-        ("context: {1: 2}", "context: the key 1 is a whole number: put it in quotes"),
-        ("context: {}\ncontext: {}", "the key 'context' is there twice"),
-        ("{}", "parameter 'context' has no value: add it to params/dev.yaml"),
-    ],
-)
-def test_a_wrong_params_file_is_refused_in_one_line(project: Path, text: str, line: str) -> None:
-    (project / "params" / "dev.yaml").write_text(text, encoding="utf-8")
-    result = local(project)
-    assert result.returncode != 0 and result.stdout == ""
-    assert line in last_line(result)
-
-
-def test_each_environment_has_its_parameters(project: Path) -> None:
-    (project / "params" / "prod.yaml").write_text("context: {numbers: [10]}\n")
-    assert json.loads(local(project, "ENV=prod").stdout)["Output"]["average"] == 10
-    result = local(project, "ENV=stage")
-    assert "params/stage.yaml: No such file or directory: make it" in last_line(result)
-    assert "use letters, digits" in last_line(local(project, "ENV=../x"))
-
-
-def test_a_rounded_integer_is_noted(project: Path) -> None:
-    write_params(project, {"numbers": [2**53 + 1]})
-    assert (
-        "9007199254740993 becomes 9007199254740992.0: KFP carries doubles" in local(project).stderr
-    )
-
-
 def test_hostile_text_reaches_the_step_intact(project: Path) -> None:
     text = 'it\'s "x" $HOME `id` \\ {{ x }} é \U0001f680\n--output /tmp/x'
     write_params(project, {"numbers": [1], "text": text})

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from ops import settings as project
 from ops.errors import OpsError
@@ -57,8 +57,17 @@ def _divert_stdout() -> TextIO:
     return stdout
 
 
+class _Parser(argparse.ArgumentParser):
+    """Repeats no secret in its errors, such as that of a forgotten -p."""
+
+    def error(self, message: str) -> NoReturn:
+        from ops.secrecy import hide_assignments
+
+        super().error(hide_assignments(message))
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make", allow_abbrev=False)
+    parser = _Parser(prog="make", allow_abbrev=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     parser.set_defaults(closing=[])
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
@@ -81,9 +90,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb.add_argument("run", nargs="?", help="another one: a folder's name below build/local/")
     verb.set_defaults(function=_report)
     verb = verbs.add_parser("doctor", help="say what is missing on this machine")
+    verb.add_argument("--env", default="dev", help="where runs go: params/ENV.yaml")
     verb.set_defaults(function=_doctor)
     verb = verbs.add_parser("upload", help="a version of the pipeline", allow_abbrev=False)
     verb.add_argument("--set-default", action="store_true", help="fail unless runs take it")
+    verb.add_argument("--env", default="dev", help="where it goes: params/ENV.yaml")
     verb.set_defaults(function=_upload)
     verb = verbs.add_parser("step", help="add a step")
     verb.add_argument("name")
@@ -101,6 +112,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         else:
             verb.add_argument("--experiment", help="default: the pipeline's name")
             verb.add_argument("--experiment-description", help="of one that is made by this")
+            verb.add_argument(
+                "--caching", action=argparse.BooleanOptionalAction, help="of all steps"
+            )
             verb.add_argument("--name", help="of the run; default: pipeline and time")
     return parser.parse_args(argv)
 
@@ -166,7 +180,7 @@ def _lock(args: argparse.Namespace) -> None:
 def _doctor(args: argparse.Namespace) -> None:
     from ops import doctor
 
-    doctor.report(doctor.examine(project.load()))
+    doctor.report(doctor.examine(_settings(args.env)))
 
 
 def _step(args: argparse.Namespace) -> None:
@@ -194,21 +208,29 @@ def _step(args: argparse.Namespace) -> None:
 
 
 def _local(args: argparse.Namespace) -> dict[str, object]:
-    from ops import local, params
+    from ops import environments, local
+    from ops.secrecy import Mask
 
     package = _package()
-    parameters = params.read_parameters(package, _params_file(args.env), args.parameters)
     cache = os.environ.get("CACHE", "")
     if cache not in ("", "0", "1"):
         raise OpsError(f"CACHE={cache!r}: write CACHE=1, or leave it away", 2)
-    return local.run_pipeline(
-        package,
-        parameters,
-        project.load(),
-        args.runner,
-        cache=cache == "1",
-        closing=args.closing.append,
-    )
+    given = environments.read(package, _params_file(args.env), args.parameters, submitting=False)
+    mask = Mask(given.secrets)
+    with mask.errors():
+        outputs = local.run_pipeline(
+            package,
+            given.parameters,
+            project.load(),
+            args.runner,
+            mask=mask,
+            cache=cache == "1",
+            closing=args.closing.append,
+        )
+    shown: dict[str, object] = mask.result(outputs)
+    if shown != outputs:
+        print("note: the result holds a secret parameter: it is shown as ***", file=sys.stderr)
+    return shown
 
 
 def _report(args: argparse.Namespace) -> None:
@@ -224,23 +246,33 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     import uuid
     from datetime import datetime, timezone
 
-    from ops import params
-    from ops.cluster import runs
+    from ops import environments, params
+    from ops.cluster import caching, runs
+    from ops.secrecy import Mask
 
     package = _package()
-    parameters = params.read_parameters(package, _params_file(args.env), args.parameters)
-    params.check_size(parameters)
-    settings = project.load()
+    given = environments.read(package, _params_file(args.env), args.parameters, submitting=True)
+    params.check_size(given.parameters)
+    settings = project.load(overrides=given.settings)
     _check_pinned(package, settings)
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
     names = {
-        "experiment": args.experiment or settings.name,
+        "experiment": args.experiment or settings.kfp_experiment,
         "run_name": args.name or f"{settings.name} {now} {uuid.uuid4().hex[:6]}",
-        "experiment_description": args.experiment_description or "",
+        "experiment_description": args.experiment_description
+        or settings.kfp_experiment_description,
     }
     runs.check_names(**names)
-    server = _connect(settings)
-    submission = runs.submit(server, package, parameters, **names, name_is_new=not args.name)
+    cached = settings.kfp_caching if args.caching is None else args.caching
+    with Mask(given.secrets).errors(), caching.applied(package, cached) as copy:
+        submission = runs.submit(
+            _connect(settings),
+            copy,
+            given.parameters,
+            **names,
+            service_account=settings.kfp_service_account,
+            name_is_new=not args.name,
+        )
     return submission._asdict()
 
 
@@ -248,7 +280,7 @@ def _upload(args: argparse.Namespace) -> dict[str, object]:
     from ops import git
     from ops.cluster import pipelines
 
-    package, settings = _package(), project.load()
+    package, settings = _package(), _settings(args.env)
     _check_pinned(package, settings)
     upload = pipelines.upload(
         _connect(settings),
@@ -291,6 +323,13 @@ def _package() -> Path:
     if not package.exists():
         raise OpsError(f"{PACKAGE} is not there: make compile", 2)
     return package
+
+
+def _settings(env: str) -> project.Settings:
+    """Return the settings of an environment."""
+    from ops import environments
+
+    return project.load(overrides=environments.read_settings(_params_file(env)))
 
 
 def _params_file(env: str) -> Path:

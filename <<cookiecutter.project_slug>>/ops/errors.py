@@ -1,5 +1,10 @@
 """The one error that people get to see as a line instead of a traceback."""
 
+import sys
+from collections.abc import Sequence
+
+MAX_SHOWN = 50  # problems of one input; the rest are like them
+
 
 class OpsError(Exception):
     """Something that the user can mend.
@@ -11,3 +16,17 @@ class OpsError(Exception):
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)
         self.status = status
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Raise OpsError (2) if there are problems with what was given.
+
+    One problem is the error's message; several are printed, a line each, before it.
+    """
+    if len(problems) == 1:
+        raise OpsError(problems[0], 2)
+    if problems:
+        more = len(problems) - MAX_SHOWN
+        rest = [f"... and {more} more"] if more > 0 else []
+        print("\n".join([*problems[:MAX_SHOWN], *rest]), file=sys.stderr)
+        raise OpsError(f"{len(problems)} problems, see above: nothing was started", 2)

@@ -25,6 +25,7 @@ from ops import caching, images, orchestration, progress, record, runners, steps
 from ops.errors import OpsError
 from ops.graph import model, spec
 from ops.names import uncoloured
+from ops.secrecy import Mask, hide, secret_texts
 from ops.settings import ROOT, Settings
 
 TAIL = 20  # lines of a failed step's log that are shown at the end
@@ -38,6 +39,7 @@ def run_pipeline(
     settings: Settings,
     runner: str,
     root: Path = ROOT,
+    mask: Mask | None = None,
     *,
     cache: bool = False,
     closing: Callable[[str], object] = lambda line: None,
@@ -45,12 +47,13 @@ def run_pipeline(
     """Run a compiled pipeline and return its outputs by name.
 
     ``runner`` is ``process``, ``docker`` or ``auto``; with ``cache`` results of unchanged steps
-    are reused. Everything that the steps and kfp print goes to stderr. A report of the run is
+    are reused. Everything that the steps and kfp print goes to stderr, and into logs, both without
+    what ``mask`` hides: by default the parameters whose names look secret. A report of the run is
     written; ``closing`` gets the line that says where, to be the last one. Raises OpsError (1)
     when a step failed, with the last lines of its log; KeyboardInterrupt after SIGINT or SIGTERM,
     once all is ended.
     """
-    run = _Run(package, parameters, settings, runner, root)
+    run = _Run(package, parameters, settings, runner, root, mask or Mask(secret_texts(parameters)))
     reused = run.reusing() if cache else contextlib.nullcontext()
     try:
         with run.seam(), orchestration.corrected(run.observe), reused, _signals(run.stop):
@@ -83,8 +86,10 @@ class _Run:
         settings: Settings,
         runner: str,
         root: Path,
+        mask: Mask,
     ) -> None:
         self.stop = threading.Event()
+        self._mask = mask
         self.failed: list[tuple[str, int, Path]] = []
         self._root = root
         self._count = 0
@@ -117,9 +122,9 @@ class _Run:
             self._run_task = runners.container_runner(client, rootless, started)
         self.folder = _new_folder(root / record.RUNS, started)
         shutil.copyfile(package, self.folder / record.PACKAGE)
-        given = {name: record.small(value) for name, value in parameters.items()}
+        given = {name: record.small(value) for name, value in hide(dict(parameters)).items()}
         run = record.Run(settings.name, settings.display_name, self._runner, given)
-        self._recorder = record.Recorder(run, self.folder)
+        self._recorder = record.Recorder(run, self.folder, mask)
 
     def _processes(self, used: list[str], root: Path) -> runners.Runner:
         """Return a runner with the environments of all steps made: they may run at once."""
@@ -220,6 +225,7 @@ class _Run:
 
     def _writer(self, name: str, file: io.TextIOBase) -> Callable[[str], None]:
         def write(line: str) -> None:
+            line = self._mask(line)
             file.write(f"{line}\n")
             self._progress.line(name, line)
 

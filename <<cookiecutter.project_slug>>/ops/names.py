@@ -12,6 +12,9 @@ from collections.abc import Sequence
 
 MAX_NAME = 63  # a DNS label: KFP makes Kubernetes names from these
 MAX_IMAGE = 255  # Docker's limit on an image's name
+MAX_SUBDOMAIN = 253  # most names of Kubernetes
+MAX_EXPERIMENT = 128  # KFP's columns; the server answers longer texts with an internal error
+MAX_DESCRIPTION = 255
 
 # Modules that steps, pipeline.py, ops or the tests import, and names that the
 # pipeline module itself uses. A test keeps this list complete.
@@ -35,11 +38,6 @@ _DOMAIN_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _IPV6 = re.compile(r"\[[0-9a-f:]+\]")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
-# What a variable is called that should be in no file and no image.
-SECRET = re.compile(
-    r"(?:^|[_-])(?:password|passwd|token|secret|(?:api|access|private|secret)[_-]?key)$", re.I
-)
 
 
 def shown(value: object) -> str:
@@ -167,6 +165,37 @@ def host_problem(url: str) -> str | None:
     return None
 
 
+def namespace_problem(namespace: str) -> str | None:
+    """Check a Kubernetes namespace: a DNS label (RFC 1123)."""
+    grammar = "a-z, 0-9 and dashes between them"
+    return _kubernetes_problem(namespace, _DOMAIN_LABEL.fullmatch(namespace), MAX_NAME, grammar)
+
+
+def service_account_problem(name: str) -> str | None:
+    """Check a Kubernetes service account: a DNS subdomain (RFC 1123)."""
+    labels = name.split(".")
+    fits = all(_DOMAIN_LABEL.fullmatch(label) for label in labels)
+    grammar = "a-z, 0-9, and dashes and dots between them"
+    return _kubernetes_problem(name, fits, MAX_SUBDOMAIN, grammar)
+
+
+def experiment_problem(name: str) -> str | None:
+    """Check an experiment's name: one line of 1 to 128 characters."""
+    return text_problem(name) or length_problem(name, MAX_EXPERIMENT)
+
+
+def description_problem(text: str) -> str | None:
+    """Check an experiment's description: one line of 1 to 255 characters."""
+    return text_problem(text) or length_problem(text, MAX_DESCRIPTION)
+
+
+def length_problem(text: str, limit: int) -> str | None:
+    """Check that a text has 1 to ``limit`` characters."""
+    if 0 < len(text) <= limit:
+        return None
+    return f"{shown(text)} has {len(text)} characters: use 1 to {limit}"
+
+
 def platform_problem(platform: str) -> str | None:
     """Check an image's platform: ``os/architecture`` or ``os/architecture/variant``, one only."""
     if re.fullmatch(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?", platform):
@@ -210,6 +239,12 @@ def _name_problem(name: str, identifier: str, grammar: re.Pattern[str], words: s
     if identifier in RESERVED:
         return f"{shown(name)} would shadow a module or name the project uses: choose another"
     return None
+
+
+def _kubernetes_problem(name: str, fits: object, limit: int, grammar: str) -> str | None:
+    if fits and len(name) > limit:
+        return f"{shown(name)} has {len(name)} characters: use at most {limit}"
+    return None if fits else f"{shown(name)} is not a valid name: use {grammar}"
 
 
 def _split_host(registry: str) -> tuple[str, str, str]:

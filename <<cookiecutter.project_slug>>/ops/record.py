@@ -25,6 +25,7 @@ from typing import Any
 
 from ops import files
 from ops.errors import OpsError
+from ops.secrecy import Mask
 
 RUNS = Path("build") / "local"  # a folder a run, named for its start
 FILE = "run.json"
@@ -67,10 +68,14 @@ class Run:
 
 
 class Recorder:
-    """Keeps the record of a run that is under way; its methods may be called by several threads."""
+    """Keeps the record of a run that is under way, without what ``mask`` hides.
 
-    def __init__(self, run: Run, folder: Path) -> None:
+    Its methods may be called by several threads.
+    """
+
+    def __init__(self, run: Run, folder: Path, mask: Mask) -> None:
         self.run = run
+        self._mask = mask
         self._folder = folder
         self._lock = threading.Lock()
         self._began = time.monotonic()
@@ -103,7 +108,7 @@ class Recorder:
     def save(self) -> None:
         """Write ``run.json``."""
         with self._lock:
-            text = json.dumps(asdict(self.run), ensure_ascii=True)
+            text = json.dumps(self._mask.result(asdict(self.run)))
         files.write(self._folder / FILE, text)
 
     def _elapsed(self) -> float:

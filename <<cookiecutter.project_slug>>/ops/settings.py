@@ -4,7 +4,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ops import names
 from ops.errors import OpsError
@@ -29,28 +30,46 @@ class Settings(NamedTuple):
     kfp_host: str  # URL, no trailing slash
     kfp_namespace: str | None
     kfp_ca: Path | None  # certificates that the endpoint's is checked against
+    kfp_experiment: str
+    kfp_experiment_description: str  # of an experiment that is made; may be empty
+    kfp_service_account: str | None  # that the steps run as; None for the server's own
+    kfp_caching: bool | None  # of every step; None for what pipeline.py says
     docker: str  # the engine's command line
     platform: str  # of the images: os/architecture
     build_args: Mapping[str, str]  # of every Dockerfile; they end up in the images' history
 
 
-def load(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings of the project in ``root``; environment variables win.
+def load(
+    root: Path = ROOT,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
+) -> Settings:
+    """Read the settings of the project in ``root``.
 
-    Raises OpsError (2) when the file or a value in it or in the environment is wrong.
+    Variables in ``environ`` win over ``overrides``, which are an environment's settings
+    (`ops.environments`), and those over pyproject.toml. Raises OpsError (2) when the file
+    or a value in it or in the environment is wrong.
     """
     table = _table(root / "pyproject.toml")
     registry = environ.get("REGISTRY") or _text(table, "registry")
-    kfp_host = environ.get("KFP_HOST") or _text(table, "kfp_host")
+    kfp_host = environ.get("KFP_HOST") or overrides.get("host") or _text(table, "kfp_host")
+    name = _text(table, "name")
+    namespace = environ.get("KFP_NAMESPACE") or overrides.get("namespace")
+    experiment = environ.get("KFP_EXPERIMENT") or overrides.get("experiment") or name
+    account = environ.get("KFP_SERVICE_ACCOUNT") or overrides.get("service_account")
     settings = Settings(
-        name=_text(table, "name"),
+        name=name,
         display_name=_text(table, "display_name"),
         description=_text(table, "description"),
         registry=registry,
         base_image=_text(table, "base_image"),
         kfp_host=kfp_host.rstrip("/"),
-        kfp_namespace=environ.get("KFP_NAMESPACE") or None,
+        kfp_namespace=namespace,
         kfp_ca=_path(root, environ.get("KFP_CA") or table.get("kfp_ca")),
+        kfp_experiment=experiment,
+        kfp_experiment_description=overrides.get("experiment_description", ""),
+        kfp_service_account=account,
+        kfp_caching=overrides.get("caching"),
         docker=environ.get("DOCKER", "").strip() or "docker",
         platform=environ.get("PLATFORM") or "linux/amd64",
         build_args=_texts(table, "build_args"),
@@ -60,9 +79,14 @@ def load(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> Settings
         ("registry", names.registry_problem, registry),
         ("base_image", names.image_problem, settings.base_image),
         ("kfp_host", names.host_problem, kfp_host),
+        ("kfp_experiment", names.experiment_problem, experiment),
         ("platform", names.platform_problem, settings.platform),
         ("docker", names.command_problem, settings.docker),
     ]
+    if namespace:
+        checks.append(("kfp_namespace", names.namespace_problem, namespace))
+    if account:
+        checks.append(("kfp_service_account", names.service_account_problem, account))
     for key, check, value in checks:
         if problem := check(value):
             source = key.upper() if environ.get(key.upper()) else f"pyproject.toml: {key}"

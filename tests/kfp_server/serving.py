@@ -74,8 +74,12 @@ def serve(state: "KfpServer") -> Iterator[None]:
             request = self.request_read()
             with state.lock:
                 state.requests.append(request)
-                if state.before:
-                    state.before(request)
+                try:
+                    if state.before:
+                        state.before(request)
+                except RefusalError as refusal:
+                    self.reply(refusal.status, refusal.body)
+                    return
                 hits = [fault for fault in list(state.faults) if fault.hits(request)]
             fault = hits[0] if hits else None
             if fault and fault.kind not in AFTERWARDS:

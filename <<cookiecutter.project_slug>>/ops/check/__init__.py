@@ -13,7 +13,8 @@ from ops.check import component, dockerfile, picture, requirements, script, wiri
 from ops.check.content import check_links, read_content
 from ops.check.findings import Finding, said
 from ops.check.sources import Sources, UnreadableError
-from ops.names import SECRET, shown
+from ops.names import shown
+from ops.secrecy import is_secret
 from ops.settings import ROOT, Settings
 from ops.steps import IGNORED, Step
 
@@ -88,7 +89,7 @@ def _read(read: Callable[[], T], found: list[Finding]) -> T | None:
 def _check_build_args(root: Path, project: Settings) -> Iterator[Finding]:
     lines = (root / "pyproject.toml").read_text(encoding="utf-8").splitlines()
     for name in project.build_args:
-        if SECRET.search(name):
+        if is_secret(name):
             line = next((n for n, text in enumerate(lines, 1) if text.lstrip().startswith(name)), 1)
             what = f"the build argument {shown(name)} stays in the image, for all who pull it"
             yield Finding("pyproject.toml", line, what, "hand a secret over when the step runs")

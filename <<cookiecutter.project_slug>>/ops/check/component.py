@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 from ops.check.findings import Finding
 from ops.check.script import Flag, Script
-from ops.check.sources import Document, Sources, UnreadableError, is_file
-from ops.names import SECRET, shown
-from ops.params import TYPES
+from ops.check.sources import Sources, UnreadableError, is_file
+from ops.documents import Document
+from ops.names import shown
+from ops.secrecy import is_secret
 from ops.settings import Settings
 from ops.steps import Step, image_name
+from ops.values import TYPES
 
 # The types that kfp takes for parameters, in lower case, as the compiled pipeline calls them.
 PARAMETERS = {
@@ -193,7 +195,7 @@ def _check_command(component: Component, step: Step) -> Iterator[Finding]:
 def _check_env(component: Component) -> Iterator[Finding]:
     env = component.container.get("env")
     for name in env if isinstance(env, dict) else []:
-        if SECRET.search(str(name)):
+        if is_secret(str(name)):
             what = f"env sets {shown(name)}, and anyone may read this file"
             cure = "give the step a Kubernetes secret, or the path of a file"
             yield component.found((*CONTAINER, "env", name), what, cure)

@@ -15,7 +15,8 @@ from ops.check.content import Content
 from ops.check.findings import Finding, said
 from ops.check.instructions import Instruction, is_heredoc, json_list, parse
 from ops.check.sources import Sources
-from ops.names import SECRET, shown
+from ops.names import shown
+from ops.secrecy import is_secret
 from ops.settings import Settings
 from ops.steps import Step
 
@@ -174,6 +175,6 @@ def _check_variables(dockerfile: Dockerfile, instruction: Instruction) -> Iterat
     if instruction.word == "ENV" and words and "=" not in words[0]:
         words = words[:1]  # the old form, ENV NAME and a value of many words
     for name in (word.partition("=")[0] for word in words):
-        if SECRET.search(name):
+        if is_secret(name):
             what = f"{instruction.word} {shown(name)} stays in the image, for all who pull it"
             yield dockerfile.found(instruction.line, what, "hand a secret over when the step runs")

@@ -3,14 +3,11 @@
 import ast
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import yaml
 
 from ops.check.findings import Finding
-from ops.params import ParamsLoader
+from ops.documents import Document, DocumentError, parse
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -33,19 +30,6 @@ class Module:
         self.functions = {node.name: node for node in tree.body if isinstance(node, _FUNCTIONS)}
         self.imports = [node for node in self.nodes if isinstance(node, _IMPORTS)]
         self.calls = [node for node in self.nodes if isinstance(node, ast.Call)]
-
-
-class Document(NamedTuple):
-    """A YAML file: what it holds, and the line of each part by its keys and indices."""
-
-    value: Any
-    lines: Mapping[tuple[object, ...], int]
-
-    def line(self, *place: object) -> int:
-        """Return the line of a part, or of the nearest one around it."""
-        while place not in self.lines:
-            place = place[:-1]
-        return self.lines[place]
 
 
 class Sources:
@@ -140,20 +124,12 @@ class Sources:
 
     def document(self, path: Path) -> Document:
         """Return a parsed YAML file, of which keys stand once; raises UnreadableError."""
-        text = self.text(path)
         try:
-            loader = ParamsLoader(text)
-            node = loader.get_single_node()
-            value = loader.construct_document(node) if node else None
-            lines = dict(_lines(node, loader, (), set())) if node else {}
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            reason = " ".join(str(getattr(error, "problem", None) or error).split())
-            line = mark.line + 1 if mark else 1
-            raise UnreadableError(
-                Finding(self.name(path), line, f"is no valid YAML ({reason})", "mend it")
-            ) from None
-        return Document(value, {(): 1, **lines})
+            return parse(self.text(path))
+        except DocumentError as error:
+            what = f"is no valid YAML ({error.reason})"
+            finding = Finding(self.name(path), error.line, what, "mend it")
+            raise UnreadableError(finding) from None
 
 
 def _imports(module: Module) -> Iterator[tuple[int, str]]:
@@ -184,21 +160,3 @@ def imports_package(module: Module, package: str) -> int | None:
         if any(name.partition(".")[0] == package for name in names):
             return node.lineno
     return None
-
-
-def _lines(
-    node: yaml.Node, loader: ParamsLoader, place: tuple[object, ...], seen: set[int]
-) -> Iterator[tuple[tuple[object, ...], int]]:
-    """Return the line of each part; of what several aliases stand for, only in one place."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    yield place, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            name = loader.construct_object(key) if isinstance(key, yaml.ScalarNode) else None
-            yield from _lines(value, loader, (*place, name), seen)
-            yield (*place, name), key.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _lines(item, loader, (*place, index), seen)

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from ops.check.findings import Finding, said
 from ops.check.sources import Module, Sources, UnreadableError
-from ops.errors import OpsError
-from ops.names import shown
-from ops.params import check_value
+from ops.environments import file_settings
+from ops.params_file import ParamsFile, file_values
 from ops.steps import Step
 
 # What the compiled pipeline calls a parameter that is annotated so.
@@ -63,7 +62,7 @@ def check_pipeline(steps: Sequence[Step], sources: Sources) -> Iterator[Finding]
 
 
 def check_params(sources: Sources) -> Iterator[Finding]:
-    """Find parameters that the pipeline does not have, and values of another type."""
+    """Find parameters and settings that there are not, and values of another type."""
     module = sources.module(sources.root / "pipeline.py")
     function = _pipeline_function(module)
     if function is None and _binds_pipeline(module):
@@ -82,29 +81,11 @@ def check_params(sources: Sources) -> Iterator[Finding]:
 
 
 def _check_file(name: str, sources: Sources, kinds: Mapping[str, str | None]) -> Iterator[Finding]:
-    document = sources.document(sources.root / "params" / name)
-    values = {} if document.value is None else document.value
-    if not isinstance(values, dict):
-        cure = "write one `name: value` per line"
-        yield Finding(f"params/{name}", 1, "holds no parameters by name", cure)
-        return
-    for key, value in values.items():
-        line = document.line(key)
-        if not isinstance(key, str):
-            what = f"YAML reads this name as {shown(key)}"
-            yield Finding(f"params/{name}", line, what, "put it in quotes")
-            continue
-        if key not in kinds:
-            what = f"the pipeline has no parameter {shown(key)}"
-            cure = f"it has {', '.join(kinds) or 'none'}"
-            yield Finding(f"params/{name}", line, what, cure)
-            continue
-        kind = kinds[key]
-        try:
-            check_value(key, value, kind or "")
-        except OpsError as error:
-            cure = "write a value that fits its annotation in pipeline.py"
-            yield said(f"params/{name}", line, f"{error}: {cure}")
+    file = ParamsFile(f"params/{name}", sources.document(sources.root / "params" / name))
+    _, of_values = file_values(file, kinds, environ=None)
+    _, of_settings = file_settings(file, environ=None)
+    for problem in (*of_values, *of_settings):
+        yield said(file.name, file.document.line(*problem.place), problem.text)
 
 
 def _loads(module: Module, sources: Sources) -> Iterator[_Load]:

@@ -1,6 +1,7 @@
 """Submits a compiled pipeline as a run of an experiment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,12 +9,9 @@ from ops.cluster import server as servers
 from ops.cluster.faults import BusyError, ConflictError, LostAnswerError
 from ops.cluster.server import PAGE_SIZE, Server, call, check_length, identifier, matching
 from ops.errors import OpsError
-from ops.names import shown
+from ops.names import MAX_DESCRIPTION, MAX_EXPERIMENT, shown
 
-# The server's columns; it answers longer names with an internal error.
-MAX_EXPERIMENT = 128
-MAX_RUN = 255
-MAX_DESCRIPTION = 255
+MAX_RUN = 255  # the server's column; it answers longer names with an internal error
 
 
 class Submission(NamedTuple):
@@ -40,6 +38,7 @@ def submit(
     experiment: str,
     run_name: str,
     experiment_description: str = "",
+    service_account: str | None = None,
     name_is_new: bool = True,
 ) -> Submission:
     """Submit ``package`` as the run ``run_name`` of ``experiment``, made if need be.
@@ -51,7 +50,15 @@ def submit(
     check_names(experiment, run_name, experiment_description)
     experiment_id = _experiment_id(server, experiment, experiment_description)
     others = [] if name_is_new else _named(server, experiment_id, run_name)
-    run_id = _run_id(server, package, parameters, experiment_id, run_name, others)
+    start = partial(
+        server.client.run_pipeline,
+        experiment_id,
+        run_name,
+        str(package),
+        dict(parameters),
+        service_account=service_account,
+    )
+    run_id = _run_id(server, start, experiment_id, run_name, others)
     return Submission(experiment_id, run_id, servers.run_url(server, run_id))
 
 
@@ -88,17 +95,12 @@ def _experiment_id(server: Server, name: str, description: str) -> str:
 
 def _run_id(
     server: Server,
-    package: Path,
-    parameters: Mapping[str, object],
+    start: Callable[[], Any],
     experiment_id: str,
     name: str,
     others: Sequence[str],
 ) -> str:
     """Start the run, once, and return its id; ``others`` are runs of the same name."""
-
-    def start() -> Any:
-        return server.client.run_pipeline(experiment_id, name, str(package), dict(parameters))
-
     try:
         return identifier(server, call(server, "start a run on", start).run_id, "run")
     except (LostAnswerError, BusyError) as error:

@@ -1,0 +1,109 @@
+"""What ``params/<ENV>.yaml`` says about an environment: parameters, and where runs go.
+
+Settings stand under the key ``.settings``, which no parameter can be called.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ops import names, params, variables
+from ops.documents import Problem, written
+from ops.names import shown
+from ops.params_file import SETTINGS, ParamsFile, read_file, resolve
+from ops.secrecy import MASK, Mask
+
+
+class _Setting(NamedTuple):
+    kind: str  # as the compiled pipeline calls the type
+    problem: Callable[[str], str | None] | None = None
+    variable: str = ""  # wins over the file
+
+
+KNOWN: Mapping[str, _Setting] = {
+    "host": _Setting("STRING", names.host_problem, "KFP_HOST"),
+    "namespace": _Setting("STRING", names.namespace_problem, "KFP_NAMESPACE"),
+    "experiment": _Setting("STRING", names.experiment_problem, "KFP_EXPERIMENT"),
+    "experiment_description": _Setting("STRING", names.description_problem),
+    "service_account": _Setting("STRING", names.service_account_problem, "KFP_SERVICE_ACCOUNT"),
+    "caching": _Setting("BOOLEAN"),
+}
+
+
+class Environment(NamedTuple):
+    """What a run in an environment is given."""
+
+    parameters: dict[str, Any]
+    settings: dict[str, Any]  # by the names in `KNOWN`; only what the file sets
+    secrets: frozenset[str]  # texts that are never to be shown
+
+
+def read(
+    package: Path,
+    params_file: Path,
+    assignments: Sequence[str],
+    *,
+    submitting: bool,
+    environ: Mapping[str, str] = os.environ,
+) -> Environment:
+    """Return what a file and ``name=value`` assignments give a run of a compiled pipeline.
+
+    A run that is not submitted needs no settings: they are checked, but what variables
+    they name need not be set. Raises OpsError (2) as `ops.params.read_parameters` does.
+    """
+    file = read_file(params_file)
+    declared = params.declared_parameters(package)
+    found = params.collect(declared, file, assignments, environ)
+    settings, problems = file_settings(file, environ if submitting else None)
+    file.refuse([*found.problems, *problems], found.wrong)
+    params.tell(found.notes)
+    secrets = variables.secrets(file.entries.get(SETTINGS), environ)
+    return Environment(found.values, settings if submitting else {}, found.secrets | secrets)
+
+
+def read_settings(params_file: Path, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return the settings in a file; its parameters are not looked at. Raises OpsError (2)."""
+    file = read_file(params_file)
+    settings, problems = file_settings(file, environ)
+    file.refuse(problems)
+    return settings
+
+
+def file_settings(
+    file: ParamsFile, environ: Mapping[str, str] | None
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the settings in a file, variables replaced, and what is wrong with them.
+
+    A setting that a variable such as KFP_HOST wins over needs no variables of its own. With
+    ``environ`` None none needs any.
+    """
+    table = file.entries.get(SETTINGS)
+    if table is None:
+        return {}, []
+    if not isinstance(table, dict):
+        text = f"{SETTINGS} holds no settings by name: write one `name: value` per line below it"
+        return {}, [Problem((SETTINGS,), text)]
+    settings: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, value in table.items():
+        if name not in KNOWN:
+            text = f"{SETTINGS} has no {shown(name)}: it has {', '.join(KNOWN)}"
+            problems.append(Problem((SETTINGS, name), text))
+            continue
+        overruled = environ is not None and environ.get(KNOWN[name].variable)
+        settings[name], more = _setting(name, value, None if overruled else environ)
+        problems += more
+    return settings, problems
+
+
+def _setting(name: str, value: Any, environ: Mapping[str, str] | None) -> tuple[Any, list[Problem]]:
+    place, known = (SETTINGS, name), KNOWN[name]
+    resolved, problems = resolve(place, value, known.kind, environ)
+    if problems or known.problem is None or (environ is None and variables.used(value)):
+        return resolved, problems
+    if text := known.problem(resolved):
+        if secrets := variables.secrets(value, environ or {}):
+            text = Mask(secrets)(text.replace(shown(resolved), MASK))
+        problems = [Problem(place, f"{written(place)}: {text}")]
+    return resolved, problems
