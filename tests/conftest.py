@@ -64,11 +64,14 @@ def make(
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment without what would change a project's settings."""
+    from ops import secrets
+
     ours = {
         "REGISTRY",
         "KFP_HOST",
         "KFP_NAMESPACE",
-        "KFP_TOKEN",
+        *secrets.VARIABLES,
+        "KFP_CONNECTOR",
         "KFP_CA",
         "KFP_EXPERIMENT",
         "KFP_SERVICE_ACCOUNT",

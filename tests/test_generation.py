@@ -36,14 +36,17 @@ MODULES = {
     "ops": """
         __init__ __main__ caching compiling dockerignore doctor documents engine environments
         errors files git images light_kfp local locking names orchestration params params_file
-        progress record registry runners scaffold secrecy settings staging steps values
+        progress record registry runners scaffold secrecy secrets settings staging steps values
         variables venvs
     """,
     "ops/check": """
         __init__ component content dockerfile findings instructions picture requirements script
         sources wiring
     """,
-    "ops/cluster": "__init__ caching credentials faults pipelines runs server transport",
+    "ops/cluster": """
+        __init__ caching credentials dex diagnosis faults pages pipelines runs server signin
+        transport
+    """,
     "ops/graph": "__init__ digest layout mermaid model rows spec svg text",
     "ops/report": "__init__ frames page plots text",
 }

@@ -18,7 +18,7 @@ from kfp_server import KfpServer, kfp_server
 from ops import settings as project
 from ops.cluster import faults, runs, transport
 from ops.cluster import server as servers
-from ops.cluster.credentials import Credentials, Token
+from ops.cluster.credentials import Credentials, SignInError, Token
 from ops.cluster.server import Server, call, connect, matching, pages, predicates
 from ops.errors import OpsError
 
@@ -90,6 +90,15 @@ def test_a_redirect_to_a_login_is_cured_like_a_401(server: KfpServer) -> None:
     server.fail("redirect", "/experiments")
     cure = "sign in anew, the token in token.txt is refused, or check KFP_HOST"
     assert cure in str(problem(connected))
+
+
+@pytest.mark.parametrize("kind", ["401", "redirect"])
+def test_a_page_to_sign_in_is_as_good_as_a_401(server: KfpServer, kind: str) -> None:
+    connected = connect(server.url, credentials=Rotating("old", "new"))
+    server.fail(kind, "/experiments", times=1)
+    experiments(connected)
+    sent = [request.headers["authorization"] for request in server.calls(at="/experiments")]
+    assert sent == ["Bearer old", "Bearer new"]
 
 
 def test_an_order_is_sent_once_more_after_a_401(server: KfpServer) -> None:
@@ -254,7 +263,8 @@ def project_copy(default: Path, tmp_path: Path) -> Path:
         ("text", OpsError, "its answer is not KFP's"),
         ("html", OpsError, "its answer is not KFP's"),
         ("null", OpsError, "its answer is not KFP's"),
-        ("redirect", OpsError, "redirects (302), as a login page does"),
+        ("401", SignInError, "asks for a login (401): set KFP_TOKEN, or KFP_USERNAME"),
+        ("redirect", SignInError, "redirects (302), as a login page does: set KFP_TOKEN"),
     ],
 )
 def test_each_fault_has_its_kind_and_its_line(

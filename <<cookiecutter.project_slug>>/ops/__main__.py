@@ -296,10 +296,11 @@ def _upload(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _connect(settings: project.Settings) -> "Server":
-    from ops.cluster import credentials, server
+    from ops.cluster import server, signin
 
-    token = credentials.read_token()
-    return server.connect(settings.kfp_host, settings.kfp_namespace, token, settings.kfp_ca)
+    host, ca = settings.kfp_host, settings.kfp_ca
+    signed = signin.credentials(host, os.environ, ca)
+    return server.connect(host, settings.kfp_namespace, signed, ca)
 
 
 def _check_pinned(package: Path, settings: project.Settings) -> None:

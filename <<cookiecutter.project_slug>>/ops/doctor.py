@@ -4,7 +4,6 @@ A check is a function that returns findings. All run side by side, each in a thr
 its own, because a server that stays silent must hold up neither the others nor the end.
 """
 
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -21,8 +20,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ops import runners
-from ops.cluster import server as kfp
-from ops.cluster.credentials import read_token
 from ops.errors import OpsError
 from ops.names import shown
 from ops.registry import Registry
@@ -40,6 +37,7 @@ STOPS: Mapping[str, Sequence[str]] = {
     "images": ("build", "push"),
     "registry": ("push",),
     "KFP": ("run",),
+    "sign-in": ("run",),
 }
 PYTHONS = ((3, 10), (3, 13))
 MB = 1024**2
@@ -428,24 +426,9 @@ def _registry(settings: Settings) -> list[Finding]:
 
 
 def _kfp(settings: Settings) -> list[Finding]:
-    host, token, ca = settings.kfp_host, read_token(), settings.kfp_ca
-    health = kfp.look(host, settings.kfp_namespace, token, ca)
-    kfp.check_access(host, health.namespace, token, ca)
-    sdk = importlib.metadata.version("kfp")
-    ours, theirs = (_minor(version) for version in (sdk, health.version))
-    if not theirs:
-        return [Finding("ok", "KFP", f"{host} answers, but not its version; the SDK's is {sdk}")]
-    text = f"{host} has KFP {shown(health.version)}, the SDK is {sdk}"
-    if settings.kfp_namespace and not health.namespace:
-        text += "; it has no namespaces, KFP_NAMESPACE is not used"
-    if ours != theirs:
-        text += f": should it refuse a run, set kfp=={'.'.join(theirs)}.* in requirements-dev.in"
-    return [Finding("ok" if ours == theirs else "warn", "KFP", text)]
+    from ops.cluster import diagnosis
 
-
-def _minor(version: str) -> tuple[str, ...]:
-    found = re.match(r"v?(\d+)\.(\d+)", version)
-    return found.groups() if found else ()
+    return diagnosis.examine(settings, os.environ)
 
 
 def _call(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":

@@ -1,7 +1,9 @@
 """The one error that people get to see as a line instead of a traceback."""
 
+import re
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 MAX_SHOWN = 50  # problems of one input; the rest are like them
 
@@ -30,3 +32,19 @@ def refuse(problems: Sequence[str]) -> None:
         rest = [f"... and {more} more"] if more > 0 else []
         print("\n".join([*problems[:MAX_SHOWN], *rest]), file=sys.stderr)
         raise OpsError(f"{len(problems)} problems, see above: nothing was started", 2)
+
+
+def cause(error: BaseException) -> str:
+    """Return the innermost cause in one line, without the objects' addresses."""
+    inner: Any = error
+    while isinstance(inner, BaseException):
+        error, inner = inner, _within(inner)
+    text = " ".join(str(inner if isinstance(inner, str) else error).split())
+    text = re.sub(r"<[^>]*>:? ?", "", text)[:200]
+    return text if text.isprintable() else ascii(text)
+
+
+def _within(error: Any) -> Any:
+    """Return what an error holds: another one, or its text (in words, where it is ssl's)."""
+    within = [getattr(error, name, None) for name in ("verify_message", "reason")]
+    return next(filter(None, within), (error.args or [None])[0])

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ops import files
+from ops import files, secrets
 from ops.errors import OpsError
 from ops.settings import ROOT
 
@@ -43,7 +43,7 @@ def _resolved(source: Path, root: Path, upgrade: bool) -> str:
         result = subprocess.run(
             command,
             cwd=root,
-            env={**os.environ, "NO_COLOR": "1"},
+            env={**secrets.without(os.environ), "NO_COLOR": "1"},
             capture_output=True,
             text=True,
         )

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import requests
 from docker import auth, errors
 
-from ops.errors import OpsError
+from ops.errors import OpsError, cause
 from ops.names import shown
 
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and for each part of an answer
@@ -124,12 +124,12 @@ class Registry:
             )
         except requests.exceptions.SSLError as error:
             raise OpsError(
-                f"{self.name}: its certificate is not trusted ({_reason(error)}): put its CA at "
+                f"{self.name}: its certificate is not trusted ({cause(error)}): put its CA at "
                 f"/etc/docker/certs.d/{self.name}/ca.crt"
             ) from None
         except (requests.exceptions.RequestException, OSError) as error:
             raise OpsError(
-                f"{self.name}: no registry answers there ({_reason(error)}): {self._start}"
+                f"{self.name}: no registry answers there ({cause(error)}): {self._start}"
             ) from None
 
     @property
@@ -197,7 +197,7 @@ class Registry:
             ) as error:
                 raise OpsError(
                     f"{self.name}: cannot read the engine's logins in {path or 'its configuration'} "
-                    f"({_reason(error)}): mend it, then {self.login}"
+                    f"({cause(error)}): mend it, then {self.login}"
                 ) from None
             if found:
                 return {key.lower(): value for key, value in found.items() if value}
@@ -279,13 +279,3 @@ def _config_paths(engine: str) -> list[str | None]:
     ]
     # podman goes through them, docker's own last, until one has the registry.
     return [*(place for place in places if place and Path(place).is_file()), None]
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost cause in one line, without the objects' addresses."""
-    inner: Any = error
-    while isinstance(inner, BaseException):
-        error, inner = inner, getattr(inner, "reason", None) or (inner.args or [None])[0]
-    text = " ".join(str(inner if isinstance(inner, str) else error).split())
-    text = re.sub(r"<[^>]*>:? ?", "", text)[:200]
-    return text if text.isprintable() else shown(text)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops import secrets
 from ops.errors import OpsError
 
 # Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
@@ -55,15 +56,14 @@ def process_runner(places: Mapping[str, tuple[Path, Path]], root: Path) -> Runne
             raise OpsError(f"{task.image} is no image of this project: use RUNNER=docker")
         folder, binaries = places[task.image]
         environment = {
-            **os.environ,
+            **secrets.without(os.environ),
             **task.environment,
             "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONPATH": str(root),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        for name in ("PYTHONHOME", "KFP_TOKEN"):  # the token is the endpoint's alone
-            environment.pop(name, None)
+        environment.pop("PYTHONHOME", None)
         try:
             process = subprocess.Popen(
                 _fitting(task),

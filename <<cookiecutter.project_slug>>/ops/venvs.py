@@ -4,13 +4,14 @@ Steps with the same requirements share one: it is named for them, and for the Py
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
-from ops import files, steps
+from ops import files, secrets, steps
 from ops.errors import OpsError
 from ops.settings import ROOT
 from ops.steps import Step
@@ -79,6 +80,7 @@ def _make(folder: Path, requirements: Path | None, name: str) -> None:
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     result = subprocess.run(
         [*pip, "install", "--quiet", "--requirement", str(requirements)],
+        env=secrets.without(os.environ),  # a package's build may run anything
         capture_output=True,
         text=True,
         errors="replace",

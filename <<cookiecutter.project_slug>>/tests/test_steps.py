@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ops import venvs
+from ops import secrets, venvs
 from ops.settings import ROOT
 from ops.steps import Step, find_steps, read_yaml
 
@@ -49,7 +49,7 @@ def exercise(step: Step) -> dict[str, Any]:
         result = subprocess.run(
             ["python", str(ROOT / "tests" / "exercise.py"), *words],
             input=json.dumps(list(BAD.values())),
-            env={**os.environ, **_environment(step)},
+            env=_environment(step),
             cwd=step.folder,
             capture_output=True,
             text=True,
@@ -61,7 +61,8 @@ def exercise(step: Step) -> dict[str, Any]:
 
 def _environment(step: Step) -> dict[str, str]:
     path = f"{venvs.python_folder(step)}{os.pathsep}{os.environ['PATH']}"
-    return {"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    ours = {"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**secrets.without(os.environ), **ours}
 
 
 @each_step
@@ -98,7 +99,7 @@ def test_missing_arguments_are_refused(step: Step) -> None:
     """What is needed is named when it is missing."""
     result = subprocess.run(
         ["python", "main.py"],
-        env={**os.environ, **_environment(step)},
+        env=_environment(step),
         cwd=step.folder,
         capture_output=True,
         text=True,

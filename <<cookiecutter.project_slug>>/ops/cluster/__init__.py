@@ -1,6 +1,7 @@
 """Talks to a KFP server, through the SDK's client made safe.
 
 `server` connects and asks; `transport` is the guarded client, `faults` makes one line
-of whatever went wrong, `credentials` says who asks. What people do there is on top of
-it: `runs`, `pipelines`.
+of whatever went wrong, `credentials` lets requests in, `signin` chooses which, `dex` signs
+in with a password, `diagnosis` looks for `make doctor`. What people do there is on top
+of it: `runs`, `pipelines`.
 """

@@ -7,10 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ops.cluster import transport
+from ops.cluster.credentials import SignInError
 from ops.cluster.transport import Endpoint
-from ops.errors import OpsError
+from ops.errors import OpsError, cause
+from ops.secrets import hide
 
 MAX_SAID = 300  # characters of what a server says
+WAYS = "set KFP_TOKEN, or KFP_USERNAME and KFP_PASSWORD"
 ABORTED = 10  # gRPC's code for a conflict that passes; both have the HTTP status 409
 
 
@@ -48,11 +51,8 @@ class _Call:
 
     def line(self, text: object) -> str:
         """Return ``text`` on one line, without what is secret."""
-        line = " ".join(str(text).split())
         secrets = self.credentials.secrets() if self.credentials else []
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            line = line.replace(secret, "***")
-        return line
+        return " ".join(hide(str(text), secrets).split())
 
 
 def call(
@@ -95,6 +95,8 @@ def _refusal(this: _Call, error: Any) -> OpsError:
 def _kind(status: int, body: Mapping[str, Any]) -> type[OpsError]:
     if status >= 500 or status == 429 or (status == 409 and body.get("code") == ABORTED):
         return BusyError
+    if status == 401 or 300 <= status < 400:
+        return SignInError
     kinds = {400: InvalidError, 404: NotFoundError, 409: ConflictError}
     return kinds.get(status, OpsError)
 
@@ -102,15 +104,15 @@ def _kind(status: int, body: Mapping[str, Any]) -> type[OpsError]:
 def _refusal_text(this: _Call, status: int, body: Mapping[str, Any], said: str) -> str:
     host, doing = this.host, this.doing
     signed = this.credentials
-    cure = f"sign in anew, {signed.describe()} is refused" if signed else "set KFP_TOKEN"
+    anew = f"sign in anew, {signed.describe()} is refused" if signed else WAYS
     if status == 401:
-        return f"{host} asks for a login (401): {cure}"
+        return f"{host} asks for a login (401): {anew}"
     if 300 <= status < 400:
-        return f"{host} redirects ({status}), as a login page does: {cure}, or check KFP_HOST"
+        return f"{host} redirects ({status}), as a login page does: {anew}, or check KFP_HOST"
     if status == 403:
         place = f" in the namespace {this.namespace}" if this.namespace else ""
-        other = "KFP_NAMESPACE" if this.credentials else "KFP_TOKEN"
-        return f"you may not {doing} {host}{place} (403: {said}): ask for access, or set {other}"
+        cure = "set KFP_NAMESPACE" if signed else WAYS
+        return f"you may not {doing} {host}{place} (403: {said}): ask for access, or {cure}"
     if status == 404 and doing == "look at":
         return f"{host} has no KFP v2 API (404): set KFP_HOST to KFP's address"
     if status == 429:
@@ -128,17 +130,26 @@ def _fault(this: _Call, error: Exception) -> OpsError:
 
     reason = getattr(error, "reason", None) or error
     host, doing = this.host, this.doing
-    if isinstance(reason, faults.NameResolutionError):
-        return OpsError(f"{host}: the name of this host is not known: check KFP_HOST")
-    if isinstance(reason, faults.SSLError):
-        cure = "check KFP_HOST, or set KFP_CA to your CA's certificate"
-        return OpsError(f"{host}: its certificate is not trusted ({reason}): {cure}")
-    if isinstance(reason, faults.ConnectTimeoutError | faults.NewConnectionError):
-        return OpsError(f"{host}: no server answers there: {_start(host)}")
+    if problem := unreachable(host, reason):
+        return problem
     if isinstance(reason, faults.ReadTimeoutError):
         limit = f"{transport.READ_SECONDS:.0f} s"
         return LostAnswerError(f"cannot {doing} {host}: no answer within {limit}")
     return LostAnswerError(f"cannot {doing} {host}: the connection broke ({reason})")
+
+
+def unreachable(host: str, reason: object) -> OpsError | None:
+    """Return what keeps requests from a server, by urllib3's reason; None if they got there."""
+    import urllib3.exceptions as faults
+
+    if isinstance(reason, faults.NameResolutionError):
+        return OpsError(f"{host}: the name of this host is not known: check KFP_HOST")
+    if isinstance(reason, faults.SSLError):
+        cure = "check KFP_HOST, or set KFP_CA to your CA's certificate"
+        return OpsError(f"{host}: its certificate is not trusted ({cause(reason)}): {cure}")
+    if isinstance(reason, faults.ConnectTimeoutError | faults.NewConnectionError):
+        return OpsError(f"{host}: no server answers there: {_start(host)}")
+    return None
 
 
 def _start(host: str) -> str:
