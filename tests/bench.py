@@ -91,6 +91,10 @@ def compilation(project: Path) -> None:
         run(BIN / "kfp", "dsl", "compile", "--py", "pipeline.py", "--output", "x.yaml", cwd=project)
 
     row("make compile / kfp dsl compile", ours, theirs, 0.35)
+    settings = project / "kubernetes.yaml"
+    settings.write_text("add: {cpu: 1, memory: 1Gi, env: {A: {secret: b/c}}, timeout: 1h}\n")
+    row("make compile with kubernetes.yaml / the same", ours, theirs, 0.35)
+    settings.unlink()
 
 
 def process_step(project: Path, folder: Path) -> None:

@@ -34,8 +34,8 @@ ops/report/page.html ops/report/style.css
 """
 MODULES = {
     "ops": """
-        __init__ __main__ caching compiling dockerignore doctor documents engine environments
-        errors files git images light_kfp local locking names orchestration params params_file
+        __init__ __main__ allowances attempts caching compiling dockerignore doctor documents engine environments
+        errors files git images light_kfp local locking manifest names nesting orchestration params params_file
         progress record registry runners scaffold secrecy secrets settings staging steps values
         variables venvs
     """,
@@ -48,6 +48,9 @@ MODULES = {
         transport
     """,
     "ops/graph": "__init__ digest layout mermaid model rows spec svg text",
+    "ops/kubernetes": """
+        __init__ applying grammar model placement reader schema units variables volumes
+    """,
     "ops/report": "__init__ frames page plots text",
 }
 FILES = {

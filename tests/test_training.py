@@ -39,7 +39,7 @@ def test_the_files_of_a_project(tmp_path: Path) -> None:
     others = {name for name in FILES if not name.startswith("steps/")} - {"tests/test_average.py"}
     assert set(files_of(bake(tmp_path, starter="training", project_slug="x"))) == {
         *others,
-        *("common/table.py", "tests/test_training.py"),
+        *("common/table.py", "kubernetes.yaml", "tests/test_training.py"),
         *(f"steps/{step}/{name}" for step in STEPS for name in STEP_FILES),
         *(f"steps/{step}/requirements.in" for step in WITH_REQUIREMENTS),
     }

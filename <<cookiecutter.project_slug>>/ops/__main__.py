@@ -71,6 +71,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     parser.set_defaults(closing=[])
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
+    verb = verbs.add_parser("manifest", help="write the compiled pipeline as resources")
+    verb.set_defaults(function=_manifest)
     verb = verbs.add_parser("graph", help="draw the compiled pipeline")
     verb.set_defaults(function=_graph)
     for name, function in (("build", _build), ("push", _push)):
@@ -139,6 +141,17 @@ def _graph(args: argparse.Namespace) -> None:
     from ops import graph
 
     print(f"drew {' and '.join(graph.draw(ROOT, _package()))}", file=sys.stderr)
+
+
+def _manifest(args: argparse.Namespace) -> dict[str, object]:
+    from ops import manifest
+
+    package = _package()
+    settings = project.load()
+    _check_pinned(package, settings)
+    written = manifest.write_manifest(package, settings, ROOT)
+    print(f"wrote {written.manifest}: the version {written.version}", file=sys.stderr)
+    return written._asdict()
 
 
 def _build(args: argparse.Namespace) -> None:

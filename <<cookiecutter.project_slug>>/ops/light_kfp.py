@@ -8,7 +8,7 @@ address. Import this module before kfp; `ops.cluster`, which needs the client, c
 import importlib
 import sys
 import types
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class _NoClient:
@@ -40,6 +40,22 @@ def allow_client() -> None:
     """Let the next import of ``kfp.client`` be the true one."""
     if sys.modules.get("kfp.client") is _STANDIN:
         del sys.modules["kfp.client"]
+
+
+def import_kubernetes() -> Any:
+    """Return kfp.kubernetes, without the kubernetes package, which takes as long as all of kfp.
+
+    Of its functions only `add_node_affinity_json` needs that package, and imports it once more.
+    """
+    if "kubernetes" not in sys.modules:
+        standin = types.ModuleType("kubernetes")
+        standin.__dict__["client"] = types.ModuleType("kubernetes.client")
+        sys.modules["kubernetes"] = standin
+        try:
+            importlib.import_module("kfp.kubernetes")
+        finally:
+            del sys.modules["kubernetes"]
+    return importlib.import_module("kfp.kubernetes")
 
 
 _STANDIN = types.ModuleType("kfp.client")

@@ -21,7 +21,18 @@ from kfp import local
 from kfp.components import load_component_from_file
 from kfp.local import status, subprocess_task_handler
 
-from ops import caching, images, orchestration, progress, record, runners, steps, venvs
+from ops import (
+    allowances,
+    attempts,
+    caching,
+    images,
+    orchestration,
+    progress,
+    record,
+    runners,
+    steps,
+    venvs,
+)
 from ops.errors import OpsError
 from ops.graph import model, spec
 from ops.names import uncoloured
@@ -55,8 +66,9 @@ def run_pipeline(
     """
     run = _Run(package, parameters, settings, runner, root, mask or Mask(secret_texts(parameters)))
     reused = run.reusing() if cache else contextlib.nullcontext()
+    waits = attempts.ended_by(run.stop)
     try:
-        with run.seam(), orchestration.corrected(run.observe), reused, _signals(run.stop):
+        with run.seam(), orchestration.corrected(run.observe), reused, waits, _signals(run.stop):
             outputs = _execute(package, parameters, run.folder)
         if run.stop.is_set():
             raise KeyboardInterrupt
@@ -120,6 +132,10 @@ class _Run:
             self._provide_images(client, used, settings, root)
             rootless = runners.is_rootless(client)
             self._run_task = runners.container_runner(client, rootless, started)
+        self._allowances = allowances.read(package)
+        held = runners.held_by(client) if client else frozenset[str]()
+        if without := allowances.left_out(self._allowances, held):
+            self._progress.say(without)
         self.folder = _new_folder(root / record.RUNS, started)
         shutil.copyfile(package, self.folder / record.PACKAGE)
         given = {name: record.small(value) for name, value in hide(dict(parameters)).items()}
@@ -183,6 +199,8 @@ class _Run:
         place = tuple(_ITERATION.sub("", part) for part in execution.path)
         task = record.Task(list(execution.path), execution.label, name)
         self._now.task, self._now.place = task, place
+        self._now.attempts = attempts.Attempts(execution.retries)
+        self._now.allowance = self._allowances.get(execution.executor, allowances.UNLIMITED)
 
         def tell(outputs: Mapping[str, Any]) -> None:
             task.parameters, task.artifacts = record.outputs_of(outputs)
@@ -199,6 +217,8 @@ class _Run:
     def task(self, image: str, command: list[str], environment: dict[str, str]) -> int:
         """Run a task's command once and return its exit status."""
         noted: record.Task = self._now.task
+        tried: attempts.Attempts = self._now.attempts
+        tried.begin()
         with self._lock:
             self._count += 1
             log = self.folder / "logs" / f"{self._count:03d}-{Path(noted.step).name}.log"
@@ -208,12 +228,15 @@ class _Run:
         noted.log = log.relative_to(self.folder).as_posix()
         if self.stop.is_set():
             return 130
-        task = runners.Task(noted.step, image, command, environment, self.folder, log)
+        allowance: allowances.Allowance = self._now.allowance
+        task = runners.Task(noted.step, image, command, environment, self.folder, log, allowance)
         with log.open("w", encoding="utf-8") as file:
             code = self._guarded(task, self._writer(noted.step, file))
-        noted.status = code
-        if code:
+        noted.status = int(code)
+        if code and tried.is_last:
             self.failed.append((noted.step, code, log))
+        elif code:
+            self._progress.say(f"{noted.step}: {runners.outcome(code)}, {tried.what_follows}")
         return code
 
     def _guarded(self, task: runners.Task, write: Callable[[str], None]) -> int:
@@ -245,7 +268,7 @@ class _Run:
         """Return the error of the step that failed first."""
         name, code, log = self.failed[0]
         where = os.path.relpath(log)
-        return OpsError(f"step {name} failed with exit status {code}: all it said is in {where}")
+        return OpsError(f"step {name} {runners.outcome(code)}: all it said is in {where}")
 
     def end(self, state: str, error: str = "", outputs: Mapping[str, Any] | None = None) -> None:
         """End the display and the record; show a failed step's last lines, if they are not there."""

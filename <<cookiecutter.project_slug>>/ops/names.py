@@ -20,12 +20,12 @@ MAX_DESCRIPTION = 255
 # pipeline module itself uses. A test keeps this list complete.
 _RESERVED = """
 argparse ast base64 codecs collections common concurrent context contextlib cron_descriptor
-croniter csv dataclasses datetime dict docker doctest dsl enum fcntl fractions functools
-google hashlib hooks html http importlib io ipaddress itertools jinja2 joblib json keyword
-kfp kfp_server_api load_component_from_file logging main markdown_it markupsafe math mypy
-ops os params pathlib pipeline platform posixpath pytest random re requests rich ruff runpy
-selectors shlex shutil signal sklearn ssl stat statistics steps str string subprocess sys
-tempfile templates tests threading time tomli tomllib traceback types typing unicodedata
+croniter csv dataclasses datetime dict difflib docker doctest dsl enum fcntl fractions
+functools google hashlib hooks html http importlib io ipaddress itertools jinja2 joblib json
+keyword kfp kfp_server_api load_component_from_file logging main markdown_it markupsafe math
+mypy ops os params pathlib pipeline platform posixpath pytest random re requests rich ruff
+runpy selectors shlex shutil signal sklearn ssl stat statistics steps str string subprocess
+sys tempfile templates tests threading time tomli tomllib traceback types typing unicodedata
 urllib urllib3 uuid uv venv vl_convert warnings yaml
 """
 RESERVED = frozenset(_RESERVED.split())

@@ -37,6 +37,7 @@ class Execution(NamedTuple):
     path: tuple[str, ...]
     executor: str  # its label in the compiled pipeline
     label: str  # for people
+    retries: Any  # its retryPolicy in the compiled pipeline
 
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -97,7 +98,8 @@ def _observed(run: Callable[..., Any], observer: Observer) -> Callable[..., Any]
         _, *outer = rest["pipeline_resource_name"].split("/")
         executor = components[task_spec.component_ref.name].executor_label
         label = task_spec.task_info.name or task_name
-        with observer(Execution((*outer, task_name), executor, label)) as tell:
+        path = (*outer, task_name)
+        with observer(Execution(path, executor, label, task_spec.retry_policy)) as tell:
             outputs, state = run(
                 task_name=task_name, task_spec=task_spec, components=components, **rest
             )

@@ -7,20 +7,26 @@ import selectors
 import shlex
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ops import secrets
+from ops.allowances import UNLIMITED, Allowance
 from ops.errors import OpsError
+from ops.kubernetes import units
 
 # Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
 MAX_ARGUMENT = 128 * 1024
 MAX_LINE = 64 * 1024  # bytes; a longer line of a step's is cut up, so that memory stays flat
+# The least that Docker takes: https://docs.docker.com/engine/containers/resource_constraints/
+MIN_CORES = 0.01
+MIN_MEMORY = 6 * 2**20  # bytes
 _BOOT = "import json,runpy,sys;sys.argv=json.load(open(sys.argv[1]));" + (
     "runpy.run_path(sys.argv[0],run_name='__main__')"
 )
@@ -36,11 +42,30 @@ class Task:
     environment: Mapping[str, str]
     folder: Path  # the run's; every output lies below it
     log: Path
+    allowance: Allowance = UNLIMITED
 
 
 Runner = Callable[[Task, Callable[[str], None], threading.Event], int]
 """Runs a task, hands every line it prints to a function, returns its exit status.
-When the event is set, the task is ended and its status is not 0."""
+When the event is set, the task is ended and its status is not 0. What the task is allowed
+is kept to, as far as the runner can; when that ended it, its status is an `Ended`."""
+
+
+class Ended(int):
+    """The exit status of a task that was ended, and why, as in "the step ..."."""
+
+    why: str
+
+    def __new__(cls, status: int, why: str = "") -> "Ended":
+        """Return ``status`` with its reason."""
+        ended = super().__new__(cls, status)
+        ended.why = why
+        return ended
+
+
+def outcome(status: int) -> str:
+    """Return what became of a failed step, as in "the step ..."."""
+    return status.why if isinstance(status, Ended) else f"failed with exit status {status}"
 
 
 def process_runner(places: Mapping[str, tuple[Path, Path]], root: Path) -> Runner:
@@ -58,6 +83,7 @@ def process_runner(places: Mapping[str, tuple[Path, Path]], root: Path) -> Runne
         environment = {
             **secrets.without(os.environ),
             **task.environment,
+            **task.allowance.environment(),
             "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONPATH": str(root),
             "PYTHONUNBUFFERED": "1",
@@ -78,10 +104,11 @@ def process_runner(places: Mapping[str, tuple[Path, Path]], root: Path) -> Runne
             write(f"cannot start {task.command[0]!r}: {error.strerror}")
             return 127
         threading.Thread(target=_clear_away, args=(process,), daemon=True).start()
-        with process, _Watch(stop, lambda: _end(process)):
+        with process, _Watch(stop, lambda: _end(process), task.allowance.seconds) as watch:
             for line in _lines(_printed(process)):
                 write(line)
-            return process.wait()
+            status = process.wait()
+        return _in_time(status, watch, write)
 
     return run
 
@@ -94,41 +121,125 @@ def container_runner(client: Any, rootless: bool, run_id: str) -> Runner:
     """
     # In a rootless engine, root in the container is the caller outside.
     user = "0:0" if rootless else f"{os.getuid()}:{os.getgid()}"
+    info = client.info()
 
     def run(task: Task, write: Callable[[str], None], stop: threading.Event) -> int:
-        import docker.errors
-
         if stop.is_set():
             return 130
-        try:
-            container = client.containers.create(
-                task.image,
-                command=_fitting(task),
-                entrypoint=[""],  # cleared: a cluster does not use the image's either
-                environment=dict(task.environment),
-                user=user,  # outputs belong to the caller
-                volumes={str(task.folder): {"bind": str(task.folder), "mode": _mode(client)}},
-                labels={"pipeline.run": run_id, "pipeline.task": task.name},
-            )
-        except (docker.errors.DockerException, OSError) as error:
-            write(f"cannot create a container: {_explain(error)}")
-            return 125
-        try:
-            with _Watch(stop, lambda: _kill(container)):
-                container.start()
-                if stop.is_set():
-                    _kill(container)
-                for line in _lines(container.logs(stream=True, follow=True)):
-                    write(line)
-                return int(container.wait()["StatusCode"])
-        except (docker.errors.DockerException, OSError) as error:
-            write(f"cannot run the container: {_explain(error)}")
-            return 125
-        finally:
-            with suppress(docker.errors.DockerException, OSError):
-                container.remove(force=True)
+        with _scratch(task) as scratch:
+            options = {
+                "entrypoint": [""],  # cleared: a cluster does not use the image's either
+                "environment": {**task.environment, **task.allowance.environment()},
+                "user": user,  # outputs belong to the caller
+                "labels": {"pipeline.run": run_id, "pipeline.task": task.name},
+                "volumes": _volumes({task.folder: str(task.folder), **scratch}, info),
+                "tmpfs": _in_memory(task.allowance),
+                **_limits(task.allowance, info),
+            }
+            return _run_container(client, task, options, write, stop)
 
     return run
+
+
+def held_by(client: Any) -> frozenset[str]:
+    """Return which parts of an allowance the engine can hold a container to."""
+    info = client.info()
+    known = {"cpu": "CpuCfsQuota", "memory": "MemoryLimit"}
+    return frozenset({"scratch", *(part for part, key in known.items() if info.get(key))})
+
+
+def _run_container(
+    client: Any,
+    task: Task,
+    options: Mapping[str, Any],
+    write: Callable[[str], None],
+    stop: threading.Event,
+) -> int:
+    import docker.errors
+
+    try:
+        container = client.containers.create(task.image, command=_fitting(task), **options)
+    except (docker.errors.DockerException, OSError) as error:
+        write(f"cannot create a container: {_explain(error)}")
+        return 125
+    try:
+        with _Watch(stop, lambda: _kill(container), task.allowance.seconds) as watch:
+            container.start()
+            if stop.is_set():
+                _kill(container)
+            for line in _lines(container.logs(stream=True, follow=True)):
+                write(line)
+            status = int(container.wait()["StatusCode"])
+        if status and not watch.late:
+            container.reload()
+            if container.attrs["State"].get("OOMKilled"):
+                return _out_of_memory(status, task.allowance.memory, write)
+        return _in_time(status, watch, write)
+    except (docker.errors.DockerException, OSError) as error:
+        write(f"cannot run the container: {_explain(error)}")
+        return 125
+    finally:
+        with suppress(docker.errors.DockerException, OSError):
+            container.remove(force=True)
+
+
+@contextmanager
+def _scratch(task: Task) -> Iterator[dict[Path, str]]:
+    """Make the empty folders on disk that a task finds at paths of its own."""
+    wanted = [scratch.path for scratch in task.allowance.scratch if not scratch.in_memory]
+    with ExitStack() as folders:
+        yield {
+            Path(
+                folders.enter_context(
+                    tempfile.TemporaryDirectory(
+                        dir=task.folder, prefix=".scratch-", ignore_cleanup_errors=True
+                    )
+                )
+            ): path
+            for path in wanted
+        }
+
+
+def _volumes(folders: Mapping[Path, str], info: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    selinux = "name=selinux" in (info.get("SecurityOptions") or [])
+    mode = "rw,z" if selinux else "rw"
+    return {str(folder): {"bind": path, "mode": mode} for folder, path in folders.items()}
+
+
+def _in_memory(allowance: Allowance) -> dict[str, str]:
+    """Return the empty folders in memory, with their options (tmpfs)."""
+    return {
+        scratch.path: "rw,exec,mode=1777" + (f",size={scratch.size}" if scratch.size else "")
+        for scratch in allowance.scratch
+        if scratch.in_memory
+    }
+
+
+def _limits(allowance: Allowance, info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a container's limits; those beyond the machine are the machine's."""
+    limits: dict[str, Any] = {}
+    if allowance.cpu and info.get("CpuCfsQuota"):
+        cores = min(max(allowance.cpu, MIN_CORES), info["NCPU"])
+        limits["nano_cpus"] = round(cores * 10**9)
+    if allowance.memory and info.get("MemoryLimit"):
+        size = min(max(allowance.memory, MIN_MEMORY), info["MemTotal"])
+        limits["mem_limit"] = limits["memswap_limit"] = size  # a cluster has no swap
+    return limits
+
+
+def _in_time(status: int, watch: "_Watch", write: Callable[[str], None]) -> int:
+    if not watch.late or watch.seconds is None:
+        return status
+    why = f"was ended: it took longer than its timeout of {units.duration_text(watch.seconds)}"
+    write(f"the step {why}")
+    return Ended(124, why)
+
+
+def _out_of_memory(status: int, limit: int | None, write: Callable[[str], None]) -> int:
+    there = f"its limit of {units.memory_text(limit)}" if limit else "the machine has"
+    why = f"was killed: it needed more memory than {there}"
+    write(f"the step {why}")
+    return Ended(status, why)
 
 
 def connect(command: str) -> Any:
@@ -248,22 +359,31 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 class _Watch:
-    """Calls a function once, in a thread of its own, if an event is set meanwhile."""
+    """Calls a function once, in a thread of its own, if an event is set or time is up meanwhile.
 
-    def __init__(self, stop: threading.Event, action: Callable[[], None]) -> None:
+    ``late`` tells whether it was the time.
+    """
+
+    def __init__(
+        self, stop: threading.Event, action: Callable[[], None], seconds: int | None
+    ) -> None:
+        self.seconds, self.late = seconds, False
         self._stop, self._action, self._done = stop, action, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "_Watch":
         self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
 
     def _watch(self) -> None:
+        deadline = math.inf if self.seconds is None else time.monotonic() + self.seconds
         while not self._done.wait(0.1):
-            if self._stop.is_set():
+            self.late = time.monotonic() >= deadline
+            if self.late or self._stop.is_set():
                 self._action()
                 return
 
@@ -290,10 +410,6 @@ def _kill(container: Any) -> None:
 
     with suppress(docker.errors.DockerException, OSError):
         container.kill()
-
-
-def _mode(client: Any) -> str:
-    return "rw,z" if "name=selinux" in (client.info().get("SecurityOptions") or []) else "rw"
 
 
 def _explain(error: BaseException) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,10 +59,19 @@ def get_step(name: str, root: Path = ROOT) -> Step:
 
 def read_yaml(path: Path) -> Any:
     """Return the first document of a YAML file."""
+    return next(_documents(path))
+
+
+def read_documents(path: Path) -> list[Any]:
+    """Return all documents of a YAML file; a compiled pipeline's second is for its platform."""
+    return list(_documents(path))
+
+
+def _documents(path: Path) -> Iterator[Any]:
     import yaml  # a third of the time of a verb that needs none
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return next(yaml.load_all(path.read_text(encoding="utf-8"), loader))
+    yield from yaml.load_all(path.read_text(encoding="utf-8"), loader)
 
 
 def declared_image(step: Step) -> str:

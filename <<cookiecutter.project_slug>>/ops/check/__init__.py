@@ -45,6 +45,7 @@ def check_project(root: Path = ROOT) -> list[Finding]:
         lambda: list(wiring.check_params(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
         lambda: list(picture.check_pictures(sources)),
+        lambda: list(_check_kubernetes(sources)),
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)
@@ -84,6 +85,12 @@ def _read(read: Callable[[], T], found: list[Finding]) -> T | None:
     except UnreadableError as error:
         found.append(error.finding)
         return None
+
+
+def _check_kubernetes(sources: Sources) -> Iterator[Finding]:
+    from ops.kubernetes import schema  # which itself takes modules of this package
+
+    yield from schema.check(sources)
 
 
 def _check_build_args(root: Path, project: Settings) -> Iterator[Finding]:

@@ -1,0 +1,3 @@
+"""What steps ask of the cluster: ``kubernetes.yaml``, from its text to the compiled pipeline."""
+
+FILE = "kubernetes.yaml"
