@@ -78,6 +78,8 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         "PLATFORM",
         "DOCKER",
         "ALLOW_UNPINNED",
+        "WAIT",
+        "TIMEOUT",
     }
     ours |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "READY", "RUNNER", "ENV"}
     ours |= {"MYPY_CACHE_DIR", "PYTHONDONTWRITEBYTECODE", "RUFF_NO_CACHE"}

@@ -44,8 +44,8 @@ MODULES = {
         sources wiring
     """,
     "ops/cluster": """
-        __init__ caching credentials dex diagnosis faults pages pipelines runs server signin
-        transport
+        __init__ caching credentials dex diagnosis failures faults following pages pipelines runs
+        server signin tasks transport waiting
     """,
     "ops/graph": "__init__ digest layout mermaid model rows spec svg text",
     "ops/kubernetes": """

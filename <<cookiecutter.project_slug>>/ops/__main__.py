@@ -16,6 +16,7 @@ from ops.settings import PACKAGE, ROOT
 
 if TYPE_CHECKING:
     from ops.cluster.server import Server
+    from ops.cluster.waiting import Options
     from ops.steps import Step
 
 
@@ -118,6 +119,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
                 "--caching", action=argparse.BooleanOptionalAction, help="of all steps"
             )
             verb.add_argument("--name", help="of the run; default: pipeline and time")
+            verb.add_argument("--wait", action="store_true", help="until it ends; also WAIT=1")
+            verb.add_argument("--timeout", metavar="TIME", help="of the wait: 90, 30m, 2h")
+            verb.add_argument("--on-interrupt", choices=("ask", "leave", "terminate"))
     return parser.parse_args(argv)
 
 
@@ -259,8 +263,8 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     import uuid
     from datetime import datetime, timezone
 
-    from ops import environments, params
-    from ops.cluster import caching, runs
+    from ops import environments, params, progress, steps
+    from ops.cluster import caching, runs, waiting
     from ops.secrecy import Mask
 
     package = _package()
@@ -276,17 +280,45 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
         or settings.kfp_experiment_description,
     }
     runs.check_names(**names)
+    options = _wait_options(args)
     cached = settings.kfp_caching if args.caching is None else args.caching
+    places = progress.places(steps.read_yaml(package)) if options else []
     with Mask(given.secrets).errors(), caching.applied(package, cached) as copy:
+        server = _connect(settings)
         submission = runs.submit(
-            _connect(settings),
+            server,
             copy,
             given.parameters,
             **names,
             service_account=settings.kfp_service_account,
             name_is_new=not args.name,
         )
-    return submission._asdict()
+    if options is None:
+        return submission._asdict()
+    answer, problem = waiting.wait(server, submission, places, options)
+    if problem:  # the run's ids and its state are printed however it ends
+        print(json.dumps(answer, sort_keys=True), file=args.stdout, flush=True)
+        raise problem
+    return answer
+
+
+def _wait_options(args: argparse.Namespace) -> "Options | None":
+    """Return how to wait, or None when nobody does; raises OpsError (2) for what is no way."""
+    from ops.cluster import waiting
+
+    wait, timeout = os.environ.get("WAIT", ""), os.environ.get("TIMEOUT", "")
+    if wait not in ("", "0", "1"):
+        raise OpsError(f"WAIT={wait!r}: write WAIT=1, or leave it away", 2)
+    if not args.wait and wait != "1":
+        if args.timeout is not None or args.on_interrupt is not None:
+            raise OpsError("--timeout and --on-interrupt are for a wait: add --wait or WAIT=1", 2)
+        if timeout:
+            print("note: TIMEOUT is not used: it is for WAIT=1", file=sys.stderr)
+        return None
+    source = "TIMEOUT" if args.timeout is None else "--timeout"
+    given = timeout if args.timeout is None else args.timeout
+    limit = None if (source, given) == ("TIMEOUT", "") else waiting.seconds(given, source)
+    return waiting.Options(limit, args.on_interrupt or "ask")
 
 
 def _upload(args: argparse.Namespace) -> dict[str, object]:

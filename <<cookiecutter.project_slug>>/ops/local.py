@@ -34,7 +34,6 @@ from ops import (
     venvs,
 )
 from ops.errors import OpsError
-from ops.graph import model, spec
 from ops.names import uncoloured
 from ops.secrecy import Mask, hide, secret_texts
 from ops.settings import ROOT, Settings
@@ -120,7 +119,7 @@ class _Run:
             image: steps.content_tag(step, settings, root) for image, step in self._steps.items()
         }
         started = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
-        self._progress = progress.make(_places(compiled))
+        self._progress = progress.make(progress.places(compiled))
         used = sorted(set(self._images.values()))
         client = _client(runner, settings)
         self._runner = "docker" if client else "process"
@@ -288,18 +287,6 @@ class _Run:
             return report.write(self._root, self.folder)
         except Exception as error:  # the run's own result must not depend on it
             return f"note: no report was written ({type(error).__name__}: {error})"
-
-
-def _places(compiled: Mapping[str, Any]) -> list[progress.Place]:
-    """Return the rows of a live table; none of a pipeline that cannot be drawn."""
-    try:
-        graph = spec.read(compiled)
-    except OpsError:
-        return []
-    return [
-        progress.Place(path, node.label, len(path) - 1, is_box=bool(node.inside))
-        for path, node in model.tasks(graph, boxes=True)
-    ]
 
 
 def _new_folder(runs: Path, name: str) -> Path:

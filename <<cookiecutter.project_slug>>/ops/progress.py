@@ -4,8 +4,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from ops.errors import OpsError
+from ops.graph import model, spec
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,6 +52,18 @@ class Progress(Protocol):
 
     def close(self) -> None:
         """End the display, before anything else is printed."""
+
+
+def places(compiled: Mapping[str, Any]) -> list[Place]:
+    """Return the rows of a live table; none of a pipeline that cannot be drawn."""
+    try:
+        graph = spec.read(compiled)
+    except OpsError:
+        return []
+    return [
+        Place(path, node.label, len(path) - 1, is_box=bool(node.inside))
+        for path, node in model.tasks(graph, boxes=True)
+    ]
 
 
 def make(places: Sequence[Place]) -> Progress:

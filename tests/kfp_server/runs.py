@@ -249,7 +249,8 @@ def get_v1(server: "KfpServer", request: Request, run_id: str) -> Any:
             "phase": PHASES.get(state, "Error"),
             "children": [identifier],
         }
-    workflow = {"metadata": {"name": row["k8s_name"]}, "status": {"nodes": nodes}}
+    metadata = {"name": row["k8s_name"], "namespace": row["namespace"] or "kubeflow"}
+    workflow = {"metadata": metadata, "status": {"nodes": nodes}}
     run = {"id": run_id, "name": row["display_name"], "status": row["state"].capitalize()}
     return {"run": run, "pipeline_runtime": {"workflow_manifest": json.dumps(workflow)}}
 
@@ -262,6 +263,13 @@ def log_v1(server: "KfpServer", request: Request, run_id: str, node_id: str) -> 
         if node_id == pod(row, name):
             return text
     return json.dumps({"error_message": "Failed to read logs", "error_details": "no such pod"})
+
+
+def log_page(server: "KfpServer", request: Request) -> Any:
+    """Return a pod's log as KFP's page does, which does not pass the API's address on."""
+    if server.multi_user and not request.value("podnamespace"):
+        raise RefusalError(422, 3, "podnamespace argument is required")
+    return log_v1(server, request, request.value("runid"), request.value("podname"))
 
 
 ROUTES = [

@@ -41,6 +41,7 @@ def _routes() -> list[tuple[str, re.Pattern[str], Answerer]]:
     routes += [(V1, *route) for route in (*pipelines.V1_ROUTES, *runs.V1_ROUTES)]
     routes += [(LOGS, *route) for route in runs.LOG_ROUTES]
     routes.append((V2, "GET", "/healthz", healthz))
+    routes.append(("", "GET", "/k8s/pod/logs", runs.log_page))
     # Fixed words before what is in braces: names/x is no pipeline called names.
     routes.sort(key=lambda route: route[2].count("{"))
     return [

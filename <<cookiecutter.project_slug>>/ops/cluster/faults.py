@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ops.cluster import transport
-from ops.cluster.credentials import SignInError
+from ops.cluster.credentials import Credentials, SignInError
 from ops.cluster.transport import Endpoint
 from ops.errors import OpsError, cause
 from ops.secrets import hide
@@ -42,6 +42,14 @@ class BusyError(OpsError):
     retry_after: float | None = None
 
 
+class UnreachableError(OpsError):
+    """No server is to be found there, at least not now; the request was not sent."""
+
+
+class StrangeAnswerError(OpsError):
+    """What answered is not KFP, but such as a login page or a proxy; it may be KFP again."""
+
+
 class _Call:
     """One call of a server, for its messages."""
 
@@ -51,8 +59,17 @@ class _Call:
 
     def line(self, text: object) -> str:
         """Return ``text`` on one line, without what is secret."""
-        secrets = self.credentials.secrets() if self.credentials else []
-        return " ".join(hide(str(text), secrets).split())
+        return printable(redacted(" ".join(str(text).split()), self.credentials))
+
+
+def redacted(text: str, credentials: Credentials | None) -> str:
+    """Return ``text`` without the secrets of the credentials."""
+    return hide(text, credentials.secrets() if credentials else [])
+
+
+def printable(line: str) -> str:
+    """Return a line of somebody else's that cannot steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def call(
@@ -60,9 +77,10 @@ def call(
 ) -> Any:
     """Return what ``action`` returns; whatever goes wrong is an OpsError of one line.
 
-    ``doing`` is how the message calls it, such as "start a run on". InvalidError,
-    NotFoundError, ConflictError, BusyError and LostAnswerError are what callers may know
-    what to do about. No message holds a secret of the credentials.
+    ``doing`` is how the message calls it, such as "start a run on". Raises InvalidError,
+    NotFoundError, ConflictError, SignInError, BusyError, LostAnswerError, UnreachableError
+    and StrangeAnswerError where the caller may know what to do; no message holds a secret
+    of the credentials.
     """
     import kfp_server_api
     import urllib3.exceptions
@@ -77,7 +95,9 @@ def call(
     except (ValueError, TypeError, AttributeError) as error:
         # The generated models, given JSON that is not theirs.
         said = this.line(error)[:MAX_SAID]
-        problem = OpsError(f"cannot {doing} {this.host}: its answer is not KFP's ({said})")
+        problem = StrangeAnswerError(
+            f"cannot {doing} {this.host}: its answer is not KFP's ({said})"
+        )
     # Out of the handler, so that nothing that holds a header is chained to it.
     problem.args = (this.line(problem),)
     raise problem
@@ -143,12 +163,12 @@ def unreachable(host: str, reason: object) -> OpsError | None:
     import urllib3.exceptions as faults
 
     if isinstance(reason, faults.NameResolutionError):
-        return OpsError(f"{host}: the name of this host is not known: check KFP_HOST")
+        return UnreachableError(f"{host}: the name of this host is not known: check KFP_HOST")
     if isinstance(reason, faults.SSLError):
         cure = "check KFP_HOST, or set KFP_CA to your CA's certificate"
         return OpsError(f"{host}: its certificate is not trusted ({cause(reason)}): {cure}")
     if isinstance(reason, faults.ConnectTimeoutError | faults.NewConnectionError):
-        return OpsError(f"{host}: no server answers there: {_start(host)}")
+        return UnreachableError(f"{host}: no server answers there: {_start(host)}")
     return None
 
 

@@ -23,7 +23,7 @@ _CONFIG = {
     "view": {"stroke": None},
     "axis": {
         "labelColor": _INK, "titleColor": _INK, "gridColor": _LINE, "domainColor": _LINE,
-        "tickColor": _LINE, "labelFontSize": 12, "titleFontSize": 13, "titleFontWeight": "normal",
+        "tickColor": _LINE, "titlePadding": 12, "labelFontSize": 12, "titleFontSize": 13, "titleFontWeight": "normal",
     },
 }  # fmt: skip
 
