@@ -80,6 +80,7 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         "ALLOW_UNPINNED",
         "WAIT",
         "TIMEOUT",
+        "APPLY",
     }
     ours |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "READY", "RUNNER", "ENV"}
     ours |= {"MYPY_CACHE_DIR", "PYTHONDONTWRITEBYTECODE", "RUFF_NO_CACHE"}
@@ -168,6 +169,8 @@ def project(tmp_path: Path) -> Path:
 
 class Handler(BaseHTTPRequestHandler):
     """Answers every request by `serve`, and keeps quiet about it."""
+
+    disable_nagle_algorithm = True  # a head and a body are two packets, 40 ms apart with it
 
     def log_message(self, *_: object) -> None:
         pass

@@ -34,18 +34,18 @@ ops/report/page.html ops/report/style.css
 """
 MODULES = {
     "ops": """
-        __init__ __main__ allowances attempts caching compiling dockerignore doctor documents engine environments
+        __init__ __main__ allowances attempts caching compiling cron dockerignore doctor documents engine environments
         errors files git images light_kfp local locking manifest names nesting orchestration params params_file
-        progress record registry runners scaffold secrecy secrets settings staging steps values
+        progress record registry runners scaffold scheduling secrecy secrets settings staging steps values
         variables venvs
     """,
     "ops/check": """
-        __init__ component content dockerfile findings instructions picture requirements script
-        sources wiring
+        __init__ component content dockerfile findings instructions picture requirements schedules
+        script sources wiring
     """,
     "ops/cluster": """
-        __init__ caching credentials dex diagnosis failures faults following pages pipelines runs
-        server signin tasks transport waiting
+        __init__ caching credentials dex diagnosis failures faults following pages pipelines
+        rescheduling runs schedules server signin tasks transport waiting
     """,
     "ops/graph": "__init__ digest layout mermaid model rows spec svg text",
     "ops/kubernetes": """

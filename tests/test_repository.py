@@ -16,6 +16,7 @@ CLUSTER = (
     "make build push",
     "make run",
     "make run WAIT=1 TIMEOUT=2h",
+    "make schedule",
     "make upload",
     "make doctor",
 )

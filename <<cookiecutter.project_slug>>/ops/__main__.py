@@ -99,6 +99,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb.add_argument("--set-default", action="store_true", help="fail unless runs take it")
     verb.add_argument("--env", default="dev", help="where it goes: params/ENV.yaml")
     verb.set_defaults(function=_upload)
+    verb = verbs.add_parser("schedule", help="hold schedules.yaml against the server")
+    verb.add_argument("--env", help="only this environment's; default: all")
+    verb.set_defaults(function=_schedule)
     verb = verbs.add_parser("step", help="add a step")
     verb.add_argument("name")
     verb.set_defaults(function=_step)
@@ -338,6 +341,27 @@ def _upload(args: argparse.Namespace) -> dict[str, object]:
     news = "uploaded as" if upload.created else "nothing to upload: it is there, as"
     print(f"{news} version {upload.version} of {settings.name}", file=sys.stderr)
     return upload._asdict()
+
+
+def _schedule(args: argparse.Namespace) -> dict[str, object]:
+    from contextlib import ExitStack
+
+    from ops import scheduling
+
+    apply = scheduling.is_applied()
+    if args.env is not None:
+        _params_file(args.env)
+    package = _package()
+    with ExitStack() as copies:
+        request = scheduling.read_request(package, args.env, _settings, copies)
+        if request.wanted:
+            try:
+                _check_pinned(package, request.settings)
+            except OpsError as error:
+                if apply:
+                    raise
+                print(f"note: APPLY=1 would be refused: {error}", file=sys.stderr)
+        return scheduling.schedule(_connect(request.settings), request, apply=apply)
 
 
 def _connect(settings: project.Settings) -> "Server":

@@ -6,6 +6,7 @@ Settings stand under the key ``.settings``, which no parameter can be called.
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ops import names, params, variables
@@ -46,20 +47,36 @@ def read(
     *,
     submitting: bool,
     environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
 ) -> Environment:
     """Return what a file and ``name=value`` assignments give a run of a compiled pipeline.
 
+    ``overrides`` are parameters that win over the file's, their variables to be replaced.
     A run that is not submitted needs no settings: they are checked, but what variables
     they name need not be set. Raises OpsError (2) as `ops.params.read_parameters` does.
     """
     file = read_file(params_file)
     declared = params.declared_parameters(package)
-    found = params.collect(declared, file, assignments, environ)
+    resolved, wrong = _overrides(declared, overrides, environ)
+    found = params.collect(declared, file, assignments, environ, resolved)
     settings, problems = file_settings(file, environ if submitting else None)
-    file.refuse([*found.problems, *problems], found.wrong)
+    file.refuse([*found.problems, *problems], [*found.wrong, *wrong])
     params.tell(found.notes)
-    secrets = variables.secrets(file.entries.get(SETTINGS), environ)
+    secrets = variables.secrets([file.entries.get(SETTINGS), dict(overrides)], environ)
     return Environment(found.values, settings if submitting else {}, found.secrets | secrets)
+
+
+def _overrides(
+    declared: Mapping[str, Any], overrides: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return parameters with their variables replaced, and what is wrong with them."""
+    found: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name, value in overrides.items():
+        kind = declared[name]["parameterType"]
+        found[name], problems = resolve((name,), value, kind, environ)
+        wrong += [problem.text for problem in problems]
+    return found, wrong
 
 
 def read_settings(params_file: Path, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:

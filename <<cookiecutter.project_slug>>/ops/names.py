@@ -26,7 +26,7 @@ keyword kfp kfp_server_api load_component_from_file logging main markdown_it mar
 mypy ops os params pathlib pipeline platform posixpath pytest random re requests rich ruff
 runpy selectors shlex shutil signal sklearn ssl stat statistics steps str string subprocess
 sys tempfile templates tests threading time tomli tomllib traceback types typing unicodedata
-urllib urllib3 uuid uv venv vl_convert warnings yaml
+urllib urllib3 uuid uv venv vl_convert warnings yaml zoneinfo
 """
 RESERVED = frozenset(_RESERVED.split())
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ops import values, variables
@@ -67,12 +68,16 @@ def collect(
     file: ParamsFile,
     assignments: Sequence[str],
     environ: Mapping[str, str],
+    overrides: Mapping[str, Any] = MappingProxyType({}),
 ) -> Parameters:
-    """Return the parameters of a file and a command line, or all that is wrong with them."""
+    """Return the parameters of a file and a command line, or all that is wrong with them.
+
+    ``overrides`` are values that win over the file's, such as a schedule's own.
+    """
     kinds = {name: spec["parameterType"] for name, spec in declared.items()}
     assigned, wrong = _assigned(assignments, kinds)
-    found, problems = file_values(file, kinds, environ, but=assigned)
-    given = {**found, **assigned}
+    found, problems = file_values(file, kinds, environ, but={*assigned, *overrides})
+    given = {**found, **overrides, **assigned}
     has_names = all(problem.place for problem in problems)
     for name, spec in declared.items() if has_names else ():
         if name not in given and "defaultValue" not in spec and not spec.get("isOptional"):

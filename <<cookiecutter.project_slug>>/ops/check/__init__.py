@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ops import names, settings
-from ops.check import component, dockerfile, picture, requirements, script, wiring
+from ops.check import component, dockerfile, picture, requirements, schedules, script, wiring
 from ops.check.content import check_links, read_content
 from ops.check.findings import Finding, said
 from ops.check.sources import Sources, UnreadableError
@@ -43,6 +43,7 @@ def check_project(root: Path = ROOT) -> list[Finding]:
     for check in (
         lambda: list(wiring.check_pipeline(steps, sources)),
         lambda: list(wiring.check_params(sources)),
+        lambda: list(schedules.check_schedules(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
         lambda: list(picture.check_pictures(sources)),
         lambda: list(_check_kubernetes(sources)),

@@ -71,13 +71,26 @@ def check_params(sources: Sources) -> Iterator[Finding]:
         what = "has no function with @dsl.pipeline called pipeline"
         yield Finding("pipeline.py", 1, what, "name it so, make compile looks for it")
         return
-    arguments = [*function.args.args, *function.args.kwonlyargs]
-    kinds = {argument.arg: _kind(argument.annotation) for argument in arguments}
+    kinds = _kinds(function)
     for path in sorted((sources.root / "params").glob("*.yaml")):
         try:
             yield from _check_file(path.name, sources, kinds)
         except UnreadableError as error:
             yield error.finding
+
+
+def parameter_kinds(sources: Sources) -> Mapping[str, str | None] | None:
+    """Return the types of the pipeline's parameters, or None where only compiling would tell.
+
+    A type that kfp does not know is None. Raises UnreadableError.
+    """
+    function = _pipeline_function(sources.module(sources.root / "pipeline.py"))
+    return _kinds(function) if function else None
+
+
+def _kinds(function: ast.FunctionDef) -> Mapping[str, str | None]:
+    arguments = [*function.args.args, *function.args.kwonlyargs]
+    return {argument.arg: _kind(argument.annotation) for argument in arguments}
 
 
 def _check_file(name: str, sources: Sources, kinds: Mapping[str, str | None]) -> Iterator[Finding]:

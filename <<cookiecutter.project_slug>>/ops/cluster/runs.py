@@ -48,7 +48,7 @@ def submit(
     for a name that is too long, 1 when the server cannot be reached, refuses or fails.
     """
     check_names(experiment, run_name, experiment_description)
-    experiment_id = _experiment_id(server, experiment, experiment_description)
+    experiment_id = find_experiment(server, experiment, experiment_description)
     others = [] if name_is_new else _named(server, experiment_id, run_name)
     start = partial(
         server.client.run_pipeline,
@@ -62,8 +62,11 @@ def submit(
     return Submission(experiment_id, run_id, servers.run_url(server, run_id))
 
 
-def _experiment_id(server: Server, name: str, description: str) -> str:
-    """Return the id of the experiment called ``name``, made if there is none."""
+def find_experiment(server: Server, name: str, description: str = "") -> str:
+    """Return the id of the experiment called ``name``, made if there is none.
+
+    Raises OpsError (1), also for one that is archived.
+    """
     import kfp_server_api
 
     def find() -> Any:
