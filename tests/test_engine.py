@@ -57,24 +57,17 @@ def references(project: Path) -> dict[str, str]:
     }
 
 
-def containers(client: Any) -> list[Any]:
-    """Return the containers of all runs."""
-    import docker.errors
-
-    while True:
-        try:
-            found: list[Any] = client.containers.list(all=True, filters={"label": "pipeline.run"})
-        except docker.errors.NotFound:  # removed between being listed and being looked at
-            continue
-        return found
+def containers(client: Any, *runs: str) -> list[str]:
+    """Return the ids of what the engine has of these runs; other tests have containers, too."""
+    labels = [f"pipeline.run={run}" for run in runs]
+    assert labels, "no run"
+    found = [client.api.containers(all=True, filters={"label": label}) for label in labels]
+    return [container["Id"] for of_run in found for container in of_run]
 
 
-def left_over(client: Any) -> list[Any]:
-    """Return the containers that no run removes; those of other tests soon are."""
-    deadline = time.monotonic() + 20
-    while (found := containers(client)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found
+def runs_of(project: Path) -> list[str]:
+    """Return the ids of a project's local runs."""
+    return [folder.name for folder in (project / "build" / "local").iterdir() if folder.is_dir()]
 
 
 def test_the_registry_holds_what_the_compiled_pipeline_names(pushed: Path, registry: str) -> None:
@@ -102,13 +95,13 @@ def test_a_manifest_names_the_pushed_images(pushed: Path) -> None:
 
 
 def test_images_give_what_processes_give(pushed: Path, client: Any) -> None:
-    containers = make(pushed, "local", "RUNNER=docker")
-    assert containers.returncode == 0, containers.stderr
-    assert "in containers" in containers.stderr
+    result = make(pushed, "local", "RUNNER=docker")
+    assert result.returncode == 0, result.stderr
+    assert "in containers" in result.stderr
     processes = make(pushed, "local", "RUNNER=process")
-    assert json.loads(containers.stdout) == json.loads(processes.stdout)
-    assert json.loads(containers.stdout)["Output"]["average"] == 2.5
-    assert left_over(client) == []
+    assert json.loads(result.stdout) == json.loads(processes.stdout)
+    assert json.loads(result.stdout)["Output"]["average"] == 2.5
+    assert containers(client, *runs_of(pushed)) == []
 
 
 def test_auto_takes_the_engine_and_builds_what_is_missing(
@@ -183,7 +176,7 @@ def test_200_steps_that_fail_at_once_are_200_failures(
 
     with ThreadPoolExecutor(4) as pool:
         assert Counter(pool.map(fail, range(200))) == {(3, "gone"): 200}
-    assert left_over(client) == []
+    assert containers(client, "failures") == []
 
 
 def test_a_failed_container_gives_its_reason_and_is_removed(
@@ -196,7 +189,7 @@ def test_a_failed_container_gives_its_reason_and_is_removed(
     said = "add: --context: numbers: expected a list with at least one number"
     assert any(line.endswith(f"| {said}") for line in screen)
     assert any(line.startswith("error: step add failed with exit status 2") for line in screen)
-    assert left_over(client) == []
+    assert containers(client, *runs_of(project)) == []
 
 
 def test_an_interrupted_run_removes_its_container(
@@ -218,10 +211,10 @@ def test_an_interrupted_run_removes_its_container(
     for line in run.stderr:
         if "asleep" in line:
             break
-    assert containers(client)
+    assert containers(client, *runs_of(project))
     run.send_signal(signal.SIGINT)
     assert run.wait(60) == 130
-    assert left_over(client) == []
+    assert containers(client, *runs_of(project)) == []
 
 
 def test_many_numbers_work_in_containers_too(pushed: Path) -> None:

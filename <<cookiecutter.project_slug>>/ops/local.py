@@ -28,10 +28,10 @@ from ops import (
     images,
     orchestration,
     progress,
+    provision,
     record,
     runners,
     steps,
-    venvs,
 )
 from ops.errors import OpsError
 from ops.names import uncoloured
@@ -121,43 +121,17 @@ class _Run:
         started = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
         self._progress = progress.make(progress.places(compiled))
         used = sorted(set(self._images.values()))
-        client = _client(runner, settings)
-        self._runner = "docker" if client else "process"
-        if client is None:
-            self._progress.say(f"running {settings.name} as processes (RUNNER=process)")
-            self._run_task = self._processes(used, root)
-        else:
-            self._progress.say(f"running {settings.name} in containers (RUNNER=docker)")
-            self._provide_images(client, used, settings, root)
-            rootless = runners.is_rootless(client)
-            self._run_task = runners.container_runner(client, rootless, started)
+        self._provided = provision.provide(
+            runner, used, self._steps, settings, root, run_id=started, say=self._progress.say
+        )
         self._allowances = allowances.read(package)
-        held = runners.held_by(client) if client else frozenset[str]()
-        if without := allowances.left_out(self._allowances, held):
+        if without := allowances.left_out(self._allowances, self._provided.held):
             self._progress.say(without)
         self.folder = _new_folder(root / record.RUNS, started)
         shutil.copyfile(package, self.folder / record.PACKAGE)
         given = {name: record.small(value) for name, value in hide(dict(parameters)).items()}
-        run = record.Run(settings.name, settings.display_name, self._runner, given)
+        run = record.Run(settings.name, settings.display_name, self._provided.kind, given)
         self._recorder = record.Recorder(run, self.folder, mask)
-
-    def _processes(self, used: list[str], root: Path) -> runners.Runner:
-        """Return a runner with the environments of all steps made: they may run at once."""
-        ours = {image: step for image, step in self._steps.items() if image in used}
-        places = {
-            image: (step.folder, venvs.python_folder(step, root)) for image, step in ours.items()
-        }
-        return runners.process_runner(places, root)
-
-    def _provide_images(self, client: Any, used: list[str], settings: Settings, root: Path) -> None:
-        for image in used:
-            if runners.has_image(client, image):
-                continue
-            if image in self._steps and "@" not in image:
-                images.build([self._steps[image]], settings, root, again=True)
-            else:
-                self._progress.say(f"pulling {image}")
-                runners.pull(client, image)
 
     @contextlib.contextmanager
     def seam(self) -> Iterator[None]:
@@ -175,10 +149,9 @@ class _Run:
 
     def reusing(self) -> contextlib.AbstractContextManager[None]:
         """Let kfp reuse what unchanged steps gave in earlier runs of the same kind."""
-        version = "" if self._runner == "docker" else ".".join(map(str, sys.version_info[:3]))
-        return caching.reusing(
-            self._root / "build" / "cache" / f"{self._runner}{version}", self._tags
-        )
+        kind = self._provided.kind
+        version = "" if kind == "docker" else ".".join(map(str, sys.version_info[:3]))
+        return caching.reusing(self._root / "build" / "cache" / f"{kind}{version}", self._tags)
 
     def _handler(
         self,
@@ -240,7 +213,7 @@ class _Run:
 
     def _guarded(self, task: runners.Task, write: Callable[[str], None]) -> int:
         try:
-            return self._run_task(task, write, self.stop)
+            return self._provided.run(task, write, self.stop)
         except OpsError as error:
             write(str(error))
             return 125
@@ -359,18 +332,6 @@ class _Doubts(logging.Filter):
         if serious and "orchestrator" in record.pathname:
             self.messages.append(" ".join(record.getMessage().split()))
         return serious
-
-
-def _client(runner: str, settings: Settings) -> Any:
-    """Return the engine's client, or None where steps run as processes."""
-    if runner == "process":
-        return None
-    try:
-        return runners.connect(settings.docker)
-    except OpsError:
-        if runner == "auto":
-            return None
-        raise
 
 
 @contextlib.contextmanager
