@@ -64,13 +64,13 @@ def make(
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment without what would change a project's settings."""
-    from ops import secrets
+    from ops import secrecy
 
     ours = {
         "REGISTRY",
         "KFP_HOST",
         "KFP_NAMESPACE",
-        *secrets.VARIABLES,
+        *secrecy.SIGN_IN,
         "KFP_CONNECTOR",
         "KFP_CA",
         "KFP_EXPERIMENT",

@@ -29,6 +29,8 @@ from conftest import bake, compiled, environment, make, need
 
 from ops import runners
 
+BASE_IMAGE = "python:3.12-slim"
+
 
 @pytest.fixture(scope="session")
 def pushed(tmp_path_factory: pytest.TempPathFactory, client: Any, registry: str) -> Path:
@@ -215,6 +217,54 @@ def test_an_interrupted_run_removes_its_container(
     run.send_signal(signal.SIGINT)
     assert run.wait(60) == 130
     assert containers(client, *runs_of(project)) == []
+
+
+@pytest.mark.parametrize("failures", [2, 99])
+def test_a_container_that_the_engine_is_slow_to_remove(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    import docker.errors
+    from docker.models.containers import Container
+
+    remove, asked = Container.remove, []
+
+    def busy(container: Any, **options: Any) -> None:
+        asked.append(container)
+        if len(asked) <= failures:
+            raise docker.errors.APIError("device or resource busy")
+        remove(container, **options)
+
+    monkeypatch.setattr(Container, "remove", busy)
+    monkeypatch.setattr("ops.runners.time.sleep", lambda seconds: None)
+    run = runners.container_runner(client, False, tmp_path.name)
+    task = runners.Task("add", BASE_IMAGE, ["true"], {}, tmp_path, tmp_path / "log")
+    lines: list[str] = []
+    assert run(task, lines.append, threading.Event()) == 0
+    left = containers(client, tmp_path.name)
+    if failures == 2:
+        assert (lines, left) == ([], [])
+        return
+    remove(asked[0], force=True)
+    why = "device or resource busy"
+    assert left == [asked[0].id]
+    assert lines == [f"the container {left[0][:12]} is left over ({why}): remove it by hand"]
+
+
+def test_a_container_takes_its_volumes_along(
+    client: Any, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    made = client.containers.create(BASE_IMAGE, ["true"])
+    image = made.commit(f"volume-{uuid.uuid4().hex}", changes="VOLUME /data")
+    made.remove()
+    request.addfinalizer(lambda: client.images.remove(image.id))
+    run = runners.container_runner(client, False, tmp_path.name)
+    see = ["awk", '$5 == "/data" { print $4 }', "/proc/self/mountinfo"]
+    task = runners.Task("add", image.id, see, {}, tmp_path, tmp_path / "log")
+    lines: list[str] = []
+    assert run(task, lines.append, threading.Event()) == 0, lines
+    (folder,) = lines  # .../volumes/NAME/_data
+    assert re.search("/volumes/[0-9a-f]{64}/_data$", folder)
+    assert Path(folder).parent.name not in {volume.name for volume in client.volumes.list()}
 
 
 def test_many_numbers_work_in_containers_too(pushed: Path) -> None:

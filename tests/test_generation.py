@@ -36,7 +36,7 @@ MODULES = {
     "ops": """
         __init__ __main__ allowances attempts caching compiling cron dockerignore doctor documents engine environments
         errors files git images light_kfp local locking manifest names nesting orchestration params params_file
-        progress provision record registry runners scaffold scheduling secrecy secrets settings staging steps values
+        progress provision record registry runners scaffold scheduling secrecy settings staging steps values
         variables venvs
     """,
     "ops/check": """

@@ -17,7 +17,7 @@ import yaml
 from conftest import compiled, environment, files_of, make
 
 from ops import local as local_runs
-from ops import secrets, steps, venvs
+from ops import secrecy, steps, venvs
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 AVERAGE = {"Output": {"numbers": [1.0, 2.0, 3.0, 4.0], "sum": 10.0, "average": 2.5}}
@@ -263,7 +263,7 @@ def test_no_secret_reaches_the_steps(project: Path) -> None:
     script.write_text(
         text.replace("import logging\n", "import logging\nimport os\nprint(os.environ)\n")
     )
-    environ = dict.fromkeys(secrets.VARIABLES, "s3cr3t")
+    environ = dict.fromkeys(secrecy.SIGN_IN, "s3cr3t")
     result = make(project, "local", "KFP_TOKEN=s3cr3t", env={**NO_ENGINE, **environ})
     assert result.returncode == 0 and "environ" in result.stderr
     assert "s3cr3t" not in result.stderr

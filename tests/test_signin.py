@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from kfp_server import kfp_server
 from kubeflow_server import PASSWORD, USER, Kubeflow, Reply, Request, kubeflow
 
-from ops import runners, secrets, venvs
+from ops import runners, secrecy, venvs
 from ops.cluster import dex, pages, runs, signin
 from ops.cluster.credentials import Credentials, DexSession, SignInError
 from ops.cluster.server import connect
@@ -870,17 +870,16 @@ def test_no_object_shows_its_secret(environ: Mapping[str, str]) -> None:
     ],
 )
 def test_a_secret_is_hidden_however_a_server_echoes_it(text: str) -> None:
-    assert "s3cret" not in secrets.hide(text, [PASSWORD]) and "***" in secrets.hide(
-        text, [PASSWORD]
-    )
+    shown = secrecy.Mask([PASSWORD], shortest=1)(text)
+    assert "s3cret" not in shown and "***" in shown
 
 
 def test_of_two_secrets_the_longer_one_is_hidden_first() -> None:
-    assert secrets.hide("a session=abcdef", ["abc", "", "session=abcdef"]) == "a ***"
+    assert secrecy.Mask(["abc", "", "session=abcdef"], shortest=1)("a session=abcdef") == "a ***"
 
 
 def test_steps_and_builds_get_no_way_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*secrets.VARIABLES, "MAKEFLAGS", "MAKEOVERRIDES"):
+    for name in (*secrecy.SIGN_IN, "MAKEFLAGS", "MAKEOVERRIDES"):
         monkeypatch.setenv(name, "s3cret")
     given: list[Any] = []
 
@@ -900,7 +899,7 @@ def test_steps_and_builds_get_no_way_in(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_containers_get_no_way_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in secrets.VARIABLES:
+    for name in secrecy.SIGN_IN:
         monkeypatch.setenv(name, "s3cret")
     given: dict[str, Any] = {}
 
@@ -916,7 +915,7 @@ def test_containers_get_no_way_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert given["environment"] == own and "s3cret" not in str(given)
 
 
-SIGN_IN = {*secrets.VARIABLES, "KFP_CONNECTOR", "KFP_CA"}
+SIGN_IN = {*secrecy.SIGN_IN, "KFP_CONNECTOR", "KFP_CA"}
 
 
 def test_make_runs_nothing_that_a_secret_holds(project: Path) -> None:

@@ -7,8 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ops import files, secrets
+from ops import files
 from ops.errors import OpsError
+from ops.secrecy import without_sign_in
 from ops.settings import ROOT
 
 # One file for every platform and every Python that a project runs on.
@@ -43,7 +44,7 @@ def _resolved(source: Path, root: Path, upgrade: bool) -> str:
         result = subprocess.run(
             command,
             cwd=root,
-            env={**secrets.without(os.environ), "NO_COLOR": "1"},
+            env={**without_sign_in(os.environ), "NO_COLOR": "1"},
             capture_output=True,
             text=True,
         )

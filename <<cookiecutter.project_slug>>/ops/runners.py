@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import secrets
 from ops.allowances import UNLIMITED, Allowance
 from ops.errors import OpsError
 from ops.kubernetes import units
+from ops.secrecy import without_sign_in
 
 # Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
 MAX_ARGUMENT = 128 * 1024
@@ -81,7 +81,7 @@ def process_runner(places: Mapping[str, tuple[Path, Path]], root: Path) -> Runne
             raise OpsError(f"{task.image} is no image of this project: use RUNNER=docker")
         folder, binaries = places[task.image]
         environment = {
-            **secrets.without(os.environ),
+            **without_sign_in(os.environ),
             **task.environment,
             **task.allowance.environment(),
             "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -179,8 +179,7 @@ def _run_container(
         write(f"cannot run the container: {_explain(error)}")
         return 125
     finally:
-        with suppress(docker.errors.DockerException, OSError):
-            container.remove(force=True)
+        _remove(container, write)
 
 
 @contextmanager
@@ -410,6 +409,23 @@ def _kill(container: Any) -> None:
 
     with suppress(docker.errors.DockerException, OSError):
         container.kill()
+
+
+def _remove(container: Any, write: Callable[[str], None]) -> None:
+    """Remove a container with its volumes, asking an engine that is busy with it again."""
+    import docker.errors
+
+    for pause in (0, 0.5, 1, 2):
+        time.sleep(pause)
+        try:
+            container.remove(force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except (docker.errors.DockerException, OSError) as error:
+            problem = _explain(error)
+        else:
+            return
+    write(f"the container {container.short_id} is left over ({problem}): remove it by hand")
 
 
 def _explain(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Keeps secrets off the screen: which names hold them, and how their values are hidden.
+"""Keeps secrets off the screen and from others: which names hold them, how their values are hidden.
 
 KFP itself knows no secret parameters: it stores them, and shows them, in clear.
 """
@@ -6,13 +6,25 @@ KFP itself knows no secret parameters: it stores them, and shows them, in clear.
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ops.errors import OpsError
 
 MASK = "***"
 MIN_MASKED = 4  # characters; a shorter text is in every other word
+# What signs in to KFP is the endpoint's alone: no step and no package's build gets it.
+SIGN_IN = (
+    "KFP_TOKEN",
+    "KFP_TOKEN_FILE",
+    "KFP_COOKIE",
+    "KFP_USERNAME",
+    "KFP_PASSWORD",
+    "KFP_PASSWORD_FILE",
+    "KF_PIPELINES_SA_TOKEN_PATH",  # kfp's own
+)
+# Where make keeps what stood on its command line (`make local KFP_TOKEN=...`).
+_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -123,16 +135,30 @@ def hide(value: Any, name: str = "") -> Any:
     return [hide(item) for item in value] if isinstance(value, list) else value
 
 
+def without_sign_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for what must not sign in to KFP."""
+    return {name: text for name, text in environ.items() if name not in (*SIGN_IN, *_MAKE)}
+
+
+class Secret(str):
+    """Text that is not shown where objects are, such as in a traceback with variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{MASK}'"
+
+
 class Mask:
     """Hides secrets in what is about to be printed.
 
-    They are found as they are, in JSON, as Python and addresses write them, and line by
-    line. Secrets of less than `MIN_MASKED` characters are let through.
+    They are found as they are, line by line, and as Python, JSON, HTML and addresses write
+    them. Forms of less than ``shortest`` characters are let through.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets for form in _forms(secret)}
-        forms = {form for form in forms if len(form) >= MIN_MASKED}
+    def __init__(self, secrets: Iterable[str] = (), shortest: int = MIN_MASKED) -> None:
+        forms = {form for secret in secrets for form in _forms(str(secret))}
+        forms = {form for form in forms if len(form) >= shortest}
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
@@ -164,14 +190,18 @@ class Mask:
 
 
 def _forms(secret: str) -> set[str]:
-    from urllib.parse import quote  # costs every verb that has no secret
+    import html  # both cost every verb that has no secret
+    from urllib.parse import quote, quote_plus
 
-    forms = {text.strip() for text in (secret, *secret.splitlines())}
+    forms = {text.strip() for text in (secret, *secret.splitlines())} | {" ".join(secret.split())}
     escapes = (repr, json.dumps, lambda text: json.dumps(text, ensure_ascii=False))
     for _ in range(2):  # a parameter's JSON within a command line within another text
         forms |= {escape(text)[1:-1] for text in forms for escape in escapes}
+    escaped = html.escape(secret, quote=False)
+    quoted = escaped.replace('"', "&#34;").replace("'", "&#39;").replace("+", "&#43;")  # Go's
     addresses = {quote(secret, safe=safe, errors="surrogateescape") for safe in ("/", "")}
-    return forms | addresses | {secret}
+    addresses.add(quote_plus(secret, errors="surrogateescape"))
+    return (forms | addresses | {secret, escaped, quoted, html.escape(secret)}) - {""}
 
 
 def hide_assignments(text: str) -> str:

@@ -11,8 +11,9 @@ import sys
 import venv
 from pathlib import Path
 
-from ops import files, secrets, steps
+from ops import files, steps
 from ops.errors import OpsError
+from ops.secrecy import without_sign_in
 from ops.settings import ROOT
 from ops.steps import Step
 
@@ -80,7 +81,7 @@ def _make(folder: Path, requirements: Path | None, name: str) -> None:
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     result = subprocess.run(
         [*pip, "install", "--quiet", "--requirement", str(requirements)],
-        env=secrets.without(os.environ),  # a package's build may run anything
+        env=without_sign_in(os.environ),  # a package's build may run anything
         capture_output=True,
         text=True,
         errors="replace",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ops import secrets, venvs
+from ops import secrecy, venvs
 from ops.settings import ROOT
 from ops.steps import Step, find_steps, read_yaml
 
@@ -62,7 +62,7 @@ def exercise(step: Step) -> dict[str, Any]:
 def _environment(step: Step) -> dict[str, str]:
     path = f"{venvs.python_folder(step)}{os.pathsep}{os.environ['PATH']}"
     ours = {"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    return {**secrets.without(os.environ), **ours}
+    return {**secrecy.without_sign_in(os.environ), **ours}
 
 
 @each_step

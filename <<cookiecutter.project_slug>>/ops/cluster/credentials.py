@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ops.errors import OpsError
 from ops.names import shown
-from ops.secrets import Secret
+from ops.secrecy import Secret
 
 if TYPE_CHECKING:
     from http.cookiejar import CookieJar

@@ -24,7 +24,7 @@ from ops.cluster.faults import unreachable
 from ops.cluster.pages import Form, Page
 from ops.errors import OpsError, cause
 from ops.names import shown
-from ops.secrets import Secret, hide
+from ops.secrecy import Mask, Secret
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0  # between two parts of an answer
@@ -259,7 +259,7 @@ class _SignIn:
 
     def _hidden(self, text: str) -> str:
         values = [item.value or "" for item in self._session.cookies]
-        return hide(text, [self._user.password, *values])
+        return Mask([self._user.password, *values], shortest=1)(text)
 
 
 OTHER = "set KFP_TOKEN or KFP_COOKIE, instead of KFP_USERNAME"

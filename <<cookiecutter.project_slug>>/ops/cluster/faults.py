@@ -10,7 +10,7 @@ from ops.cluster import transport
 from ops.cluster.credentials import Credentials, SignInError
 from ops.cluster.transport import Endpoint
 from ops.errors import OpsError, cause
-from ops.secrets import hide
+from ops.secrecy import Mask
 
 MAX_SAID = 300  # characters of what a server says
 WAYS = "set KFP_TOKEN, or KFP_USERNAME and KFP_PASSWORD"
@@ -64,7 +64,7 @@ class _Call:
 
 def redacted(text: str, credentials: Credentials | None) -> str:
     """Return ``text`` without the secrets of the credentials."""
-    return hide(text, credentials.secrets() if credentials else [])
+    return Mask(credentials.secrets(), shortest=1)(text) if credentials else text
 
 
 def printable(line: str) -> str:

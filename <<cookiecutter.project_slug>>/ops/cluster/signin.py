@@ -18,7 +18,7 @@ from ops.cluster.credentials import (
 )
 from ops.errors import OpsError
 from ops.names import shown
-from ops.secrets import Secret
+from ops.secrecy import Secret
 
 if TYPE_CHECKING:
     from ops.cluster.dex import User
