@@ -34,7 +34,7 @@ demo: $(READY) ## generate the default project, run it, show its result
 DEMO := build/demo/calculate-average
 
 test: $(READY) ## run the tests (E2E=require: fail where no engine answers)
-	@"$(BIN)/python" -m pytest --numprocesses auto --dist loadgroup
+	@"$(BIN)/python" -m pytest --numprocesses auto
 
 lint: $(READY) ## check style, types and shell in the template
 	@"$(BIN)/ruff" check . "$(PROJECT)"

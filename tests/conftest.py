@@ -88,6 +88,10 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, **(more or {})}
 
 
+# Files with tests that run images: they would be in each other's way.
+WITH_ENGINE = ("test_allowances", "test_caching", "test_doctor", "test_engine", "test_training")
+
+
 @cache
 def pythons() -> dict[str, Path]:
     """Return the supported Pythons of this machine, by version (``3.10``)."""
@@ -125,13 +129,22 @@ def python_with(version: str, requirement: str) -> Path:
     return python
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests go one after the other: they share an engine, or what is made once a file."""
-    for item in items:
-        needs_engine = "client" in getattr(item, "fixturenames", ())
-        with_others = item.path.stem in ("test_engine", "test_training")
-        group = "engine" if needs_engine or with_others else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let tests of one file go one after the other, and those that share the engine first.
+
+    They are told by their file, as pytest-xdist takes no notice of marks with pytest 9.2
+    (its issue 1386).
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = Path(nodeid.partition("::")[0]).stem
+            return "engine" if file in WITH_ENGINE else file
+
+    config.option.loadscopereorder = False  # test_allowances comes first, and is one of them
+    return ByFile(config, log)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
