@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import test_typed
 from conftest import make
+from kfp.local import cache
 
 from ops import caching
 
@@ -123,8 +124,57 @@ def test_a_broken_entry_is_no_result(warm: Path) -> None:
     assert executed(run(warm)) == ["add", "div"]
 
 
+GREET = """\
+    import os
+
+    greeting = os.environ.get("GREETING", "none")
+    return {**context, "sum": len(greeting)}
+"""
+
+
+def test_a_variable_of_a_secret_that_changed_is_heeded(project: Path) -> None:
+    edit("steps/add/main.py", "    numbers = ", f"{GREET}    numbers = ")(project)
+    (project / "kubernetes.yaml").write_text("add: {env: {GREETING: {secret: a/b}}}\n")
+
+    def given(greeting: str) -> list[str]:
+        env = {**NO_ENGINE, "GREETING": greeting}
+        return executed(make(project, "local", "RUNNER=process", "CACHE=1", env=env))
+
+    assert given("hi") == ["add", "div"]
+    assert given("hello") == ["add", "div"]
+    assert given("hello") == given("hi") == []
+    kept = "".join(path.read_text() for path in project.glob("build/cache/*/*.json"))
+    assert "hello" not in kept
+
+
+def test_results_that_cannot_be_kept_are_said_once(tmp_path: Path) -> None:
+    lines: list[str] = []
+    with caching.reusing(tmp_path, {}, dict, lines.append):
+        for name in ("one", "two"):
+            (tmp_path / f"{name}.json").mkdir()
+            cache.get_local_cache().put(name, {})
+    (line,) = lines
+    assert line.startswith(f"no result is kept for another time: cannot write {tmp_path}/one.json")
+
+
+def test_no_place_for_results_is_one_line(project: Path) -> None:
+    (project / "build").mkdir(exist_ok=True)
+    (project / "build" / "cache").write_text("")
+    result = run(project)
+    assert result.returncode != 0 and "started" not in result.stderr
+    line = (
+        r"^error: no result can be kept \(.*/build/cache: File exists\): make clean, or no CACHE=1$"
+    )
+    assert re.search(line, result.stderr, re.M)
+
+
+def test_what_is_kept_is_for_its_owner_only(warm: Path) -> None:
+    for name in ("cache", "local"):
+        assert (warm / "build" / name).stat().st_mode & 0o777 == 0o700
+
+
 def key(folder: Path, **changes: Any) -> str:
-    cache = caching._Cache(folder, {"r/add:1": "1", "r/add@sha256:x": "1"})
+    cache = caching._Cache(folder, {"r/add:1": "1", "r/add@sha256:x": "1"}, dict, print)
     given = {"component_name": "c", "image": "r/add:1", "full_command": ["a"], "arguments": {}}
     return cache.compute_key(**{**given, "env_vars": {}, "custom_cache_key": None, **changes})
 
@@ -151,10 +201,9 @@ def test_another_value_is_refused(project: Path, value: str) -> None:
 
 def test_what_is_replaced_is_still_there(tmp_path: Path) -> None:
     """Fails when a release of kfp moves its cache; and puts it back."""
-    from kfp.local import cache
     from kfp.local.orchestrator import task_executor
 
     before = cache.get_local_cache
-    with caching.reusing(tmp_path, {}):
+    with caching.reusing(tmp_path, {}, dict, print):
         assert task_executor.cache_module.get_local_cache().cache_root == str(tmp_path)
     assert cache.get_local_cache is before

@@ -17,6 +17,7 @@ import pytest
 import test_typed
 import yaml
 from conftest import Browser, Handler, bake, environment, listening, make
+from kfp import dsl
 
 from ops import record, report
 from ops.errors import OpsError
@@ -407,6 +408,16 @@ def test_the_last_line_says_where_it_is(good: Path, failed: Path, project: Path)
     assert lines[-1] == str(page_of(failed)) and lines[-2].startswith("error: step add failed")
 
 
+def test_the_threads_of_a_loop_leave_the_last_line_alone(flow: Path) -> None:
+    """kfp indents what is printed while a task runs, by replacing print in every thread."""
+    values = {"context": {"a": 1}, "letters": list("abcdefgh"), "limit": 3}
+    (flow / "params" / "many.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    for _ in range(3):
+        result = local(flow, "ENV=many")
+        assert result.stderr.endswith(f"\n{page_of(flow)}\n")
+        assert result.stdout.startswith("{") and result.stdout.endswith("}\n")
+
+
 def test_report_makes_it_anew(project: Path) -> None:
     local(project)
     path = page_of(project)
@@ -466,22 +477,57 @@ def test_what_cannot_be_drawn_is_left_out(tmp_path: Path) -> None:
     ],
 )
 def test_figures_that_are_none_are_not_drawn(metadata: Any) -> None:
-    assert plots.evaluation(metadata) == {"matrix": None, "curve": None}
+    lost = [
+        name
+        for name, key in (("matrix", "confusionMatrix"), ("curve", "confidenceMetrics"))
+        if key in metadata
+    ]
+    assert plots.evaluation(metadata) == {"matrix": None, "curve": None, "lost": lost}
 
 
-def test_many_points_and_labels_are_thinned_out() -> None:
+@pytest.mark.parametrize("count", [1, 2, 500, 1000, 1001, 10_000])
+def test_many_points_and_labels_are_thinned_out(count: int) -> None:
     labels = [{"displayName": str(n)} for n in range(100)]
-    points = [{"falsePositiveRate": n / 9999, "recall": n / 9999} for n in range(10_000)]
-    found = plots.evaluation(
-        {
-            "confusionMatrix": {"annotationSpecs": labels, "rows": [{"row": [0] * 100}] * 100},
-            "confidenceMetrics": points,
-        }
-    )
+    last = count - 1 or 1
+    points = [{"falsePositiveRate": n / last, "recall": n / last} for n in range(count)]
+    metadata = {
+        "confusionMatrix": {"annotationSpecs": labels, "rows": [{"row": [0] * 100}] * 100},
+        "confidenceMetrics": points,
+    }
+    made = dsl.ClassificationMetrics(name="evaluation", uri="/x", metadata=metadata)
+    _, (kept,) = record.outputs_of({"evaluation": made})
+    found = plots.evaluation(kept["metadata"])
     assert found["matrix"]["plot"] is None and len(found["matrix"]["rows"]) == 100
-    assert len(found["curve"]["points"]) <= plots.MOST_POINTS
+    if count == 1:
+        assert found["lost"] == ["curve"], "a point is no curve"
+        return
+    assert min(count, 500) <= len(found["curve"]["points"]) <= record.MOST_POINTS
+    assert found["curve"]["points"][0][0] == 0.0 and found["lost"] == []
     assert found["curve"]["points"][-1][0] == 1.0, "the ends stay"
     assert abs(found["curve"]["area"] - 0.5) < 0.001
+
+
+def test_what_is_not_drawn_is_said(good: Path, tmp_path: Path) -> None:
+    run = record.read(record.latest(good))
+    (made,) = (
+        artifact
+        for task in run.tasks
+        for artifact in task.artifacts
+        if artifact["type"] == "system.ClassificationMetrics"
+    )
+    made["metadata"]["confidenceMetrics"] = "(100,000 bytes, not kept)"
+    shown = page.render(run, record.latest(good), tmp_path)
+    assert "The ROC curve is not drawn: " in shown and "Confusion matrix" in shown
+
+
+def test_defaults_are_among_the_parameters(project: Path) -> None:
+    text = (project / "pipeline.py").read_text()
+    (project / "pipeline.py").write_text(
+        text.replace("context: dict)", 'context: dict, p: str = "x")')
+    )
+    assert '"x"' in (project / "pipeline.py").read_text()
+    local(project)
+    assert record.read(record.latest(project)).parameters["p"] == "x"
 
 
 def test_a_large_page_is_left_where_it_is(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ whether the files that a result names are still as they were.
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,27 @@ from kfp.dsl import executor
 from kfp.local import cache
 
 from ops import files
+from ops.errors import OpsError
 
 
 @contextlib.contextmanager
-def reusing(folder: Path, tags: Mapping[str, str]) -> Iterator[None]:
-    """Let kfp reuse what is in ``folder``; ``tags`` gives the content tags of images."""
-    ours = _Cache(folder, tags)
+def reusing(
+    folder: Path,
+    tags: Mapping[str, str],
+    variables: Callable[[], Mapping[str, str]],
+    say: Callable[[str], None],
+) -> Iterator[None]:
+    """Let kfp reuse what is in ``folder``; ``tags`` gives the content tags of images.
+
+    ``variables`` returns those that a thread's task is given beside the compiled ones. Where
+    results cannot be kept, ``say`` is told, once. Raises OpsError (1) without a folder.
+    """
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # results may be secret
+        ours = _Cache(folder, tags, variables, say)
+    except OSError as error:
+        where = f"{error.filename}: {error.strerror}"
+        raise OpsError(f"no result can be kept ({where}): make clean, or no CACHE=1") from None
     original = cache.get_local_cache
     cache.get_local_cache = lambda: ours
     try:
@@ -33,14 +48,24 @@ def reusing(folder: Path, tags: Mapping[str, str]) -> Iterator[None]:
 
 
 class _Cache(cache.LocalCache):  # type: ignore[misc]  # kfp has no types
-    def __init__(self, folder: Path, tags: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tags: Mapping[str, str],
+        variables: Callable[[], Mapping[str, str]],
+        say: Callable[[str], None],
+    ) -> None:
         super().__init__(str(folder))
         self._folder = folder
         self._tags = tags
+        self._variables = variables
+        self._say = say
+        self._keeps = True
 
     def compute_key(self, *, image: str, arguments: Mapping[str, Any], **rest: Any) -> str:
-        """Return kfp's key, of the image's content, and of the state of the artifacts' files."""
-        given = {"arguments": arguments, "files": _states(arguments)}
+        """Return kfp's key, of the image's content, the artifacts' files and all variables."""
+        states, variables = _states(arguments), dict(self._variables())
+        given = {"arguments": arguments, "files": states, "variables": variables}
         return str(super().compute_key(image=self._tags.get(image, image), arguments=given, **rest))
 
     def get(self, key: str) -> dict[str, Any] | None:
@@ -56,7 +81,12 @@ class _Cache(cache.LocalCache):  # type: ignore[misc]  # kfp has no types
     def put(self, key: str, outputs: Mapping[str, Any]) -> None:
         """Keep the outputs of a task, and the state of their files."""
         entry = {"outputs": self._serialize_outputs(outputs), "files": _states(outputs)}
-        files.write(self._folder / f"{key}.json", json.dumps(entry))
+        try:
+            files.write(self._folder / f"{key}.json", json.dumps(entry))
+        except OpsError as error:
+            if self._keeps:
+                self._say(f"no result is kept for another time: {error}")
+            self._keeps = False
 
 
 def _states(values: Mapping[str, Any]) -> dict[str, Any]:

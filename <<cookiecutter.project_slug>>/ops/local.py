@@ -19,7 +19,7 @@ from typing import Any
 
 from kfp import local
 from kfp.components import load_component_from_file
-from kfp.local import status, subprocess_task_handler
+from kfp.local import logging_utils, status, subprocess_task_handler
 
 from ops import (
     allowances,
@@ -129,7 +129,16 @@ class _Run:
             self._progress.say(without)
         self.folder = _new_folder(root / record.RUNS, started)
         shutil.copyfile(package, self.folder / record.PACKAGE)
-        given = {name: record.small(value) for name, value in hide(dict(parameters)).items()}
+        defaults = compiled["root"].get("inputDefinitions", {}).get("parameters", {})
+        given = {
+            **{
+                name: item["defaultValue"]
+                for name, item in defaults.items()
+                if "defaultValue" in item
+            },
+            **parameters,
+        }
+        given = {name: record.small(value) for name, value in hide(given).items()}
         run = record.Run(settings.name, settings.display_name, self._provided.kind, given)
         self._recorder = record.Recorder(run, self.folder, mask)
 
@@ -151,7 +160,13 @@ class _Run:
         """Let kfp reuse what unchanged steps gave in earlier runs of the same kind."""
         kind = self._provided.kind
         version = "" if kind == "docker" else ".".join(map(str, sys.version_info[:3]))
-        return caching.reusing(self._root / "build" / "cache" / f"{kind}{version}", self._tags)
+        folder = self._root / "build" / "cache" / f"{kind}{version}"
+        return caching.reusing(folder, self._tags, self._variables, self._progress.say)
+
+    def _variables(self) -> dict[str, str]:
+        """Return what the task of this thread is given beside its compiled variables."""
+        allowance: allowances.Allowance = self._now.allowance
+        return allowance.environment()
 
     def _handler(
         self,
@@ -265,7 +280,8 @@ class _Run:
 def _new_folder(runs: Path, name: str) -> Path:
     """Make the folder of a run, and remove those of old ones."""
     folder = runs / name
-    folder.mkdir(parents=True)
+    runs.mkdir(mode=0o700, parents=True, exist_ok=True)  # outputs may be secret
+    folder.mkdir()
     for old in sorted(path for path in runs.iterdir() if path.is_dir())[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return folder
@@ -304,7 +320,7 @@ def _execute(package: Path, parameters: Mapping[str, Any], folder: Path) -> dict
     doubts = _Doubts()
     logging.getLogger().addFilter(doubts)
     try:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        with contextlib.redirect_stdout(io.StringIO()), _left_alone(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             outputs: dict[str, Any] = pipeline(**parameters).outputs
     finally:
@@ -314,6 +330,23 @@ def _execute(package: Path, parameters: Mapping[str, Any], folder: Path) -> dict
             f"kfp cannot evaluate this pipeline locally ({doubts.messages[0]}): make run"
         )
     return {name: getattr(value, "uri", value) for name, value in outputs.items()}
+
+
+@contextlib.contextmanager
+def _left_alone() -> Iterator[None]:
+    """Keep kfp from replacing print and the log's handlers while it runs a task.
+
+    In a loop's threads it puts them back in another order: what is printed later is indented.
+    """
+    names = ("indented_print", "local_logger_context")
+    before = {name: getattr(logging_utils, name) for name in names}
+    for name in names:
+        setattr(logging_utils, name, contextlib.nullcontext)
+    try:
+        yield
+    finally:
+        for name, original in before.items():
+            setattr(logging_utils, name, original)
 
 
 class _Doubts(logging.Filter):
@@ -327,11 +360,10 @@ class _Doubts(logging.Filter):
         self.messages: list[str] = []
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Note a warning of the orchestrator, and let nothing but warnings through."""
-        serious = record.levelno >= logging.WARNING
-        if serious and "orchestrator" in record.pathname:
+        """Note a warning of the orchestrator; nothing is printed, as all ends in the run's result."""
+        if record.levelno >= logging.WARNING and "orchestrator" in record.pathname:
             self.messages.append(" ".join(record.getMessage().split()))
-        return serious
+        return False
 
 
 @contextlib.contextmanager

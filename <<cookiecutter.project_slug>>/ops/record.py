@@ -10,10 +10,11 @@ The format (version 1), times in seconds and UTC::
                 "parameters": {...}, "artifacts": [{"name", "type", "uri", "metadata"}]}]}
 
 States of a run are running, succeeded, failed, interrupted; those of a task cached, too. A value that
-takes more than 64 kB as JSON is replaced by a note.
+takes more than 64 kB as JSON is replaced by a note, a ROC curve by 1,000 of its points.
 """
 
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ FILE = "run.json"
 FORMAT = 1
 PACKAGE = "pipeline.yaml"  # beside it: what was run
 MAX_VALUE = 64 * 1024  # bytes of JSON
+MOST_POINTS = 1000  # of a ROC curve
+POINT = ("falsePositiveRate", "recall", "confidenceThreshold")  # KFP's names for its figures
 
 
 @dataclass
@@ -134,13 +137,30 @@ def outputs_of(outputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[st
     parameters, artifacts = {}, []
     for name, value in outputs.items():
         if hasattr(value, "uri"):
-            metadata = {key: small(item) for key, item in value.metadata.items()}
+            metadata = {
+                key: _thinned(item) if key == "confidenceMetrics" else small(item)
+                for key, item in value.metadata.items()
+            }
             artifacts.append(
                 {"name": name, "type": value.schema_title, "uri": value.uri, "metadata": metadata}
             )
         else:
             parameters[name] = small(value)
     return parameters, artifacts
+
+
+def _thinned(points: Any) -> Any:
+    """Return the figures of some of a curve's points, its ends among them."""
+    if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
+        return small(points)
+    every = -(-len(points) // (MOST_POINTS - 1)) or 1
+    kept = [*points[:-1:every], *points[-1:]]
+    return [{key: _figure(point.get(key)) for key in POINT} for point in kept]
+
+
+def _figure(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) else None
 
 
 def small(value: Any) -> Any:

@@ -174,7 +174,7 @@ class _View:
             "system.ClassificationMetrics", "system.SlicedClassificationMetrics"
         ):
             found = plots.evaluation(artifact["metadata"])
-            if found["matrix"] or found["curve"]:
+            if any(found.values()):
                 yield {"title": f"{self._title(task)}: {artifact['name']}", **found}
 
     def pages(self) -> Iterator[dict[str, Any]]:

@@ -12,9 +12,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ops.record import POINT
 from ops.report.text import clean
 
-MOST_LABELS, MOST_POINTS = 60, 2000  # that are drawn
+MOST_LABELS = 60  # that are drawn
 _INK, _LINE, _ACCENT = "#1a2b3c", "#4d5e6f", "#a7b8c9"  # stand for the page's own colours
 _COLOURS = {_INK: "var(--ink)", _LINE: "var(--line)", _ACCENT: "var(--accent)"}
 _CONFIG = {
@@ -29,8 +30,14 @@ _CONFIG = {
 
 
 def evaluation(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``matrix`` and ``curve``, each with its ``plot`` (SVG) and its figures; or None."""
-    return {"matrix": _matrix(metadata), "curve": _curve(metadata)}
+    """Return ``matrix`` and ``curve``, each with its ``plot`` (SVG) and its figures; or None.
+
+    ``lost`` says which of them is there, but cannot be drawn.
+    """
+    found = {"matrix": _matrix(metadata), "curve": _curve(metadata)}
+    kinds = {"matrix": "confusionMatrix", "curve": "confidenceMetrics"}
+    lost = [name for name, key in kinds.items() if key in metadata and not found[name]]
+    return {**found, "lost": lost}
 
 
 def _matrix(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -84,19 +91,16 @@ def _heat_map(labels: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
 
 
 def _curve(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
-    keys = ("falsePositiveRate", "recall", "confidenceThreshold")
     try:
         given = [
-            [_number(point.get(key)) for key in keys] for point in metadata["confidenceMetrics"]
+            [_number(point.get(key)) for key in POINT] for point in metadata["confidenceMetrics"]
         ]
     except (KeyError, TypeError, AttributeError):
         return None
     points = [point for point in given if point[0] is not None and point[1] is not None]
     if len(points) < 2:
         return None
-    every = -(-len(points) // (MOST_POINTS - 1))
-    drawn = [*points[:-1:every], points[-1]]
-    values = [{"order": order, "x": x, "y": y} for order, (x, y, _) in enumerate(drawn)]
+    values = [{"order": order, "x": x, "y": y} for order, (x, y, _) in enumerate(points)]
     axis = {
         "type": "quantitative",
         "scale": {"domain": [0, 1]},
@@ -122,7 +126,7 @@ def _curve(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
             },
         ],
     }  # fmt: skip
-    return {"points": drawn, "plot": _drawn(spec), "area": _area(points)}
+    return {"points": points, "plot": _drawn(spec), "area": _area(points)}
 
 
 def _area(points: Sequence[Sequence[Any]]) -> float:
