@@ -234,6 +234,15 @@ def test_faults_at_the_first_request(
     assert len(server.requests) == 1, "asked once, nothing followed"
 
 
+def test_ten_seconds_of_silence_are_waited_for(package: Path, server: KfpServer) -> None:
+    """A server with much to do is not asked twice for the same run."""
+    server.fail("late", "/runs", method="POST")
+    start(package, server.url)
+    assert len(server.runs) == 1
+    posts = [request for request in server.requests if request.method == "POST"]
+    assert len([request for request in posts if request.path.endswith("/runs")]) == 1
+
+
 @pytest.mark.parametrize("at", ["experiments", "runs"])
 @pytest.mark.parametrize(
     "fault", ["401", "403", "404", "500", "html", "empty", "broken", "redirect"]

@@ -85,7 +85,8 @@ class KfpServer:
         - ``silent``: no answer, until the test ends;
         - ``reset``: the connection is reset at once;
         - ``lost``, ``torn``: the request is carried out; the connection is closed
-          before the answer, or reset in the middle of it.
+          before the answer, or reset in the middle of it;
+        - ``late``: the request is carried out, and the answer comes after ten seconds.
 
         ``echo`` puts the request's credentials into the message.
         """

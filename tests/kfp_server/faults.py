@@ -15,8 +15,9 @@ PAGES = {
     "ui-only": (200, "application/json", '{"apiServerReady": false}'),
     "redirect": (302, "text/html", ""),
 }
-# The server does what it was asked, and the answer does not arrive.
-AFTERWARDS = ("lost", "torn")
+# The server does what it was asked, and the answer does not arrive, or only after a while.
+AFTERWARDS = ("lost", "torn", "late")
+LATE = 10.0  # seconds
 INSTEAD = (*PAGES, "silent", "reset", "aborted")
 
 

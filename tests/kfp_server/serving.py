@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from conftest import Handler, listening
 
 from kfp_server import experiments, openapi, pipelines, runs, schedules
-from kfp_server.faults import AFTERWARDS, Fault
+from kfp_server.faults import AFTERWARDS, LATE, Fault
 from kfp_server.refusals import RefusalError
 from kfp_server.requests import Request
 
@@ -87,7 +87,10 @@ def serve(state: "KfpServer") -> Iterator[None]:
                 self.fail(fault, request)
                 return
             status, text = self.carried_out(request)
-            if fault and status == 200:
+            if fault and fault.kind == "late":
+                state.closing.wait(LATE)
+                self.reply(status, text)
+            elif fault and status == 200:
                 self.lose(text, torn=fault.kind == "torn")
             else:
                 self.reply(status, text)
