@@ -57,14 +57,28 @@ def test_a_seed_gives_one_result_and_a_threshold_keeps_it_back(
     assert published(again) == []
 
 
-def test_a_bad_share_is_refused_in_one_line(
-    package: Path, project: Settings, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("parameter", "step", "words"),
+    [
+        ("test_share=1e308", "split", "test_share: 1e+308 is not between 0 and 1: give 0.25 or so"),
+        ("depths=[0]", "train", "depth: 0 is not a whole number from 1 to 4294967295"),
+        ("depths=[]", "evaluate", "candidates: [] has none: give at least one number in depths"),
+    ],
+)
+def test_a_bad_input_is_refused_in_one_line(
+    package: Path,
+    project: Settings,
+    capfd: pytest.CaptureFixture[str],
+    parameter: str,
+    step: str,
+    words: str,
 ) -> None:
-    """By the step that it is for, with exit status 2."""
-    with pytest.raises(OpsError, match="step split failed with exit status 2"):
-        run(package, project, "test_share=1.5")
-    (line,) = [text for text in capfd.readouterr().err.splitlines() if "split | " in text]
-    assert "split | split: test_share: 1.5 leaves a part without rows: give 0.25" in line
+    """By the step that it is for, with exit status 2, in each attempt."""
+    with pytest.raises(OpsError, match=f"step {step} failed with exit status 2"):
+        run(package, project, parameter)
+    lines = [text for text in capfd.readouterr().err.splitlines() if f"{step} | " in text]
+    assert lines
+    assert all(f"{step} | {step}: {words}" in line for line in lines), lines
 
 
 class _Balance(html.parser.HTMLParser):

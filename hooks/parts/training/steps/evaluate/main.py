@@ -21,10 +21,10 @@ def best(candidates: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     {'score': 0.9, 'settings': {'max_depth': 2}}
     >>> best([])
     Traceback (most recent call last):
-    common.context.InputError: candidates: there is none: give the pipeline at least one depth
+    common.context.InputError: candidates: [] has none: give at least one number in depths
     """
     if not candidates:
-        raise InputError("candidates: there is none: give the pipeline at least one depth")
+        raise InputError("candidates: [] has none: give at least one number in depths")
     return max(candidates, key=lambda candidate: candidate["score"])
 
 

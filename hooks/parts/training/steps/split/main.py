@@ -17,8 +17,13 @@ def halves(rows: Sequence[Row], test_share: float, seed: int) -> tuple[list[Row]
     ([[1, 0], [3, 1]], [[2, 0], [4, 1]])
     >>> halves([[1, 0], [2, 0]], test_share=1.5, seed=1)
     Traceback (most recent call last):
-    common.context.InputError: test_share: 1.5 leaves a part without rows: give 0.25 or so
+    common.context.InputError: test_share: 1.5 is not between 0 and 1: give 0.25 or so
+    >>> halves([[1, 0], [2, 0]], test_share=0.1, seed=1)
+    Traceback (most recent call last):
+    common.context.InputError: test_share: 0.1 leaves a part without rows: give 0.25 or so
     """
+    if not 0 < test_share < 1:
+        raise InputError(f"test_share: {test_share} is not between 0 and 1: give 0.25 or so")
     train: list[Row] = []
     test: list[Row] = []
     shuffle = random.Random(seed).shuffle  # noqa: S311  # to be repeated, not to be secret
