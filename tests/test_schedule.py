@@ -64,7 +64,8 @@ NIGHTLY = 'nightly: {cron: "0 0 3 * * *"}\n'
         ),
         (  # and two of which both are needed: a star stays one with a step
             "0 0 0 */2 * MON",
-            "At 00:00, every 2 days, if that is on Monday",
+            "At 00:00, on day 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, and 31 of the "
+            "month, if that is on Monday",
             ["01-05 00:00:00", "01-19 00:00:00", "02-09 00:00:00"],
         ),
         (
@@ -94,6 +95,41 @@ def test_an_expression_in_words_and_times(text: str, words: str, times: Sequence
     assert cron.words(parsed) == words
     found = [f"{time:%Y-%m-%d %H:%M:%S}" for time in cron.following(parsed, NOW, 3)]
     assert found == [time if len(time) > 14 else f"2026-{time}" for time in times]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0 */45 * * * *", "At 0 and 45 minutes past the hour"),
+        ("*/7 * * * * *", "At 0, 7, 14, 21, 28, 35, 42, 49, and 56 seconds past the minute"),
+        ("?/31 * * * * *", "At 0 and 31 seconds past the minute"),
+        ("0 0 */5 * * *", "At 00:00, 05:00, 10:00, 15:00 and 20:00"),
+        ("0 0 0 */15 * *", "At 00:00, on day 1, 16, and 31 of the month"),
+        ("0 0 0 1 */5 *", "At 00:00, on day 1 of the month, only in January, June, and November"),
+        ("0 0 0 * * */3", "At 00:00, only on Sunday, Wednesday, and Saturday"),
+        ("0 20/15 * * * *", "At 20, 35, and 50 minutes past the hour"),
+        ("0 0 9-17/5 * * *", "At 09:00 and 14:00"),
+        ("5/1 * * * * *", "Seconds 5 through 59 past the minute"),
+        ("*/15 * * * * *", "Every 15 seconds"),
+        ("0 0 */6 * * *", "Every 6 hours"),
+        ("0 0 0 1 */4 *", "At 00:00, on day 1 of the month, every 4 months"),
+        ("0 0 9-17/4 * * *", "Every 4 hours, between 09:00 and 17:59"),
+    ],
+)
+def test_a_step_that_starts_anew_too_early_is_told_by_its_values(text: str, words: str) -> None:
+    assert cron.words(cron.parse(text)) == words
+
+
+def test_what_is_every_so_many_is_due_so_often() -> None:
+    """Hold "every 15 minutes" against the times, for every step from every beginning."""
+    units = [("seconds", 1, 60), ("minutes", 60, 60), ("hours", 3600, 24)]
+    for place, (name, seconds, size) in enumerate(units):
+        for step, begin in itertools.product(range(1, size + 1), ["*", "?", 0, 1, 5, size - 1]):
+            parsed = cron.parse(" ".join([*["0"] * place, f"{begin}/{step}", *["*"] * (5 - place)]))
+            if match := re.match(rf"Every (\d+) {name}", cron.words(parsed)):
+                times = cron.following(parsed, NOW, size + 1)
+                gaps = {(after - before).seconds for before, after in itertools.pairwise(times)}
+                assert gaps == {int(match[1]) * seconds}, parsed.text
 
 
 @pytest.mark.parametrize(

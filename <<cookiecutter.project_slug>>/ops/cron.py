@@ -125,13 +125,32 @@ def words(cron: Cron) -> str:
 
     options = cron_descriptor.Options()
     options.locale_code, options.use_24hour_time_format = "en_US", True
-    # It does not know a star in a list, a question mark with a step, and more of that kind.
-    fields = [
-        listed if listed == "*" or "," in word or "," not in listed else word.replace("?", "*")
-        for word, listed in zip(cron.text.split(), _listed(cron), strict=True)
-    ]
+    parts = zip(cron.text.split(), _listed(cron), cron.values, _FIELDS, strict=True)
+    fields = [_describable(*part) for part in parts]
     said: str = cron_descriptor.get_description(" ".join(fields), options)
     return said if cron.either else said.replace(", or on ", ", if that is on ")
+
+
+def _describable(word: str, listed: str, values: frozenset[int], field: _Field) -> str:
+    """Return a field as the library can put it in words.
+
+    It does not know a star in a list, a question mark with a step, and more of that kind;
+    and it says "every 45 minutes" where a step starts anew before it is through.
+    """
+    if listed == "*" or "," in word or "," not in listed:
+        return listed
+    if "/" not in word or _is_even(word, values, field):
+        return word.replace("?", "*")
+    low, high = min(values), max(values)
+    return f"{low}-{high}" if len(values) == high + 1 - low else listed
+
+
+def _is_even(word: str, values: frozenset[int], field: _Field) -> bool:
+    """Tell whether a field with a step, and several values, is due once every so many units."""
+    given, step = word.split("/")
+    if "-" in given:  # it is said to end there
+        return _parse_value(given.partition("-")[2], field) == max(values)
+    return max(values) + int(step) == min(values) + field.high + 1 - field.low
 
 
 def following(cron: Cron, after: datetime, count: int) -> list[datetime]:
