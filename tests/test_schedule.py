@@ -329,7 +329,7 @@ def test_the_example_of_the_readme_is_one(
         ("start:", "a: start: 'None' is no date"),
         ("parameters: [1]", "a: parameters are no values by name"),
         ("parameters: {nope: 1}", "a: the pipeline has no parameter 'nope': it has context"),
-        ("parameters: {context: [1]}", "a: context: [1] is a list, not a JSON object"),
+        ("parameters: {context: [1]}", "a: parameters.context: [1] is a list, not a JSON"),
         ("parameters: {1: 2}", "a: YAML reads this name as 1: put it in quotes"),
     ],
 )
@@ -393,6 +393,49 @@ def test_all_that_is_wrong_is_said_at_once(
     assert [line.split(" ")[0] for line in lines] == [
         f"schedules.yaml:{number}:" for number in (1, 1, 3, 4)
     ]
+
+
+def test_problems_of_parameters_are_said_with_the_lines_of_their_values(
+    folder: Path,
+    settings: project_settings.Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    declared = {"db_password": "STRING", "context": "STRUCT", "rate": "NUMBER_DOUBLE"}
+    parameters = {name: {"parameterType": kind} for name, kind in declared.items()}
+    package = tmp_path / "pipeline.yaml"
+    package.write_text(json.dumps({"root": {"inputDefinitions": {"parameters": parameters}}}))
+    text = """
+m:
+  cron: "0 0 3 * * *"
+  parameters:
+    db_password: "${UNSET_PASSWORD}"
+    rate: "${UNSET_RATE}"
+    context:
+      numbers: ["${UNSET}"]
+n:
+  every: 1h
+  parameters: {db_password: "${UNSET}", context: {}, rate: 1}
+o: {every: 2h}
+"""
+    cure = "is not set: export it, or write $${ for a literal ${"
+    lines = [
+        "5: m: parameters.db_password: the variable UNSET_PASSWORD",
+        "6: m: parameters.rate: the variable UNSET_RATE",
+        "8: m: parameters.context.numbers[0]: the variable UNSET",
+        "11: n: parameters.db_password: the variable UNSET",
+    ]
+    (folder / "params/dev.yaml").write_text("rate: 2\ncontext: {}\ndb_password: ${SET}x\n")
+    with pytest.raises(OpsError, match=r"^5 problems, see above: nothing was started$"):
+        request_of(folder, package, settings, text)
+    assert capsys.readouterr().err.splitlines() == [
+        *(f"schedules.yaml:{line} {cure}" for line in lines),
+        f"schedules.yaml:12: o: params/dev.yaml:3: db_password: the variable SET {cure}",
+    ]
+    only = "m:\n  every: 1h\n  parameters:\n    rate: ${UNSET_RATE}\n    context: {}\n"
+    with pytest.raises(OpsError) as caught:
+        request_of(folder, package, settings, f"{only}    db_password: ''\n")
+    assert str(caught.value) == f"schedules.yaml:4: {lines[1][3:]} {cure}"
 
 
 def test_a_parameter_without_a_value_is_said(

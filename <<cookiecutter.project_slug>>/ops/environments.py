@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ops import names, params, variables
 from ops.documents import Problem, written
+from ops.errors import refuse
 from ops.names import shown
 from ops.params_file import SETTINGS, ParamsFile, read_file, resolve
 from ops.secrecy import MASK, Mask
@@ -47,36 +48,42 @@ def read(
     *,
     submitting: bool,
     environ: Mapping[str, str] = os.environ,
-    overrides: Mapping[str, Any] = MappingProxyType({}),
 ) -> Environment:
     """Return what a file and ``name=value`` assignments give a run of a compiled pipeline.
 
-    ``overrides`` are parameters that win over the file's, their variables to be replaced.
     A run that is not submitted needs no settings: they are checked, but what variables
     they name need not be set. Raises OpsError (2) as `ops.params.read_parameters` does.
     """
+    environment, problems = gather(
+        package, params_file, assignments, submitting=submitting, environ=environ
+    )
+    refuse(problems)
+    return environment
+
+
+def gather(
+    package: Path,
+    params_file: Path,
+    assignments: Sequence[str] = (),
+    *,
+    submitting: bool,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
+) -> tuple[Environment, list[str]]:
+    """Return what `read` does, and lines about all that is wrong with it.
+
+    ``overrides`` are values that win over the file's. Raises OpsError (2) for a file that
+    cannot be read.
+    """
     file = read_file(params_file)
     declared = params.declared_parameters(package)
-    resolved, wrong = _overrides(declared, overrides, environ)
-    found = params.collect(declared, file, assignments, environ, resolved)
+    found = params.collect(declared, file, assignments, environ, overrides)
     settings, problems = file_settings(file, environ if submitting else None)
-    file.refuse([*found.problems, *problems], [*found.wrong, *wrong])
-    params.tell(found.notes)
-    secrets = variables.secrets([file.entries.get(SETTINGS), dict(overrides)], environ)
-    return Environment(found.values, settings if submitting else {}, found.secrets | secrets)
-
-
-def _overrides(
-    declared: Mapping[str, Any], overrides: Mapping[str, Any], environ: Mapping[str, str]
-) -> tuple[dict[str, Any], list[str]]:
-    """Return parameters with their variables replaced, and what is wrong with them."""
-    found: dict[str, Any] = {}
-    wrong: list[str] = []
-    for name, value in overrides.items():
-        kind = declared[name]["parameterType"]
-        found[name], problems = resolve((name,), value, kind, environ)
-        wrong += [problem.text for problem in problems]
-    return found, wrong
+    wrong = [*file.said([*found.problems, *problems]), *found.wrong]
+    if not wrong:
+        params.tell(found.notes)
+    secrets = found.secrets | variables.secrets(file.entries.get(SETTINGS), environ)
+    return Environment(found.values, settings if submitting else {}, secrets), wrong
 
 
 def read_settings(params_file: Path, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def collect(
     notes += [f"-p: {n.text}" for name in assigned for n in values.notes((name,), given[name])]
     notes += _exposed(file, assigned)
     secrets = secret_texts(given) | _secrets(file, found, environ)
-    doubles = {name: float(given[name]) for name in given if kinds[name] == "NUMBER_DOUBLE"}
+    whole = {name: value for name, value in given.items() if isinstance(value, int)}
+    doubles = {name: float(whole[name]) for name in whole if kinds[name] == "NUMBER_DOUBLE"}
     return Parameters({**given, **doubles}, notes, secrets, [], [])
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ops import cron, environments, params
+from ops import cron, environments, params, variables
 from ops.check import schedules as file
 from ops.check.schedules import FILE, Entry, Schedules
 from ops.check.sources import Sources, UnreadableError
@@ -16,7 +16,9 @@ from ops.cluster import caching, rescheduling, schedules
 from ops.cluster import server as servers
 from ops.cluster.schedules import Action, Live, Wanted
 from ops.cluster.server import Server
+from ops.documents import Problem
 from ops.errors import OpsError, refuse
+from ops.params_file import resolve
 from ops.secrecy import Mask
 from ops.settings import ROOT, Settings
 
@@ -58,18 +60,12 @@ def read_request(
     """
     read = _read_file(package, root)
     entries = {entry.name: entry for entry in read.entries if only in (None, entry.env)}
-    wanted, problems = [], []
-    secrets: frozenset[str] = frozenset()
+    parameters, secrets = _parameters(entries.values(), read, package, root)
+    wanted = []
     for entry in entries.values():
-        try:
-            settings = settings_of(entry.env)
-            given = _given(entry, package, root)
-            secrets |= given.secrets
-            copy = copies.enter_context(caching.applied(package, settings.kfp_caching))
-            wanted.append(_wanted(entry, copy, given.parameters, settings))
-        except OpsError as error:
-            problems.append(f"{FILE}:{entry.line}: {entry.name}: {error}")
-    refuse(problems)
+        settings = settings_of(entry.env)
+        copy = copies.enter_context(caching.applied(package, settings.kfp_caching))
+        wanted.append(_wanted(entry, copy, parameters[entry.name], settings))
     settings = _settings_of_all(entries.values(), settings_of) or settings_of(only or "dev")
     others = sorted(
         {entry.env for entry in read.entries} - {entry.env for entry in entries.values()}
@@ -111,12 +107,45 @@ def _settings_of_all(
     return next(iter(places.values()))[1] if places else None
 
 
-def _given(entry: Entry, package: Path, root: Path) -> environments.Environment:
-    """Return what a schedule gives its runs: its own parameters win over the file's."""
-    file = root / "params" / f"{entry.env}.yaml"
-    given = environments.read(package, file, [], submitting=True, overrides=entry.parameters)
-    params.check_size(given.parameters)
-    return given
+def _parameters(
+    entries: Iterable[Entry], read: Schedules, package: Path, root: Path
+) -> tuple[dict[str, Mapping[str, Any]], frozenset[str]]:
+    """Return what each schedule gives its runs, by its name, and what is secret of that."""
+    found: dict[str, Mapping[str, Any]] = {}
+    secrets: frozenset[str] = frozenset()
+    problems: list[str] = []
+    for entry in entries:
+        given, wrong = _given(entry, package, root)
+        found[entry.name] = given.parameters
+        secrets |= given.secrets
+        lines = [(read.document.line(entry.name, *place), text) for place, text in wrong]
+        problems += [f"{FILE}:{line}: {entry.name}: {text}" for line, text in sorted(lines)]
+    refuse(problems)
+    return found, secrets
+
+
+def _given(
+    entry: Entry, package: Path, root: Path
+) -> tuple[environments.Environment, list[Problem]]:
+    """Return what a schedule gives its runs, and what is wrong with it, by place in its entry.
+
+    Its own parameters win over those of the file in ``params/``.
+    """
+    declared, own = params.declared_parameters(package), {}
+    problems: list[Problem] = []
+    for name, value in entry.parameters.items():
+        kind = declared[name]["parameterType"]
+        own[name], more = resolve(("parameters", name), value, kind, os.environ)
+        problems += more
+    given = environments.Environment({}, {}, variables.secrets(entry.parameters, os.environ))
+    try:
+        file = root / "params" / f"{entry.env}.yaml"
+        environment, others = environments.gather(package, file, submitting=True, overrides=own)
+        params.check_size(environment.parameters)
+        given = environment._replace(secrets=environment.secrets | given.secrets)
+    except OpsError as error:
+        others = [str(error)]
+    return given, problems + [Problem((), text) for text in others]
 
 
 def _wanted(

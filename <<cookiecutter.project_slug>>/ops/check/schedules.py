@@ -18,7 +18,7 @@ from ops.check import wiring
 from ops.check.findings import Finding, said
 from ops.check.sources import Sources, UnreadableError
 from ops.cron import Cron
-from ops.documents import Document
+from ops.documents import Document, Problem
 from ops.names import shown
 from ops.params_file import name_problem, resolve
 
@@ -57,6 +57,7 @@ class Schedules(NamedTuple):
     entries: list[Entry]
     time_zone: tzinfo
     time_zone_name: str
+    document: Document
 
 
 def check_schedules(sources: Sources) -> Iterator[Finding]:
@@ -98,7 +99,7 @@ class _Reader:
             table = {}
         name, zone = self._time_zone(table.get(TIME_ZONE, "UTC"))
         entries = [self._entry(key, table[key]) for key in table if key != TIME_ZONE]
-        return Schedules([entry for entry in entries if entry], zone, name)
+        return Schedules([entry for entry in entries if entry], zone, name, self._document)
 
     def _wrong(self, place: tuple[object, ...], problem: str) -> None:
         self.findings.append(said(FILE, self._document.line(*place), problem))
@@ -196,17 +197,17 @@ class _Reader:
             return {}
         for key, value in values.items():
             for problem in self._parameter_problems(key, value):
-                self._wrong((name, "parameters", key), f"{name}: {problem}")
+                self._wrong((name, *problem.place), f"{name}: {problem.text}")
         return values
 
-    def _parameter_problems(self, key: object, value: object) -> list[str]:
+    def _parameter_problems(self, key: object, value: object) -> list[Problem]:
+        place = ("parameters", key)
         if self._kinds is None and isinstance(key, str):
             return []
         kinds = self._kinds or {}
         if text := name_problem(key, kinds):
-            return [text]
-        _, problems = resolve((key,), value, kinds[str(key)], None)
-        return [problem.text for problem in problems]
+            return [Problem(place, text)]
+        return resolve(place, value, kinds[str(key)], None)[1]
 
     def _flag(self, name: str, table: Mapping[Any, Any], key: str, default: bool) -> bool:
         value = table.get(key, default)
