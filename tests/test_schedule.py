@@ -362,6 +362,19 @@ def test_what_is_wrong_with_a_setting_is_said_with_its_line(
         ("a: {every: 3w}", "1: a: every: '3w' is no interval"),
         ("a: {every: 4000d}", "1: a: every: '4000d' is no interval"),
         ("a: {every: 1h, start: 2027-01-02, end: 2027-01-01}", "1: a: end is not after start"),
+        (
+            'a: {cron: "0 0 3 5 1 *", start: 2027-02-01, end: 2027-06-01}',
+            "1: a: it is never due between start and end: give a later end",
+        ),
+        (
+            "a:\n  every: 366d\n  start: 2027-01-01\n  end: 2028-01-01",
+            "4: a: it is never due between start and end: give a later end",
+        ),
+        (  # 23:30 there is 22:30 in UTC, before it begins
+            'time_zone: Europe/Berlin\na: {cron: "0 30 23 31 12 *", start: 2027-12-31T23:00:00Z, '
+            "end: 2028-06-01}",
+            "2: a: it is never due between start and end",
+        ),
         ("A b: {every: 1h}", "1: 'A b' cannot be a schedule's name"),
         ("a;b: {every: 1h}", "1: 'a;b' cannot be a schedule's name"),
         (f"{'a' * 64}: {{every: 1h}}", "cannot be a schedule's name"),
@@ -378,6 +391,45 @@ def test_what_is_wrong_with_the_file(
     with pytest.raises(OpsError) as caught:
         request_of(folder, package, settings, text)
     assert problem in str(caught.value) and str(caught.value).startswith("schedules.yaml:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a: {cron: "0 0 3 5 1 *", start: 2027-02-01, end: 2028-01-05T03:00:00Z}',
+        "a: {every: 365d, start: 2027-01-01, end: 2028-01-01}",
+        'a: {cron: "0 30 23 31 12 *", start: 2027-12-31T23:00:00Z, end: 2028-06-01}',
+    ],
+)
+def test_what_is_due_once_is_due(
+    folder: Path, package: Path, settings: project_settings.Settings, text: str
+) -> None:
+    assert len(request_of(folder, package, settings, text).wanted) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "state"),
+    [
+        ("end: 2026-01-01", "it has ended"),
+        ("end: 2026-05-01", "next 2026-01-01 03:00:00, 2026-01-02 03:00:00"),
+        ("end: 2026-01-01T00:00:01Z", "not due before its end"),
+        ("enabled: false, end: 2026-01-01", "disabled"),
+    ],
+)
+def test_a_schedule_has_ended_when_its_end_is_past(
+    folder: Path,
+    package: Path,
+    settings: project_settings.Settings,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    state: str,
+) -> None:
+    text = f'nightly: {{cron: "0 0 3 * * MON-FRI", {setting}}}'
+    request = request_of(folder, package, settings, text)
+    (action,) = schedules.plan(request.wanted, [], removes=True)
+    scheduling._Report(request, NOW).show(action)
+    shown = f"create   nightly (dev): At 03:00, Monday through Friday; {state}"
+    assert capsys.readouterr().err.startswith(shown)
 
 
 def test_all_that_is_wrong_is_said_at_once(

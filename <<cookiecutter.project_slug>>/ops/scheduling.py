@@ -229,7 +229,8 @@ class _Report:
             return
         entry = self._entries[action.key]
         times = [f"{time:%Y-%m-%d %H:%M:%S}" for time in self._next(entry, action.kept)]
-        due = f"next {', '.join(times)} {self._zone}" if times else "it has ended"
+        none = "it has ended" if entry.end and entry.end <= self._now else "not due before its end"
+        due = f"next {', '.join(times)} {self._zone}" if times else none
         state = due if entry.enabled else "disabled"
         _say(f"{action.verb:8} {action.key} ({entry.env}): {_when(entry)}; {state}")
         for change in self._changes(action):

@@ -90,6 +90,7 @@ class _Reader:
         self, document: Document, sources: Sources, kinds: Mapping[str, str | None] | None
     ) -> None:
         self._document, self._sources, self._kinds = document, sources, kinds
+        self._zone: tzinfo = timezone.utc
         self.findings: list[Finding] = []
 
     def read(self) -> Schedules:
@@ -97,9 +98,10 @@ class _Reader:
         if not isinstance(table, dict):
             self._wrong((), f"holds no schedules by name: begin with {EXAMPLE}")
             table = {}
-        name, zone = self._time_zone(table.get(TIME_ZONE, "UTC"))
+        name, self._zone = self._time_zone(table.get(TIME_ZONE, "UTC"))
         entries = [self._entry(key, table[key]) for key in table if key != TIME_ZONE]
-        return Schedules([entry for entry in entries if entry], zone, name, self._document)
+        good = [entry for entry in entries if entry]
+        return Schedules(good, self._zone, name, self._document)
 
     def _wrong(self, place: tuple[object, ...], problem: str) -> None:
         self.findings.append(said(FILE, self._document.line(*place), problem))
@@ -144,9 +146,22 @@ class _Reader:
             start=self._date(name, table, "start"),
             end=self._date(name, table, "end"),
         )
-        if entry.start and entry.end and entry.end <= entry.start:
-            self._wrong((name, "end"), f"{name}: end is not after start: give a later one")
+        if entry.start and entry.end:
+            place, cure = (name, "end"), "give a later end"
+            if entry.end <= entry.start:
+                self._wrong(place, f"{name}: end is not after start: {cure}")
+            elif (expression or every) and not self._is_ever_due(entry):
+                self._wrong(place, f"{name}: it is never due between start and end: {cure}")
         return entry if len(self.findings) == before else None
+
+    def _is_ever_due(self, entry: Entry) -> bool:
+        """Tell whether a schedule with a beginning and an end is due in between."""
+        assert entry.start and entry.end
+        if entry.cron:
+            due = cron.following(entry.cron, entry.start.astimezone(self._zone), 1)
+        else:
+            due = [entry.start + timedelta(seconds=entry.every or 0)]
+        return any(time <= entry.end for time in due)
 
     def _trigger(self, name: str, table: Mapping[Any, Any]) -> tuple[Cron | None, int | None]:
         if ("cron" in table) == ("every" in table):
