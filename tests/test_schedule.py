@@ -20,6 +20,8 @@ from kfp_server.tables import Row, Table
 
 from ops import cron, scheduling
 from ops import settings as project_settings
+from ops.check import schedules as file
+from ops.check.sources import Sources
 from ops.cluster import faults, rescheduling, schedules, transport
 from ops.cluster import server as servers
 from ops.cluster.schedules import Live, Wanted
@@ -658,6 +660,42 @@ def test_check_finds_what_is_wrong(project: Path) -> None:
     ]
     (project / "schedules.yaml").write_text(NIGHTLY)
     assert make(project, "check").returncode == 0
+
+
+def test_a_secret_that_is_written_down_is_found(
+    folder: Path, settings: project_settings.Settings
+) -> None:
+    declared = {"db_password": "STRING", "context": "STRUCT", "api_token": "STRING"}
+    parameters = {name: {"parameterType": kind} for name, kind in declared.items()}
+    package = folder / "pipeline.yaml"
+    package.write_text(json.dumps({"root": {"inputDefinitions": {"parameters": parameters}}}))
+    text = """
+m:
+  every: 1h
+  parameters:
+    api_token: "$${hunter2"
+    db_password: hunter2
+    context:
+      api-key: hunter2
+      credentials: {user: hunter2, port: 1, none: "", "y": "${Y}"}
+      tokenizer: words
+      passwords:
+        - hunter2
+"""
+    name, looks = "schedules.yaml", "looks like a secret: write"
+    found = [
+        f"{name}:5: m: parameters.api_token {looks} api_token: ${{API_TOKEN}}",
+        f"{name}:6: m: parameters.db_password {looks} db_password: ${{DB_PASSWORD}}",
+        f"{name}:8: m: parameters.context.api-key {looks} api-key: ${{API_KEY}}",
+        f"{name}:9: m: parameters.context.credentials.user {looks} user: ${{CREDENTIALS_USER}}",
+        f"{name}:12: m: parameters.context.passwords[0] {looks} ${{PASSWORDS_0}}",
+    ]
+    (folder / name).write_text(text)
+    sources = Sources(folder)
+    for kinds in (declared, None):
+        assert [finding.text for finding in file.read_schedules(sources, kinds)[1]] == found
+    with pytest.raises(OpsError, match=r"^5 problems, see above"):
+        request_of(folder, package, settings, text)
 
 
 def test_images_that_were_not_pushed_are_not_scheduled(project: Path, server: KfpServer) -> None:
