@@ -2,13 +2,13 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ops import cron, environments, params, variables
+from ops import cron, environments, interrupts, params, variables
 from ops.check import schedules as file
 from ops.check.schedules import FILE, Entry, Schedules
 from ops.check.sources import Sources, UnreadableError
@@ -184,21 +184,14 @@ def schedule(server: Server, request: Request, *, apply: bool) -> dict[str, Any]
 
 def _schedule(server: Server, request: Request, apply: bool) -> dict[str, Any]:
     owner = schedules.owner(request.settings.name, server.namespace)
-    for wanted in request.wanted:
-        schedules.describe(owner, wanted)
-    removes = schedules.can_orphan(server.version)
-    live = schedules.listed(server, owner)
-    actions = schedules.plan(request.wanted, live, removes=removes, only=request.only)
     report = _Report(request, datetime.now(request.schedules.time_zone).replace(microsecond=0))
-    for action in actions:
-        report.show(action)
-    idle = sum(not row.enabled for action in actions for row in action.others)
-    if not removes and idle:
-        _say(f"note: {idle} that are disabled stay: deleting would kill their runs before KFP 2.16")
+    with _interrupted("nothing is changed"):
+        actions = _plan(server, request, owner, report)
     to_do = [action for action in actions if action.verb != "keep"]
     ids = {action.key: action.kept.id for action in actions if action.kept}
     if apply:
-        ids = rescheduling.carry_out(server, owner, actions, _say)
+        with _interrupted("what is in force now is not known: make schedule again"):
+            ids = rescheduling.carry_out(server, owner, actions, _say)
     hint = "" if apply or not to_do else ": make schedule APPLY=1 does it"
     _say(f"{len(to_do) or 'nothing'} {'done' if apply and to_do else 'to do'}{hint}")
     return {
@@ -209,6 +202,30 @@ def _schedule(server: Server, request: Request, apply: bool) -> dict[str, Any]:
         "to_do": 0 if apply else len(to_do),
         "schedules": [report.result(action, server, ids.get(action.key)) for action in actions],
     }
+
+
+def _plan(server: Server, request: Request, owner: str, report: "_Report") -> list[Action]:
+    """Print what has to happen on the server, and return it."""
+    for wanted in request.wanted:
+        schedules.describe(owner, wanted)
+    removes, only = schedules.can_orphan(server.version), request.only
+    live = schedules.listed(server, owner)
+    actions = schedules.plan(request.wanted, live, removes=removes, only=only)
+    for action in actions:
+        report.show(action)
+    idle = sum(not row.enabled for action in actions for row in action.others)
+    if not removes and idle:
+        _say(f"note: {idle} that are disabled stay: deleting would kill their runs before KFP 2.16")
+    return actions
+
+
+@contextmanager
+def _interrupted(state: str) -> Iterator[None]:
+    """Let an interrupt end with what is in force."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise OpsError(f"interrupted; {state}", interrupts.STATUS) from None
 
 
 def _say(line: str) -> None:

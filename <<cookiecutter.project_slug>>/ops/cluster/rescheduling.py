@@ -3,7 +3,8 @@
 The server can change nothing of a schedule but whether it is enabled, so that another
 cron means another schedule. It is made disabled and looked at; then the old one is
 disabled, the new one enabled, and both are looked at; last, the old one is deleted. At
-whatever request that breaks off, the old one is enabled again.
+whatever request that breaks off, the old one is enabled again. A Ctrl-C counts when the
+request that is under way has its answer, and breaks off nothing of what it takes to restore.
 
 An answer may be lost, or be a page of something in between that says nothing. So what a
 request has done is known only by looking, and none is sent twice.
@@ -18,11 +19,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ops import interrupts
 from ops.cluster import runs, schedules
 from ops.cluster.faults import NotFoundError
 from ops.cluster.schedules import Action, Live, Wanted
 from ops.cluster.server import Server, call, identifier
 from ops.errors import OpsError
+from ops.interrupts import Interrupts
 
 Say = Callable[[str], None]
 
@@ -31,28 +34,32 @@ def carry_out(server: Server, owner: str, actions: Sequence[Action], say: Say) -
     """Do what is planned, and return the id of each schedule that is there now, by its key.
 
     ``say`` gets a line for each thing done. Raises OpsError: 1 when the server cannot be
-    reached, refuses or fails, or somebody else changed something meanwhile. What was done to
-    earlier keys stays; the one that failed is as before, or the message says what it is.
+    reached, refuses or fails, or somebody else changed something meanwhile; 130 after an
+    interrupt. What was done to earlier keys stays; the one that failed is as before, or the
+    message says what it is.
     """
     for action in actions:
         if action.wanted:
             schedules.describe(owner, action.wanted)
     there: dict[str, str] = {}
-    for action in actions:
-        try:
-            identifier = _Change(server, owner, action, say).carry_out()
-        except OpsError as error:
-            raise OpsError(f"schedule {action.key}: {error}", error.status) from None
-        if identifier:
-            there[action.key] = identifier
+    with interrupts.taken("interrupted: it takes a moment to see what is in force") as taken:
+        for action in actions:
+            try:
+                identifier = _Change(server, owner, action, say, taken).carry_out()
+            except OpsError as error:
+                raise OpsError(f"schedule {action.key}: {error}", error.status) from None
+            if identifier:
+                there[action.key] = identifier
     return there
 
 
 class _Change:
     """The change of one key's schedules."""
 
-    def __init__(self, server: Server, owner: str, action: Action, say: Say) -> None:
-        self.server, self.owner, self.say = server, owner, say
+    def __init__(
+        self, server: Server, owner: str, action: Action, say: Say, taken: Interrupts
+    ) -> None:
+        self.server, self.owner, self.say, self.interrupts = server, owner, say, taken
         self.action, self.key = action, action.key
         self.api = schedules.api(server)
         self.removes = schedules.can_orphan(server.version)
@@ -66,6 +73,18 @@ class _Change:
 
     def carry_out(self) -> str | None:
         """Do it; return the id of what is there now."""
+        try:
+            done = self._carry_out()
+            self.interrupts.heed()
+            return done
+        except KeyboardInterrupt:
+            raise _interrupted(self._in_force()) from None
+        except OpsError as error:
+            if self.interrupts.came and error.status != interrupts.STATUS:
+                raise _interrupted(str(error)) from None
+            raise
+
+    def _carry_out(self) -> str | None:
         if self.action.verb == "delete":
             self.delete()
             return None
@@ -96,21 +115,28 @@ class _Change:
     def replace(self) -> str:
         """Put a new schedule in the place of those that are there; return its id."""
         experiment = runs.find_experiment(self.server, self.wanted.experiment)
-        made = self._create(experiment)
-        try:
-            self._check_made(made)
-            self._disable(self.action.rows)
-            if self.wanted.enabled:
-                self._switch(made, True)
-            self._settle(made)
-        except (OpsError, KeyboardInterrupt) as error:
-            state = self._restore(made)
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            raise OpsError(f"{error}; {state}") from None
+        with self.interrupts.held():
+            made = self._create(experiment)
+            try:
+                self._put_in_force(made)
+            except OpsError as error:
+                raise OpsError(f"{error}; {self._restore(made)}") from None
+            except KeyboardInterrupt:
+                raise _interrupted(self._restore(made)) from None
         self.say(f"{self.key}: {'replaced' if self.action.rows else 'created'}")
         self._remove(self.action.rows, made)
         return made
+
+    def _put_in_force(self, made: str) -> None:
+        self.interrupts.heed()
+        self._check_made(made)
+        self.interrupts.heed()
+        self._disable(self.action.rows)
+        self.interrupts.heed()
+        if self.wanted.enabled:
+            self._switch(made, True)
+        self.interrupts.heed()
+        self._settle(made)
 
     # Single requests, each followed by a look
 
@@ -127,14 +153,19 @@ class _Change:
             answer = call(self.server, "make a schedule on", lambda: create(**body))
             return identifier(self.server, answer.recurring_run_id, "schedule")
         except OpsError as error:
-            with contextlib.suppress(OpsError):
-                known = {row.id for row in self.action.rows}
-                new = [row for row in self._look().values() if row.id not in known]
-                digest = schedules.digest(self.wanted)
-                ours = [row.id for row in new if row.digest == digest and not row.enabled]
-                if len(ours) == 1:
-                    return ours[0]
-            raise OpsError(f"{error}; nothing is changed") from None
+            problem = str(error)
+        try:
+            rows = self._look()
+        except OpsError:
+            left = "it is not known whether another one is there, disabled: make schedule again"
+            raise OpsError(f"{problem}; nothing else is in force than before; {left}") from None
+        known = {row.id for row in self.action.rows}
+        new = [row for row in rows.values() if row.id not in known]
+        digest = schedules.digest(self.wanted)
+        ours = [row.id for row in new if row.digest == digest and not row.enabled]
+        if len(ours) != 1:
+            raise OpsError(f"{problem}; nothing is changed")
+        return ours[0]
 
     def _switch(self, identifier: str, on: bool) -> None:
         """Enable or disable a schedule, and see that it is."""
@@ -142,7 +173,8 @@ class _Change:
         switch = getattr(self.api, f"recurring_run_service_{verb}_recurring_run")
         problem = OpsError(f"{self.server.host} did not {verb} the schedule, and said that it did")
         try:
-            call(self.server, f"{verb} a schedule on", lambda: switch(identifier))
+            with self.interrupts.held():
+                call(self.server, f"{verb} a schedule on", lambda: switch(identifier))
         except OpsError as error:
             problem = error
         row = self._look().get(identifier)
@@ -213,7 +245,7 @@ class _Change:
         self._disable(rivals)
 
     def _restore(self, made: str) -> str:
-        """Bring back what was there before, as far as the server lets us; say what is."""
+        """Bring back what was there before, as far as the server lets us; say what is in force."""
         old = max(self.off, key=_age, default=None)
         state = "nothing is changed"
         try:
@@ -224,11 +256,35 @@ class _Change:
             if old and not any(row.enabled for row in rows.values() if row.id != made):
                 self._switch(old.id, True)
                 state = "the old one is in force again"
-            if self.removes or not ran:  # one that never ran has no runs to kill
-                self._delete(made)
         except OpsError as error:
-            return f"and what is in force now is not known ({error}): do this again"
+            return _unknown(error)
+        if ran and not self.removes:  # one that never ran has no runs to kill
+            return f"{state}, and the new one stays, disabled"
+        try:
+            self._delete(made)
+        except OpsError as error:
+            return f"{state}, and the new one may still be there, disabled ({error})"
         return state
+
+    def _in_force(self) -> str:
+        """Look what is in force after an interrupt, and say it."""
+        try:
+            on = [row for row in self._look().values() if row.enabled]
+        except OpsError as error:
+            return _unknown(error)
+        if not on:
+            return "it is not in force"
+        wanted = self.action.wanted
+        ours = wanted and wanted.enabled and schedules.digest(wanted) in {row.digest for row in on}
+        return f"it is in force, as {'the file has it' if ours else 'it was'}"
+
+
+def _interrupted(state: str) -> OpsError:
+    return OpsError(f"interrupted; {state}", interrupts.STATUS)
+
+
+def _unknown(error: OpsError) -> str:
+    return f"what is in force now is not known ({error}): make schedule again"
 
 
 def _age(row: Live) -> tuple[str, str]:
