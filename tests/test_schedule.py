@@ -1019,6 +1019,52 @@ def test_what_was_left_behind_is_removed(server: KfpServer, wanted: Callable[...
     assert ours.apply(wanted()) == ["keep"]
 
 
+@pytest.mark.parametrize("version", ["2.17.0", "2.15.2"])
+@pytest.mark.parametrize("text", [NIGHTLY, NIGHTLY.replace(" 3 ", " 4 "), ""])
+def test_what_a_failure_left_behind_is_shown_and_removed(
+    folder: Path,
+    package: Path,
+    settings: project_settings.Settings,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    version: str,
+) -> None:
+    """The schedule was made, no answer came, and then there was no server; now there is."""
+    changed = NIGHTLY.replace(" 3 ", " 4 ")
+    with kfp_server(version=version) as server:
+
+        def schedule(text: str, *, apply: bool) -> tuple[list[str], str]:
+            request = request_of(folder, package, settings, text)
+            result = scheduling.schedule(servers.connect(server.url), request, apply=apply)
+            said = capsys.readouterr().err
+            return [item["action"] for item in result["schedules"]], said
+
+        assert schedule(NIGHTLY, apply=True)[0] == ["create"]
+        server.requests.clear()
+        server.fail("lost", "/recurringruns", method="POST")
+        server.fail("500", "/recurringruns", method="GET", first=2)
+        with pytest.raises(OpsError, match=r"not known whether another one is there, disabled: "):
+            schedule(changed, apply=True)
+        server.mend()
+        capsys.readouterr()
+        modes = [row["mode"] for row in server.schedules]
+        assert modes == ["ENABLE", "DISABLE"], "it is left behind"
+
+        verbs, said = schedule(text, apply=False)
+        note = "note: 1 that are disabled stay: deleting would kill their runs before KFP 2.16"
+        removes = version == "2.17.0"
+        assert (note in said) is not removes
+        verb = "tidy" if removes else "keep"
+        assert verbs == [{NIGHTLY: verb, changed: "replace", "": "delete"}[text]]
+        assert schedule(text, apply=True)[0] == verbs
+        on = [row for row in server.schedules if row["mode"] == "ENABLE"]
+        assert crons(on) == re.findall('"(.*)"', text)
+        assert len(server.schedules) == len(on) or not removes
+        verbs, said = schedule(text, apply=True)
+        assert verbs == ["keep"] * bool(text) and "nothing to do" in said
+        assert ("that are disabled stay" in said) is not removes
+
+
 @pytest.mark.parametrize(
     ("mode", "status", "enabled"),
     [

@@ -213,7 +213,9 @@ def _plan(server: Server, request: Request, owner: str, report: "_Report") -> li
     actions = schedules.plan(request.wanted, live, removes=removes, only=only)
     for action in actions:
         report.show(action)
-    idle = sum(not row.enabled for action in actions for row in action.others)
+    kept = [action.kept for action in actions]
+    off = [row for row in live if not row.enabled and row not in kept]
+    idle = sum(only in (None, row.env) for row in off)
     if not removes and idle:
         _say(f"note: {idle} that are disabled stay: deleting would kill their runs before KFP 2.16")
     return actions
