@@ -247,9 +247,10 @@ class _Run:
             return KeyboardInterrupt()
         if self.failed:
             return self.failure()
-        if isinstance(error, OpsError):
-            return error
-        return OpsError(f"the run failed: {' '.join(uncoloured(str(error)).split())}")
+        reason = str(error)
+        if not isinstance(error, OpsError):
+            reason = f"the run failed: {' '.join(uncoloured(reason).split())}"
+        return OpsError(self._mask(reason), getattr(error, "status", 1))
 
     def failure(self) -> OpsError:
         """Return the error of the step that failed first."""
@@ -329,7 +330,16 @@ def _execute(package: Path, parameters: Mapping[str, Any], folder: Path) -> dict
         raise OpsError(
             f"kfp cannot evaluate this pipeline locally ({doubts.messages[0]}): make run"
         )
-    return {name: getattr(value, "uri", value) for name, value in outputs.items()}
+    return {name: _result(value) for name, value in outputs.items()}
+
+
+def _result(value: Any) -> Any:
+    """Return an output as JSON has it: an artifact's address for the artifact."""
+    return (
+        [_result(item) for item in value]
+        if isinstance(value, list)
+        else getattr(value, "uri", value)
+    )
 
 
 @contextlib.contextmanager

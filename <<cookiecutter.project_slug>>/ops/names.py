@@ -15,12 +15,13 @@ MAX_IMAGE = 255  # Docker's limit on an image's name
 MAX_SUBDOMAIN = 253  # most names of Kubernetes
 MAX_EXPERIMENT = 128  # KFP's columns; the server answers longer texts with an internal error
 MAX_DESCRIPTION = 255
+CHANNEL = "pipelinechannel--"  # what KFP's compiler puts before the names that it makes up
 
 # Modules that steps, pipeline.py, ops or the tests import, and names that the
 # pipeline module itself uses. A test keeps this list complete.
 _RESERVED = """
 argparse ast base64 codecs collections common concurrent context contextlib cron_descriptor
-croniter csv dataclasses datetime dict difflib docker doctest dsl enum fcntl fractions
+croniter csv dataclasses datetime decimal dict difflib docker doctest dsl enum fcntl fractions
 functools google hashlib hooks html http importlib io ipaddress itertools jinja2 joblib json
 keyword kfp kfp_server_api load_component_from_file logging main markdown_it markupsafe math
 mypy ops os params pathlib pipeline platform posixpath pytest random re requests rich ruff
@@ -44,6 +45,17 @@ def shown(value: object) -> str:
     """Return ``value`` as a message quotes it: printable, one line, not too long."""
     text = ascii(value) if not str(value).isprintable() else repr(value)
     return text if len(text) <= 80 else f"{text[:76]}...{text[-1]}"
+
+
+def called(name: str) -> str:
+    """Return what people call a parameter, also one that KFP's compiler made up."""
+    name = name.removeprefix(CHANNEL)
+    if name.endswith("-loop-item"):
+        return f"an item of {called(name.removesuffix('-loop-item'))}"
+    if re.fullmatch("loop-item-param-[0-9]+", name):
+        return "a loop's item"
+    whole, is_part, part = name.rpartition("-subvar-")
+    return f"{part} of {called(whole)}" if is_part else name
 
 
 def uncoloured(text: str) -> str:

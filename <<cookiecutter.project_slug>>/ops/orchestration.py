@@ -2,10 +2,11 @@
 
 The graph is KFP's own. But in kfp 2.17 it finds a condition's values by the looks of their
 names and takes what it does not find for false; hands a loop's item to every input of the
-loop that comes from another task, or from the loop around it; and finds a loop's items in
-some outputs only. Each of these gives a wrong result and calls it a success. Five functions,
-which kfp looks up by attribute, are replaced or wrapped here, and two more to tell of every
-task, and where in the pipeline it is; tests tell when they move.
+loop that comes from another task, or from the loop around it; finds a loop's items in some
+outputs only; holds no value to its type; and gives a pipeline within a pipeline what the outer
+one calls by the same name. Each of these gives a wrong result and calls it a success. Functions
+that kfp looks up by attribute are replaced or wrapped here, and some more to tell of every
+task, where in the pipeline it is, and why it failed; tests tell when they move.
 """
 
 import contextlib
@@ -14,19 +15,25 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp.compiler import pipeline_spec_builder
-from kfp.local import executor_output_utils, status
+from kfp.local import executor_input_utils, executor_output_utils, status
 from kfp.local.orchestrator import enhanced_dag_orchestrator, task_executor, task_spec_utils
 from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
 
+from ops import conversion, outputs
 from ops.errors import OpsError
 
 _VALUE = re.compile(r"inputs\.parameter_values\['([^']+)'\]")
 # Of the Common Expression Language, what KFP's compiler writes: https://github.com/google/cel-spec
 _OPERATORS = {"&&": " and ", "||": " or ", "!": " not "}
 _OPERATOR = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|&&|\|\||!(?!=)")
+# What kfp says of a branch that was not taken.
+_SKIPPED = re.compile(
+    "Tried to get output '(?:pipelinechannel--)?(.+)' from task '(condition-[0-9]+)', but task .+ not found."
+)
 _NAMES = {"int": int, "double": float, "string": str, "bool": bool, "true": True, "false": False}
 
 
@@ -47,19 +54,29 @@ Observer = Callable[[Execution], AbstractContextManager[Tell]]
 
 @contextlib.contextmanager
 def corrected(observer: Observer) -> Iterator[None]:
-    """Put right conditions and loops of every run within, and tell of its tasks."""
-    dags = threading.local()
+    """Put right conditions, loops and values of every run within, and tell of its tasks.
+
+    kfp forgets why an iteration of a loop failed: the first reason is raised in the place of
+    what kfp makes of it.
+    """
+    graphs = threading.local()
+    reasons: list[Exception] = []
     replacements: list[tuple[Any, str, Callable[[Any], Any]]] = [
-        (enhanced_dag_orchestrator, "run_enhanced_dag", lambda run: _noting(run, dags)),
+        (enhanced_dag_orchestrator, "run_enhanced_dag", lambda run: _noting(run, graphs)),
         (enhanced_dag_orchestrator, "_run_parallel_for_task", _with_items),
-        (executor_output_utils, "get_outputs_for_task", _complete),
+        (enhanced_dag_orchestrator, "execute_task", lambda run: _explained(run, reasons)),
+        (executor_input_utils, "construct_executor_input", _as_declared),
+        (executor_input_utils, "executor_input_to_dict", _with_whole_numbers),
+        (executor_output_utils, "get_outputs_for_task", lambda _: outputs.collect),
+        (OrchestratorUtils, "join_user_inputs_and_defaults", lambda _: staticmethod(_arguments)),
+        (task_spec_utils, "build_nested_dag_arguments", _without_namesakes),
         (task_spec_utils, "create_parameter_loop_iteration_task_spec", lambda _: _iteration),
         (task_spec_utils, "get_nested_pipeline_resource_name", lambda _: _place_within),
-        (task_executor, "execute_single_task", lambda run: _observed(run, observer)),
+        (task_executor, "execute_single_task", lambda run: _observed(run, observer, reasons)),
         (
             enhanced_dag_orchestrator.ConditionEvaluator,
             "evaluate_condition",
-            lambda _: staticmethod(lambda condition, store: _holds(condition, store, dags.last)),
+            lambda _: staticmethod(lambda condition, store: _holds(condition, store, graphs.last)),
         ),
     ]
     before = [(place, name, vars(place)[name]) for place, name, _ in replacements]
@@ -67,23 +84,91 @@ def corrected(observer: Observer) -> Iterator[None]:
         setattr(place, name, replace(vars(place)[name]))
     try:
         yield
+    except Exception as error:
+        if reasons:
+            raise reasons[0] from error
+        raise
     finally:
         for place, name, original in before:
             setattr(place, name, original)
 
 
-def _noting(run: Callable[..., Any], dags: threading.local) -> Callable[..., Any]:
+def _noting(run: Callable[..., Any], graphs: threading.local) -> Callable[..., Any]:
     """Note which graph a thread is in: a condition's text alone does not tell its values."""
 
-    def noting(*args: Any, dag_component_spec: Any, **kwargs: Any) -> Any:
-        outer = getattr(dags, "last", None)
-        dags.last = dag_component_spec.dag
+    def noting(*, dag_component_spec: Any, components: Any, **rest: Any) -> Any:
+        outer = getattr(graphs, "last", None)
+        graphs.last = dag_component_spec.dag, components
         try:
-            return run(*args, dag_component_spec=dag_component_spec, **kwargs)
+            return run(dag_component_spec=dag_component_spec, components=components, **rest)
         finally:
-            dags.last = outer
+            graphs.last = outer
 
     return noting
+
+
+def _explained(run: Callable[..., Any], reasons: list[Exception]) -> Callable[..., Any]:
+    """Note why a task, a loop's iteration or a branch failed; a loop's thread loses it."""
+
+    def explained(*, task_name: str, **rest: Any) -> Any:
+        try:
+            return run(task_name=task_name, **rest)
+        except Exception as error:
+            if not isinstance(error, OpsError):
+                reason = _SKIPPED.sub(r"\2 was skipped, and its output \1 is needed", str(error))
+                error = ValueError(f"{task_name}: {reason}")
+            reasons.append(error)
+            raise error from None
+
+    return explained
+
+
+def _arguments(dag_arguments: Mapping[str, Any], dag_inputs_spec: Any) -> dict[str, Any]:
+    """Return what a graph is given, as its inputs are declared, with defaults; None for none."""
+    found = conversion.given(dag_inputs_spec, dag_arguments)
+    for name, declared in dag_inputs_spec.parameters.items():
+        if name not in found and declared.HasField("default_value"):
+            found[name] = executor_output_utils.pb2_value_to_python(declared.default_value)
+        elif name not in found and declared.is_optional:
+            found[name] = None
+    return found
+
+
+def _without_namesakes(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave out what a graph is not given, but the one around it has under the same name."""
+
+    def without_namesakes(*, task_spec: Any, component_spec: Any, **rest: Any) -> Any:
+        found = build(task_spec=task_spec, component_spec=component_spec, **rest)
+        others = {*component_spec.input_definitions.parameters} - {*task_spec.inputs.parameters}
+        return {name: value for name, value in found.items() if name not in others}
+
+    return without_namesakes
+
+
+def _as_declared(construct: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand a step what its inputs are declared as, and nothing for those without a value.
+
+    The folder of its outputs is made, as KFP's launcher does.
+    """
+
+    def as_declared(*, component_spec: Any, arguments: Mapping[str, Any], **rest: Any) -> Any:
+        try:
+            found = conversion.given(component_spec.input_definitions, arguments)
+        except ValueError as error:
+            step = component_spec.executor_label.removeprefix("exec-")
+            raise OpsError(f"step {step}: input {error}") from None
+        made = construct(component_spec=component_spec, arguments=found, **rest)
+        values = made.inputs.parameter_values
+        for name in [name for name, value in values.items() if value.WhichOneof("kind") is None]:
+            del values[name]
+        Path(made.outputs.output_file).parent.mkdir(parents=True, exist_ok=True)
+        return made
+
+    return as_declared
+
+
+def _with_whole_numbers(to_dict: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda **given: conversion.plain(to_dict(**given))
 
 
 def _place_within(task_name: str, pipeline_resource_name: str) -> str:
@@ -91,8 +176,14 @@ def _place_within(task_name: str, pipeline_resource_name: str) -> str:
     return f"{pipeline_resource_name}/{task_name}"
 
 
-def _observed(run: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
-    """Tell of every task, also of one whose result is in the cache already."""
+def _observed(
+    run: Callable[..., Any], observer: Observer, reasons: list[Exception]
+) -> Callable[..., Any]:
+    """Tell of every task, also of one whose result is in the cache already.
+
+    One that is given or gives something wrong has failed like any other: what runs in any case
+    (an exit handler) runs.
+    """
 
     def observed(*, task_name: str, task_spec: Any, components: Any, **rest: Any) -> Any:
         _, *outer = rest["pipeline_resource_name"].split("/")
@@ -100,20 +191,27 @@ def _observed(run: Callable[..., Any], observer: Observer) -> Callable[..., Any]
         label = task_spec.task_info.name or task_name
         path = (*outer, task_name)
         with observer(Execution(path, executor, label, task_spec.retry_policy)) as tell:
-            outputs, state = run(
-                task_name=task_name, task_spec=task_spec, components=components, **rest
-            )
+            try:
+                made, state = run(
+                    task_name=task_name, task_spec=task_spec, components=components, **rest
+                )
+            except OpsError as error:
+                reasons.append(error)
+                made, state = {}, status.Status.FAILURE
             if state == status.Status.SUCCESS:
-                tell(outputs)
-        return outputs, state
+                tell(made)
+        return made, state
 
     return observed
 
 
-def _holds(condition: str, store: Any, dag: Any) -> bool:
+def _holds(condition: str, store: Any, graph: tuple[Any, Mapping[str, Any]]) -> bool:
     """Evaluate a condition on what its task is given; raises ValueError when it cannot."""
+    dag, components = graph
     task = next(task for task in dag.tasks.values() if task.trigger_policy.condition == condition)
-    return evaluate(condition, OrchestratorUtils.make_task_arguments(task.inputs, store))
+    arguments = OrchestratorUtils.make_task_arguments(task.inputs, store)
+    declared = components[task.component_ref.name].input_definitions
+    return evaluate(condition, conversion.given(declared, arguments))
 
 
 def evaluate(condition: str, values: Mapping[str, Any]) -> bool:
@@ -130,20 +228,6 @@ def evaluate(condition: str, values: Mapping[str, Any]) -> bool:
         raise ValueError(f"the condition {condition} cannot be evaluated: {error}") from None
 
 
-def _complete(get: Callable[..., Any]) -> Callable[..., Any]:
-    """Miss an output that a step did not write, as a cluster does, and not where it is used."""
-
-    def complete(*, component_spec: Any, **rest: Any) -> Any:
-        outputs = get(component_spec=component_spec, **rest)
-        for name in component_spec.output_definitions.parameters:
-            if name not in outputs:
-                step = component_spec.executor_label.removeprefix("exec-")
-                raise OpsError(f"step {step} ended well, but never wrote its output {name!r}")
-        return outputs
-
-    return complete
-
-
 def _with_items(run: Callable[..., Any]) -> Callable[..., Any]:
     """Resolve a loop's items before the loop is run; without any, its outputs are empty."""
 
@@ -156,8 +240,8 @@ def _with_items(run: Callable[..., Any]) -> Callable[..., Any]:
             raw = items if isinstance(items, str) else json.dumps(items)
             resolved.parameter_iterator.items.raw = raw
             task_spec = resolved
-        outputs = rest["components"][task_spec.component_ref.name].output_definitions
-        for output in (*outputs.parameters, *outputs.artifacts):
+        declared = rest["components"][task_spec.component_ref.name].output_definitions
+        for output in (*declared.parameters, *declared.artifacts):
             io_store.put_task_output(task_name, output, [])
         return run(task_name=task_name, task_spec=task_spec, io_store=io_store, **rest)
 
