@@ -399,7 +399,34 @@ REFUSED = {
         "() -> str:\n  with dsl.ParallelFor([{'a': 'x', 'b': 'y'}]) as item:\n"
         "    a = say(text=f'{item.a}-{item.b}')\n"
         "  return join(list=dsl.Collected(a.outputs['said'])).output",
-        "the run failed: ",
+        "pipeline.py: for-loop-2 takes a of a loop's item, which KFP's compiler does not hand on",
+    ),
+    "texts-made-of-items-of-two-loops": (
+        "():\n  with dsl.ParallelFor(['a', 'b']) as outer:\n    with dsl.ParallelFor([1, 2]) as item:\n"
+        "      say(text=f'{outer}-{item}')",
+        "pipeline.py: for-loop-2 takes a loop's item, which KFP's compiler does not hand on",
+    ),
+    "a-list-in-a-text-in-a-branch": (
+        LOOP.replace(" -> str", "") + "  with dsl.ParallelFor(items) as item:\n"
+        "    with dsl.If(item == 'a'):\n      say(text=f'{item} of {items}')",
+        "pipeline.py: say takes items, which KFP's compiler does not hand on",
+    ),
+    "else-on-a-part-of-the-item": (
+        "():\n  with dsl.ParallelFor([{'a': 'x', 'n': 1}, {'a': 'y', 'n': 2}]) as item:\n"
+        "    with dsl.If(item.a == 'y'):\n      say(text='is')\n    with dsl.Else():\n"
+        "      say(text='not')",
+        "takes a loop's item, which KFP's compiler does not hand on",
+    ),
+    "loops-over-the-same": (
+        "(xs: list = ['a', 'b']):\n  with dsl.ParallelFor(xs) as a:\n    with dsl.ParallelFor(xs) as b:\n"
+        "      say(text=f'{a}{b}')",
+        "pipeline.py: for-loop-2 is in a loop over the same, and KFP's compiler takes an item of xs",
+    ),
+    "loops-over-the-same-with-a-branch-between": (
+        "():\n  made = say(text='ab')\n  with dsl.ParallelFor(made.outputs['letters']) as a:\n"
+        "    with dsl.If(made.outputs['length'] == 2):\n"
+        "      with dsl.ParallelFor(made.outputs['letters']) as b:\n        join(first=a, second=b)",
+        "pipeline.py: for-loop-3 ",
     ),
     "collected-through-two-loops": (
         LOOP

@@ -36,8 +36,8 @@ MODULES = {
     "ops": """
         __init__ __main__ allowances attempts caching compiling conversion cron dockerignore doctor documents engine
         environments errors files git images interrupts light_kfp local locking manifest names nesting orchestration
-        outputs params params_file
-        progress provision record registry runners scaffold scheduling secrecy settings staging steps values
+        outputs params params_file progress provision record registry runners scaffold scheduling scopes secrecy
+        settings staging steps values
         variables venvs
     """,
     "ops/check": """

@@ -13,7 +13,7 @@ from typing import Any
 from kfp import compiler
 from kfp.dsl import base_component
 
-from ops import images, nesting, steps
+from ops import images, nesting, scopes, steps
 from ops.errors import OpsError
 from ops.kubernetes import applying
 from ops.settings import PACKAGE, ROOT, Settings
@@ -25,11 +25,12 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
     The images of the project's steps get the digest that was pushed, or the tag of their
     content; others stay as they are. Each task gets what ``kubernetes.yaml`` says of its step.
     The same sources give the same bytes. Raises OpsError (2) when the module cannot be
-    compiled, or that file is wrong.
+    compiled, KFP's compiler gets it wrong, or that file is wrong.
     """
     with nesting.corrected(), applying.applied(root) as applied:
         pipeline = _load_pipeline(root)
     applying.check(pipeline.pipeline_spec, applied)
+    scopes.check(pipeline.pipeline_spec)
     info = pipeline.pipeline_spec.pipeline_info
     info.description = settings.description
     info.display_name = settings.display_name

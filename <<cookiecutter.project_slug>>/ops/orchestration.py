@@ -23,7 +23,7 @@ from kfp.local import executor_input_utils, executor_output_utils, status
 from kfp.local.orchestrator import enhanced_dag_orchestrator, task_executor, task_spec_utils
 from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
 
-from ops import conversion, outputs
+from ops import conversion, outputs, scopes
 from ops.errors import OpsError
 
 _VALUE = re.compile(r"inputs\.parameter_values\['([^']+)'\]")
@@ -250,6 +250,7 @@ def _with_items(run: Callable[..., Any]) -> Callable[..., Any]:
 
 def refuse_uncertain(spec: Any) -> None:
     """Raise OpsError (2) for what neither kfp nor this module evaluates as a cluster does."""
+    scopes.check(spec)
     name = spec.pipeline_info.name
     if f"comp-{name}" in spec.components:
         # kfp would run that step alone, and call it the pipeline's success.
