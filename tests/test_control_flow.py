@@ -82,7 +82,10 @@ from pathlib import Path
 if __name__ == "__main__":
     given = json.loads(sys.argv[2])
     told = given.get("inputs", {}).get("parameterValues", {}).get("n", "default")
-    Path(given["outputs"]["parameters"]["output"]["outputFile"]).write_text(str(told))
+    if told == 9:
+        sys.exit("fails")
+    if told != 8:  # with which nothing is written
+        Path(given["outputs"]["parameters"]["output"]["outputFile"]).write_text(str(told))
 '''
 COMPONENTS = {
     "say": """\
@@ -502,6 +505,24 @@ def test_a_condition_on_a_number_in_an_item_is_right_each_time(project: Path) ->
     assert run_locally(project, PIPELINES["if-on-a-number-in-an-item"][0]).returncode == 0
     tasks = record.read(record.latest(project)).tasks
     assert [task.parameters["said"] for task in tasks if "condition-2" in task.path] == ["b"]
+
+
+def test_an_attempt_that_fails_names_its_iteration(project: Path) -> None:
+    pipeline = "():\n  with dsl.ParallelFor([9, 9]) as item:\n    count(n=item).set_retry(1)"
+    result = run_locally(project, pipeline)
+    assert result.returncode == 1
+    for number in (0, 1):
+        name = f"count (for-loop-2-iteration-{number})"
+        assert f"{name}: failed with exit status 1, attempt 2 of 2 follows now" in result.stderr
+
+
+def test_a_step_with_a_wrong_output_has_failed_like_any_other(project: Path) -> None:
+    pipeline = "():\n  with dsl.ExitHandler(say(text='end')):\n    count(n=8)"
+    result = run_locally(project, pipeline)
+    assert result.returncode == 1
+    assert "error: step count ended well, but never wrote its output 'output'" in result.stderr
+    states = {task.step: task.state for task in record.read(record.latest(project)).tasks}
+    assert states == {"count": "failed", "say": "succeeded"}, "what runs in any case runs"
 
 
 def test_a_list_of_artifacts_is_a_result(project: Path) -> None:

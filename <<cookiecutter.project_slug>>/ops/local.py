@@ -223,7 +223,9 @@ class _Run:
         if code and tried.is_last:
             self.failed.append((noted.step, code, log))
         elif code:
-            self._progress.say(f"{noted.step}: {runners.outcome(code)}, {tried.what_follows}")
+            within = ", ".join(part for part in noted.path if _ITERATION.search(part))
+            name = f"{noted.step} ({within})" if within else noted.step
+            self._progress.say(f"{name}: {runners.outcome(code)}, {tried.what_follows}")
         return code
 
     def _guarded(self, task: runners.Task, write: Callable[[str], None]) -> int:
