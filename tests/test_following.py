@@ -26,6 +26,7 @@ from ops.cluster import failures, following, runs, tasks, transport, waiting
 from ops.cluster import server as servers
 from ops.cluster.credentials import Credentials, Token
 from ops.errors import OpsError
+from ops.signals import Signals
 
 PENDING = Moment("PENDING")
 STEPS = [
@@ -99,7 +100,10 @@ class Waiting:
         options = waiting.Options(timeout, on_interrupt)
         self.time = Time(at)
         self.capsys.readouterr()
-        result = waiting.wait(connected, submission, PLACES, options, clock=self.time.clock)
+        with Signals() as signals:
+            result = waiting.wait(
+                connected, submission, PLACES, options, signals, clock=self.time.clock
+            )
         out, shown = self.capsys.readouterr()
         assert out == ""
         return Ended(result, shown)
@@ -310,7 +314,7 @@ def test_the_log_in_a_namespace() -> None:
         experiment = server.add_experiment("e", "team-a")["experiment_id"]
         run_id = server.add_run([FAILED], experiment_id=experiment)["run_id"]
         submission = runs.Submission("e", run_id, "u")
-        _, problem = waiting.wait(connected, submission, PLACES, waiting.Options())
+        _, problem = waiting.wait(connected, submission, PLACES, waiting.Options(), Signals())
         assert "kubectl logs -n team-a run-00001-" in str(problem)
         assert server.requests[-1].value("podnamespace") == "team-a"
 
@@ -496,6 +500,7 @@ def test_a_server_that_is_gone_for_a_while(wait: Waiting) -> None:
         runs.Submission("e", wait.run_id, "u"),
         PLACES,
         waiting.Options(),
+        Signals(),
         clock=Time({3: back}).clock,
     )
     shown = wait.capsys.readouterr().err
@@ -964,3 +969,86 @@ def test_without_a_terminal_the_run_is_left(ready: Path, number: int) -> None:
         answer = json.loads(out)
         assert error.splitlines()[-1] == f"error: interrupted; the run goes on: {answer['url']}"
         assert not [r for r in server.changes() if r.path.endswith(":terminate")]
+
+
+# Signals to make, which hands on SIGTERM and nothing else
+
+
+@contextlib.contextmanager
+def making(project: Path, server: KfpServer, *words: str) -> Iterator["subprocess.Popen[str]"]:
+    """Start `make run WAIT=1` in a group of its own, and yield it when a step has begun."""
+    venv = Path(sys.prefix)
+    fixed = [f"VENV={venv}", f"READY={next(venv.glob('template-*'), venv)}", "WAIT=1"]
+    process = subprocess.Popen(
+        ["make", "-s", *fixed, "run", *words],
+        cwd=project,
+        env=environment({"KFP_HOST": server.url, "ALLOW_UNPINNED": "1"}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stderr
+        while "Add: started" not in (line := process.stderr.readline()):
+            assert line
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def to_make(number: int) -> Callable[["subprocess.Popen[str]"], None]:
+    return lambda process: process.send_signal(number)
+
+
+def to_the_group(number: int) -> Callable[["subprocess.Popen[str]"], None]:
+    return lambda process: os.killpg(process.pid, number)
+
+
+def first_asked_then_told(process: "subprocess.Popen[str]") -> None:
+    """End make as CI systems do: SIGINT, and SIGTERM after some seconds."""
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        to_make(signal.SIGTERM),
+        to_the_group(signal.SIGTERM),
+        to_the_group(signal.SIGINT),
+        first_asked_then_told,
+    ],
+    ids=["term-make", "term-group", "int-group", "int-term-make"],
+)
+@pytest.mark.parametrize("choice", ["terminate", "leave"])
+def test_a_make_that_is_ended_takes_its_run_along_if_it_is_told(
+    ready: Path, end: Callable[["subprocess.Popen[str]"], None], choice: str
+) -> None:
+    with kfp_server(script=[STEPS[0]]) as server:
+        with making(ready, server, f"ARGS=--on-interrupt {choice}") as process:
+            end(process)
+            out, shown = process.communicate(timeout=60)  # until nobody writes any more
+        answer = json.loads(out)
+        (error,) = re.findall("^error: .*", shown, re.M)
+        ended = choice == "terminate"
+        line = "the run was terminated" if ended else "the run goes on"
+        assert error == f"error: interrupted; {line}: {answer['url']}"
+        assert answer["state"] == ("FAILED" if ended else "RUNNING")
+        terminated = [r.path for r in server.changes() if r.path.endswith(":terminate")]
+        assert len(terminated) == ended
+    assert process.returncode != 0
+
+
+def test_make_waits_on_where_it_alone_gets_a_ctrl_c(ready: Path) -> None:
+    with kfp_server(script=[STEPS[0]], on_demand=True) as server:
+        with making(ready, server) as process:
+            process.send_signal(signal.SIGINT)
+            server.runs[0]["script"].append(Moment("SUCCEEDED"))
+            server.advance(server.runs[0]["run_id"])
+            out, _ = process.communicate(timeout=60)
+        assert json.loads(out)["state"] == "SUCCEEDED"

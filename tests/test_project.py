@@ -1,7 +1,9 @@
 """The make targets of a generated project, without an engine: what they do, what they refuse."""
 
+import contextlib
 import json
 import logging
+import os
 import re
 import shutil
 import signal
@@ -176,30 +178,45 @@ def test_the_process_gets_the_command_line_of_the_container(project: Path) -> No
     assert re.fullmatch(rf"\['main.py', '{flags[0]}', '{{.*}}', '{flags[1]}', '.*/output'\]", argv)
 
 
-def test_an_interrupted_run_ends_its_steps(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "number", "status"),
+    [
+        ([sys.executable, "-m", "ops", "local", "--runner", "process"], signal.SIGINT, 130),
+        (["make", "-s", "local", "RUNNER=process"], signal.SIGTERM, -signal.SIGTERM),
+    ],
+    ids=["ctrl-c", "make-is-ended"],
+)
+def test_an_interrupted_run_ends_its_steps(
+    project: Path, words: list[str], number: int, status: int
+) -> None:
     script = project / "steps" / "add" / "main.py"
     sleep = "import sys\nimport time\nprint('asleep', flush=True)\ntime.sleep(600)\n"
     script.write_text(script.read_text().replace("import sys\n", sleep, 1))
     assert make(project, "compile").returncode == 0
-    command = [sys.executable, "-m", "ops", "local", "--runner", "process"]
-    run = subprocess.Popen(
-        command,
+    if words[0] == "make":
+        venv = Path(sys.prefix)
+        words = [*words, f"VENV={venv}", f"READY={next(venv.glob('template-*'), venv)}"]
+    with subprocess.Popen(
+        words,
         cwd=project,
         env=environment(),
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert run.stderr is not None
-    lines = []
-    for line in run.stderr:
-        lines.append(line)
-        if "asleep" in line:
-            break
-    run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 130 and out == ""
-    assert err.splitlines()[-2].startswith("error: interrupted")
+        start_new_session=True,
+    ) as run:
+        assert run.stderr is not None
+        while "asleep" not in (line := run.stderr.readline()):
+            assert line
+        run.send_signal(number)
+        try:
+            out, err = run.communicate(timeout=60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+    assert run.returncode == status and out == ""
+    (error,) = re.findall("^error: .*", err, re.M)
+    assert error == "error: interrupted; everything that was started is ended"
     time.sleep(0.2)
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert str(project) not in processes

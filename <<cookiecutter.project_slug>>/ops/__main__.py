@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,11 +12,15 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from ops import settings as project
 from ops.errors import OpsError
 from ops.settings import PACKAGE, ROOT
+from ops.signals import Signals
 
 if TYPE_CHECKING:
     from ops.cluster.server import Server
     from ops.cluster.waiting import Options
     from ops.steps import Step
+
+
+Verb = Callable[[argparse.Namespace], dict[str, object] | None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,15 +29,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     stdout gets the verb's result alone: a JSON object on one line, or a line a finding.
     """
     args = _parse(argv)
-    verb: Callable[[argparse.Namespace], dict[str, object] | None] = args.function
-    args.stdout = stdout = _divert_stdout()
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal is a Ctrl-C, too
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, signal.default_int_handler)
+    verb: Verb = args.function
+    args.stdout = _divert_stdout()
+    with Signals() as args.signals:
+        return _called(verb, args)
+
+
+def _called(verb: Verb, args: argparse.Namespace) -> int:
+    """Call a verb, print what comes of it, and return its exit status."""
     try:
         result = verb(args)
         if result is not None:
-            print(json.dumps(result, sort_keys=True), file=stdout, flush=True)
+            print(json.dumps(result, sort_keys=True), file=args.stdout, flush=True)
     except OpsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.status
@@ -298,7 +304,7 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
         )
     if options is None:
         return submission._asdict()
-    answer, problem = waiting.wait(server, submission, places, options)
+    answer, problem = waiting.wait(server, submission, places, options, args.signals)
     if problem:  # the run's ids and its state are printed however it ends
         print(json.dumps(answer, sort_keys=True), file=args.stdout, flush=True)
         raise problem

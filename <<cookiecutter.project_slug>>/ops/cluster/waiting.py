@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from ops.cluster.server import Server
 from ops.cluster.tasks import Tasks
 from ops.errors import OpsError
 from ops.names import shown
+from ops.signals import EndedError, Signals
 
 INTERRUPTED = 130
 CHOICES = ("ask", "leave", "terminate")
@@ -55,57 +55,40 @@ def wait(
     submission: Submission,
     places: Sequence[progress.Place],
     options: Options,
+    signals: Signals,
     pace: Pace = Pace(),  # noqa: B008  # it cannot change
     clock: Clock = Clock(),  # noqa: B008  # it cannot change
 ) -> Result:
     """Follow a run that was submitted until it ends, the time is over, or a Ctrl-C.
 
-    The problem's status is 1 when the run failed, was cancelled or was lost, 124 when it
+    A signal that ``signals`` holds back counts as one that comes now; those that come
+    after the end are held back. The problem's status is 1 when the run failed, was cancelled or was lost, 124 when it
     took too long, 130 after an interrupt.
     """
     display = progress.make(places)
     tasks = Tasks(places, display)
     follower = Follower(server, submission.run_id, tasks, display, pace, clock)
     try:
-        with _ending():
-            display.say(f"submitted: {submission.url}")
-            problem = _follow(follower, submission.url, options.timeout)
-            display.close()
-            if follower.has_ended:
-                problem = _outcome(server, submission, follower, tasks)
+        signals.release()
+        display.say(f"submitted: {submission.url}")
+        problem = _follow(follower, submission.url, options.timeout)
+        display.close()
+        if follower.has_ended:
+            problem = _outcome(server, submission, follower, tasks)
+        signals.hold()
     except KeyboardInterrupt as interrupt:
+        signals.hold()
         with contextlib.suppress(OSError):  # the terminal may be gone
             display.close()
         asks = options.on_interrupt == "ask"
-        may_ask = not isinstance(interrupt, _EndedError) and _is_terminal()
+        may_ask = not isinstance(interrupt, EndedError) and _is_terminal()
         choice = "leave" if asks and not may_ask else options.on_interrupt
-        problem = _interrupted(follower, submission.url, choice)
+        problem = _interrupted(follower, submission.url, choice, signals)
     except BaseException:
         display.close()
         raise
     state = {} if follower.state == UNKNOWN else {"state": follower.state}
     return Result({**submission._asdict(), **state}, problem)
-
-
-class _EndedError(KeyboardInterrupt):
-    """Somebody, or a terminal that closes, ends this process: there is nobody to ask."""
-
-
-@contextlib.contextmanager
-def _ending() -> Iterator[None]:
-    """Tell the signals that end a process from a Ctrl-C."""
-
-    def end(number: int, frame: object) -> None:
-        raise _EndedError
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, end) for number in heeded}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _follow(follower: Follower, url: str, timeout: float | None) -> OpsError | None:
@@ -143,19 +126,22 @@ def _outcome(
     return OpsError(f"{what} failed{reason}: its log: {where}{url}")
 
 
-def _interrupted(follower: Follower, url: str, choice: str) -> OpsError:
+def _interrupted(follower: Follower, url: str, choice: str, signals: Signals) -> OpsError:
     """Do with the run what was chosen; return what to say."""
     if follower.has_ended:
         return OpsError(f"interrupted; the run had ended as {follower.state}: {url}", INTERRUPTED)
     text = "the run goes on"
     try:
+        signals.release()
         if choice == "ask":
             choice = _ask()
         if choice == "terminate":
+            signals.heed_ctrl_c_alone()
             text = "it is not known whether the run ends"
             text = _terminate(follower)
+        signals.hold()
     except KeyboardInterrupt:
-        pass  # once more: it is left as it is
+        signals.hold()  # once more: it is left as it is
     return OpsError(f"interrupted; {text}: {url}", INTERRUPTED)
 
 
