@@ -21,7 +21,7 @@ from kfp_server.faults import PAGES
 from test_progress import ANSI
 from test_server import Rotating
 
-from ops import progress
+from ops import progress, secrecy
 from ops.cluster import failures, following, runs, tasks, transport, waiting
 from ops.cluster import server as servers
 from ops.cluster.credentials import Credentials, Token
@@ -91,6 +91,7 @@ class Waiting:
         credentials: Credentials | None = None,
         at: Mapping[int, Callable[[], object]] | None = None,
         namespace: str | None = None,
+        mask: secrecy.Mask = secrecy.NO_MASK,
     ) -> Ended:
         if not self.run_id:
             self.add(script, namespace or "")
@@ -102,7 +103,7 @@ class Waiting:
         self.capsys.readouterr()
         with Signals() as signals:
             result = waiting.wait(
-                connected, submission, PLACES, options, signals, clock=self.time.clock
+                connected, submission, PLACES, options, signals, mask, clock=self.time.clock
             )
         out, shown = self.capsys.readouterr()
         assert out == ""
@@ -719,6 +720,35 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = bake(tmp_path_factory.mktemp("following"))
     assert make(project, "compile").returncode == 0
     return project
+
+
+SECRET = "hunter2-secret"
+
+
+def test_a_failure_shows_no_secret_parameter(ready: Path) -> None:
+    """As a local run's does not; the context is a parameter with a secret in it."""
+    said = {"div": f"failed with {SECRET}"}
+    log = {"div": f"pw is {SECRET}\ndb://u:{SECRET}@h\n"}
+    script = [PENDING, *STEPS, Moment("FAILED", {"add": "SUCCEEDED", "div": "FAILED"}, said, log)]
+    with kfp_server(script=script) as server:
+        server.fail("500", "/runs/", method="GET", first=2, times=1)
+        context = json.dumps({"numbers": [1], "password": SECRET})
+        result = ops_run(ready, server, "--wait", "-p", f"context={context}")
+    assert result.returncode == 1 and SECRET not in result.stdout + result.stderr
+    assert "\nThe last lines of Div:\n  pw is ***\n  db://u:***@h\n" in result.stderr
+    assert "error: step Div failed (failed with ***): its log: kubectl" in result.stderr
+
+
+def test_no_fault_on_the_way_shows_a_secret_parameter(
+    wait: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = json.dumps({"message": f"I have no {SECRET}"})
+    monkeypatch.setitem(PAGES, "text", (503, "application/json", content))
+    wait.server.fail("text", "/runs/", first=1, times=1)
+    wait.server.fail("text", ":terminate")
+    ended = wait(STEPS, on_interrupt="terminate", at={2: interrupt}, mask=secrecy.Mask([SECRET]))
+    assert "note: cannot look at the run" in ended.shown and SECRET not in ended.shown
+    assert "goes on (cannot terminate" in ended.line and "I have no ***" in ended.line
 
 
 def make_run(project: Path, server: KfpServer, *arguments: str, **env: str) -> Any:

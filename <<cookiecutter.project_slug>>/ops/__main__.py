@@ -292,7 +292,8 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     options = _wait_options(args)
     cached = settings.kfp_caching if args.caching is None else args.caching
     places = progress.places(steps.read_yaml(package)) if options else []
-    with Mask(given.secrets).errors(), caching.applied(package, cached) as copy:
+    mask = Mask(given.secrets)
+    with mask.errors(), caching.applied(package, cached) as copy:
         server = _connect(settings)
         submission = runs.submit(
             server,
@@ -304,7 +305,7 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
         )
     if options is None:
         return submission._asdict()
-    answer, problem = waiting.wait(server, submission, places, options, args.signals)
+    answer, problem = waiting.wait(server, submission, places, options, args.signals, mask)
     if problem:  # the run's ids and its state are printed however it ends
         print(json.dumps(answer, sort_keys=True), file=args.stdout, flush=True)
         raise problem

@@ -189,6 +189,9 @@ class Mask:
             raise type(error)(message, error.status) from None
 
 
+NO_MASK = Mask()
+
+
 def _forms(secret: str) -> set[str]:
     import html  # both cost every verb that has no secret
     from urllib.parse import quote, quote_plus

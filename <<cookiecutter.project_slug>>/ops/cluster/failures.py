@@ -10,7 +10,8 @@ https://github.com/argoproj/argo-workflows/blob/main/docs/fields.md#nodestatus
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -19,6 +20,7 @@ from ops.cluster.server import Server, call
 from ops.cluster.tasks import DRIVER, Tasks
 from ops.errors import OpsError
 from ops.names import uncoloured
+from ops.secrecy import NO_MASK, Mask
 
 TAIL = 20  # lines of the log that are shown
 _WIDTH = 1000  # characters of a line
@@ -40,25 +42,26 @@ class Failure(NamedTuple):
     log: Sequence[str] = ()  # its last lines
 
 
-def find(server: Server, run_id: str, tasks: Tasks) -> Failure:
-    """Return what the server tells of a run's failure; raises nothing."""
+def find(server: Server, run_id: str, tasks: Tasks, mask: Mask = NO_MASK) -> Failure:
+    """Return what the server tells of a run's failure, but what ``mask`` hides; raises nothing."""
+    clean = partial(_clean, server, mask)
     try:
         workflow = _workflow(server, run_id)
         node = _first_failure(workflow["status"]["nodes"])
         metadata = workflow["metadata"]
         if node is None:
-            return Failure(tasks.failed, _clean(server, workflow["status"].get("message", "")))
+            return Failure(tasks.failed, clean(workflow["status"].get("message", "")))
         name = _task(workflow["status"]["nodes"], node, tasks)
         pod, namespace = _pod(workflow, node), str(metadata.get("namespace") or "")
         found = Failure(
-            tasks.label(name) or tasks.failed or _clean(server, name),
-            _clean(server, node.get("message", "")),
-            _clean(server, pod),
-            _clean(server, namespace),
+            tasks.label(name) or tasks.failed or clean(name),
+            clean(node.get("message", "")),
+            clean(pod),
+            clean(namespace),
         )
     except (OpsError, *_HOSTILE):
         return Failure(tasks.failed)
-    return found._replace(log=_log(server, run_id, pod, namespace))
+    return found._replace(log=_log(server, run_id, pod, namespace, clean))
 
 
 def _workflow(server: Server, run_id: str) -> Any:
@@ -120,7 +123,9 @@ def _pod(workflow: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     return f"{name}{template}-{identifier.rpartition('-')[2]}"
 
 
-def _log(server: Server, run_id: str, pod: str, namespace: str) -> list[str]:
+def _log(
+    server: Server, run_id: str, pod: str, namespace: str, clean: Callable[..., str]
+) -> list[str]:
     """Return the last lines of a pod's log, or nothing."""
     run, node = quote(run_id, safe=""), quote(pod, safe="")
     query = {"podname": pod, "runid": run_id, "podnamespace": namespace}
@@ -132,7 +137,7 @@ def _log(server: Server, run_id: str, pod: str, namespace: str) -> list[str]:
                 tail = (tail + chunk)[-_CHUNK:]
         except OpsError:
             continue
-        lines = [_clean(server, line, _WIDTH) for line in tail.decode(errors="replace").split("\n")]
+        lines = [clean(line, _WIDTH) for line in tail.decode(errors="replace").split("\n")]
         lines = [line for line in lines if line and not _is_excuse(line)]
         if lines:
             return lines[-TAIL:]
@@ -167,7 +172,7 @@ def _read(server: Server, path: str, limit: int) -> Iterator[bytes]:
         answer.close()
 
 
-def _clean(server: Server, text: object, width: int = MAX_SAID) -> str:
+def _clean(server: Server, mask: Mask, text: object, width: int = MAX_SAID) -> str:
     """Return somebody else's text as one line that is safe to print, without secrets."""
-    line = redacted(uncoloured(str(text)), server.endpoint.credentials)
+    line = mask(redacted(uncoloured(str(text)), server.endpoint.credentials))
     return printable(" ".join(line.expandtabs().split("\n")).rstrip())[:width]

@@ -19,7 +19,6 @@ from ops.cluster.server import Server, call
 from ops.cluster.tasks import Tasks
 from ops.errors import OpsError
 from ops.names import shown
-from ops.progress import Progress
 
 FINAL = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 UNKNOWN = "RUNTIME_STATE_UNSPECIFIED"
@@ -58,14 +57,14 @@ class Follower:
         server: Server,
         run_id: str,
         tasks: Tasks,
-        progress: Progress,
+        say: Callable[[str], object],
         pace: Pace = Pace(),  # noqa: B008  # it cannot change
         clock: Clock = Clock(),  # noqa: B008  # it cannot change
     ) -> None:
         self.state = UNKNOWN
         self.was_cancelled = False
         self._server, self._run_id = server, run_id
-        self._tasks, self._progress = tasks, progress
+        self._tasks, self._say = tasks, say
         self._pace, self._clock = pace, clock
         self._delay = pace.shortest
         self._failing_since: float | None = None
@@ -95,7 +94,7 @@ class Follower:
             if self.has_ended:
                 return
             if self.state != before:
-                self._progress.say(f"the run is {printable(self.state.lower())[:_SHOWN]}")
+                self._say(f"the run is {printable(self.state.lower())[:_SHOWN]}")
             left = deadline - self._clock.now()
             if left <= 0:
                 raise OpsError(f"the run has not ended within {spoken(timeout or 0)}", TIMED_OUT)
@@ -152,7 +151,7 @@ class Follower:
         """Return how long to wait after a look that went well."""
         if self._failing_since is not None:
             self._failing_since = None
-            self._progress.say("the server answers again")
+            self._say("the server answers again")
             changed = True
         self._delay = self._pace.shortest if changed else self._grown()
         return self._delay
@@ -163,7 +162,7 @@ class Follower:
         patience = spoken(self._pace.patience)
         if self._failing_since is None:
             self._failing_since, self._delay = now, self._pace.shortest
-            self._progress.say(f"note: {fault}; trying again for {patience}")
+            self._say(f"note: {fault}; trying again for {patience}")
             if isinstance(fault, StrangeAnswerError) and self._signed_in_anew():
                 return 0.0
         elif now - self._failing_since >= self._pace.patience:

@@ -14,6 +14,7 @@ from ops.cluster.server import Server
 from ops.cluster.tasks import Tasks
 from ops.errors import OpsError
 from ops.names import shown
+from ops.secrecy import NO_MASK, Mask
 from ops.signals import EndedError, Signals
 
 INTERRUPTED = 130
@@ -56,25 +57,32 @@ def wait(
     places: Sequence[progress.Place],
     options: Options,
     signals: Signals,
+    mask: Mask = NO_MASK,
     pace: Pace = Pace(),  # noqa: B008  # it cannot change
     clock: Clock = Clock(),  # noqa: B008  # it cannot change
 ) -> Result:
     """Follow a run that was submitted until it ends, the time is over, or a Ctrl-C.
 
-    A signal that ``signals`` holds back counts as one that comes now; those that come
-    after the end are held back. The problem's status is 1 when the run failed, was cancelled or was lost, 124 when it
+    A signal that ``signals`` holds back counts as one that comes now, and those that come
+    after the end are held back. Nothing is shown of what ``mask`` hides. The problem's
+    status is 1 when the run failed, was cancelled or was lost, 124 when it
     took too long, 130 after an interrupt.
     """
+    places = [place._replace(label=mask(place.label)) for place in places]
     display = progress.make(places)
     tasks = Tasks(places, display)
-    follower = Follower(server, submission.run_id, tasks, display, pace, clock)
+
+    def say(text: str) -> None:
+        display.say(mask(text))
+
+    follower = Follower(server, submission.run_id, tasks, say, pace, clock)
     try:
         signals.release()
         display.say(f"submitted: {submission.url}")
         problem = _follow(follower, submission.url, options.timeout)
         display.close()
         if follower.has_ended:
-            problem = _outcome(server, submission, follower, tasks)
+            problem = _outcome(server, submission, follower, tasks, mask)
         signals.hold()
     except KeyboardInterrupt as interrupt:
         signals.hold()
@@ -88,6 +96,8 @@ def wait(
         display.close()
         raise
     state = {} if follower.state == UNKNOWN else {"state": follower.state}
+    if problem:
+        problem = OpsError(mask(str(problem)), problem.status)
     return Result({**submission._asdict(), **state}, problem)
 
 
@@ -103,7 +113,7 @@ def _follow(follower: Follower, url: str, timeout: float | None) -> OpsError | N
 
 
 def _outcome(
-    server: Server, submission: Submission, follower: Follower, tasks: Tasks
+    server: Server, submission: Submission, follower: Follower, tasks: Tasks, mask: Mask
 ) -> OpsError | None:
     """Return what a run that ended came to: nothing when it succeeded.
 
@@ -115,7 +125,7 @@ def _outcome(
         return None
     if follower.was_cancelled:
         return OpsError(f"the run was cancelled: {url}")
-    failure = failures.find(server, submission.run_id, tasks)
+    failure = failures.find(server, submission.run_id, tasks, mask)
     if failure.log:
         print(f"\nThe last lines of {failure.step}:", file=sys.stderr)
         print("\n".join(f"  {line}" for line in failure.log), file=sys.stderr)
