@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import bake, environment, make
-from kfp_server import KfpServer, Moment, kfp_server
+from kfp_server import KfpServer, Moment, Request, kfp_server
 from kfp_server.faults import PAGES
 from test_progress import ANSI
 from test_server import Rotating
@@ -999,6 +1000,99 @@ def test_without_a_terminal_the_run_is_left(ready: Path, number: int) -> None:
         answer = json.loads(out)
         assert error.splitlines()[-1] == f"error: interrupted; the run goes on: {answer['url']}"
         assert not [r for r in server.changes() if r.path.endswith(":terminate")]
+
+
+# Interrupts of the submission itself
+
+
+@contextlib.contextmanager
+def interrupted(
+    project: Path, server: KfpServer, at: str, number: int, *words: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """Start a verb, send it a signal while the server has a POST ``at``, then let it answer."""
+    came, go = threading.Event(), threading.Event()
+
+    def wait(request: Request) -> None:
+        if request.method == "POST" and request.path.endswith(at):
+            came.set()
+            assert go.wait(60)
+
+    server.before = wait
+    with subprocess.Popen(
+        [sys.executable, "-m", "ops", *words],
+        cwd=project,
+        env=environment({"KFP_HOST": server.url, "ALLOW_UNPINNED": "1"}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert came.wait(60)
+        process.send_signal(number)
+        time.sleep(0.3)
+        go.set()
+        yield process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("words", "line", "state"),
+    [
+        ([], "the run goes on", None),
+        (["--wait"], "the run goes on", None),
+        (["--wait", "--on-interrupt", "terminate"], "the run is being terminated", "CANCELING"),
+    ],
+    ids=["no-wait", "leave", "terminate"],
+)
+def test_an_interrupt_while_the_run_is_submitted(
+    ready: Path, number: int, words: list[str], line: str, state: str | None
+) -> None:
+    with kfp_server(script=[STEPS[0]]) as server:
+        with interrupted(ready, server, "/runs", number, "run", *words) as process:
+            out, shown = process.communicate(timeout=60)
+        (run,) = server.runs
+        answer = json.loads(out)
+        assert answer["run_id"] == run["run_id"] and answer.get("state") == state
+        last = shown.splitlines()[-1]
+        assert last == f"error: interrupted; {line}: {answer['url']}" and process.returncode == 130
+
+
+@pytest.mark.parametrize("at", ["/pipelines", "/upload_version"])
+def test_an_interrupt_of_an_upload(ready: Path, at: str) -> None:
+    with kfp_server() as server:
+        with interrupted(ready, server, at, signal.SIGTERM, "upload") as process:
+            out, shown = process.communicate(timeout=60)
+        answer = json.loads(out)
+        (version,) = server.versions
+        assert answer["version_id"] == version["pipeline_version_id"] and answer["created"]
+        there = f"version {answer['version']} of calculate-average is there: {answer['url']}"
+        assert shown.splitlines()[-1] == f"error: interrupted; {there}"
+        assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("verb", "what"), [("run", "; no run was started"), ("upload", "; nothing was uploaded")]
+)
+def test_an_interrupt_before_anything_is_sent(ready: Path, verb: str, what: str) -> None:
+    with kfp_server() as server:
+        server.fail("silent")
+        with subprocess.Popen(
+            [sys.executable, "-m", "ops", verb],
+            cwd=ready,
+            env=environment({"KFP_HOST": server.url, "ALLOW_UNPINNED": "1"}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            limit = time.monotonic() + 60
+            while not server.requests:
+                assert time.monotonic() < limit
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            out, shown = process.communicate(timeout=10)
+        assert (out, process.returncode) == ("", 130)
+        assert shown.splitlines()[-1] == f"error: interrupted{what}"
+        assert not server.changes()
 
 
 # Signals to make, which hands on SIGTERM and nothing else

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from ops import settings as project
 from ops.errors import OpsError
 from ops.settings import PACKAGE, ROOT
-from ops.signals import Signals
+from ops.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
     from ops.cluster.server import Server
@@ -40,7 +40,7 @@ def _called(verb: Verb, args: argparse.Namespace) -> int:
     try:
         result = verb(args)
         if result is not None:
-            print(json.dumps(result, sort_keys=True), file=args.stdout, flush=True)
+            _print(args, result)
     except OpsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.status
@@ -48,8 +48,8 @@ def _called(verb: Verb, args: argparse.Namespace) -> int:
         print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("error: interrupted; everything that was started is ended", file=sys.stderr)
-        return 130
+        print(f"error: interrupted{args.interrupted}", file=sys.stderr)
+        return INTERRUPTED
     finally:
         for line in args.closing:
             print(line, file=sys.stderr)
@@ -76,7 +76,7 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="make", allow_abbrev=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    parser.set_defaults(closing=[])
+    parser.set_defaults(closing=[], interrupted="")
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
     verb = verbs.add_parser("manifest", help="write the compiled pipeline as resources")
     verb.set_defaults(function=_manifest)
@@ -104,7 +104,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb = verbs.add_parser("upload", help="a version of the pipeline", allow_abbrev=False)
     verb.add_argument("--set-default", action="store_true", help="fail unless runs take it")
     verb.add_argument("--env", default="dev", help="where it goes: params/ENV.yaml")
-    verb.set_defaults(function=_upload)
+    verb.set_defaults(function=_upload, interrupted="; nothing was uploaded")
     verb = verbs.add_parser("schedule", help="hold schedules.yaml against the server")
     verb.add_argument("--env", help="only this environment's; default: all")
     verb.set_defaults(function=_schedule)
@@ -120,8 +120,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         )
         verb.set_defaults(function=run)
         if name == "local":
+            verb.set_defaults(interrupted="; everything that was started is ended")
             verb.add_argument("--runner", choices=("auto", "process", "docker"), default="auto")
         else:
+            verb.set_defaults(interrupted="; no run was started")
             verb.add_argument("--experiment", help="default: the pipeline's name")
             verb.add_argument("--experiment-description", help="of one that is made by this")
             verb.add_argument(
@@ -302,14 +304,27 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
             **names,
             service_account=settings.kfp_service_account,
             name_is_new=not args.name,
+            hold=args.signals.hold,
         )
     if options is None:
-        return submission._asdict()
+        return _told(args, submission._asdict(), f"the run goes on: {submission.url}")
     answer, problem = waiting.wait(server, submission, places, options, args.signals, mask)
     if problem:  # the run's ids and its state are printed however it ends
-        print(json.dumps(answer, sort_keys=True), file=args.stdout, flush=True)
+        _print(args, answer)
         raise problem
     return answer
+
+
+def _told(args: argparse.Namespace, answer: dict[str, object], state: str) -> dict[str, object]:
+    """Return an answer; after an interrupt that was held back, print it and say what is there."""
+    if not args.signals.is_pending:
+        return answer
+    _print(args, answer)
+    raise OpsError(f"interrupted; {state}", INTERRUPTED)
+
+
+def _print(args: argparse.Namespace, answer: dict[str, object]) -> None:
+    print(json.dumps(answer, sort_keys=True), file=args.stdout, flush=True)
 
 
 def _wait_options(args: argparse.Namespace) -> "Options | None":
@@ -344,10 +359,12 @@ def _upload(args: argparse.Namespace) -> dict[str, object]:
         description=settings.description,
         revision=git.revision(ROOT, "."),
         set_default=args.set_default,
+        hold=args.signals.hold,
     )
     news = "uploaded as" if upload.created else "nothing to upload: it is there, as"
     print(f"{news} version {upload.version} of {settings.name}", file=sys.stderr)
-    return upload._asdict()
+    state = f"version {upload.version} of {settings.name} is there: {upload.url}"
+    return _told(args, upload._asdict(), state)
 
 
 def _schedule(args: argparse.Namespace) -> dict[str, object]:

@@ -4,6 +4,7 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any
 
+INTERRUPTED = 130  # the exit status, as a shell has it after a Ctrl-C
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 

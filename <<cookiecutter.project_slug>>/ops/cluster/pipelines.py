@@ -50,11 +50,13 @@ def upload(
     description: str = "",
     revision: str = "",
     set_default: bool = False,
+    hold: Callable[[], object] = lambda: None,
 ) -> Upload:
     """Upload ``package`` as a version of the pipeline ``name``, made if need be.
 
     ``description`` is a new pipeline's, ``revision`` what git calls the sources. With
     ``set_default``, the version has to be the one that runs take when they name none.
+    ``hold`` is called right before anything is made: from then on nothing may break this off.
     Raises OpsError: 2 for a name or a file that is too long, 1 when the server cannot
     be reached, refuses, fails, or has another pipeline under the version's name.
     """
@@ -62,9 +64,10 @@ def upload(
     if package.stat().st_size > MAX_FILE:
         raise OpsError(f"{package.name} is larger than the {MAX_FILE} bytes that KFP reads", 2)
     version = version_name(package)
-    pipeline_id = _pipeline_id(server, name, description)
+    pipeline_id = _pipeline_id(server, name, description, hold)
     found, created = _find_version(server, pipeline_id, version), False
     if found is None:
+        hold()
         found, created = _upload_version(server, package, pipeline_id, version, revision)
     if not created:
         _check_same(server, found, package, name)
@@ -75,13 +78,14 @@ def upload(
     return Upload(pipeline_id, version_id, version, url, created)
 
 
-def _pipeline_id(server: Server, name: str, description: str) -> str:
+def _pipeline_id(server: Server, name: str, description: str, hold: Callable[[], object]) -> str:
     """Return the id of the pipeline called ``name``, made if there is none.
 
     Where there are namespaces it is the namespace's, not one that all share.
     """
     found = _find_pipeline(server, name)
     if found is None:
+        hold()
         found, _ = _make(
             server,
             "create a pipeline on",

@@ -40,12 +40,15 @@ def submit(
     experiment_description: str = "",
     service_account: str | None = None,
     name_is_new: bool = True,
+    hold: Callable[[], object] = lambda: None,
 ) -> Submission:
     """Submit ``package`` as the run ``run_name`` of ``experiment``, made if need be.
 
     Should the answer get lost, the run is looked up by its name. Where other runs may
-    have that (``name_is_new=False``), those are asked for before. Raises OpsError: 2
-    for a name that is too long, 1 when the server cannot be reached, refuses or fails.
+    have that (``name_is_new=False``), those are asked for before. ``hold`` is called
+    right before the run is started: from then on nothing may break this off, which would lose
+    its id. Raises OpsError: 2 for a name that is too long, 1 when the server cannot be
+    reached, refuses or fails.
     """
     check_names(experiment, run_name, experiment_description)
     experiment_id = find_experiment(server, experiment, experiment_description)
@@ -58,6 +61,7 @@ def submit(
         dict(parameters),
         service_account=service_account,
     )
+    hold()
     run_id = _run_id(server, start, experiment_id, run_name, others)
     return Submission(experiment_id, run_id, servers.run_url(server, run_id))
 

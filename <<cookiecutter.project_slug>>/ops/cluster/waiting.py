@@ -15,9 +15,8 @@ from ops.cluster.tasks import Tasks
 from ops.errors import OpsError
 from ops.names import shown
 from ops.secrecy import NO_MASK, Mask
-from ops.signals import EndedError, Signals
+from ops.signals import INTERRUPTED, EndedError, Signals
 
-INTERRUPTED = 130
 CHOICES = ("ask", "leave", "terminate")
 _LONGEST = 366 * 24 * 3600.0  # seconds; a wait without end is one without a time-out
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
