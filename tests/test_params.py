@@ -509,6 +509,39 @@ def test_a_wrong_environment_sends_nothing(project: Path, server: KfpServer) -> 
     ]
 
 
+PRODUCTION = "context: {numbers: [7]}\n"
+
+
+@pytest.mark.parametrize(
+    "env", ["prod/", "../x", "/nonexistent/shrc", "params/prod.yaml", "{project}/params/prod.yaml"]
+)
+def test_a_name_with_a_slash_is_no_environment(project: Path, server: KfpServer, env: str) -> None:
+    """Least of all dev, where production was meant."""
+    (project / "params" / "prod.yaml").write_text(PRODUCTION)
+    env = env.format(project=project)
+    for verb in ("run", "schedule"):
+        for words, environ in (([], {"ENV": env}), ([f"ENV={env}"], {})):
+            result = make(project, verb, *words, env={"KFP_HOST": server.url, **environ})
+            assert result.returncode == 2 and result.stdout == "" and server.requests == []
+            (line,) = [text for text in result.stderr.splitlines() if text.startswith("error")]
+            assert line == f"error: ENV={env!r}: use letters, digits, dashes and underscores"
+
+
+@pytest.mark.parametrize("env", ["{home}/.shrc", "~/.shrc", "$HOME/.shrc", "${{HOME}}/.shrc"])
+def test_the_file_that_a_shell_starts_with_is_no_environment(
+    project: Path, server: KfpServer, tmp_path: Path, env: str
+) -> None:
+    (tmp_path / ".shrc").touch()
+    env = env.format(home=tmp_path)
+    result = run(project, KFP_HOST=server.url, ENV=env, HOME=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    given = sent(server, "/runs")["runtime_config"]["parameters"]
+    assert given == {"context": {"numbers": [1, 2, 3, 4]}}
+    assert f"note: ENV={env!r} is a file that a shell starts with" in result.stderr
+    on_the_command_line = run(project, f"ENV={env.replace('$', '$$')}", KFP_HOST=server.url)
+    assert on_the_command_line.returncode == 2
+
+
 def test_doctor_looks_at_the_host_of_the_environment(project: Path) -> None:
     with kfp_server() as server, kfp_server(multi_user=True, version="2.16.1") as other:
         text = f"context: {{}}\n.settings: {{host: '{other.url}/', namespace: team-a}}\n"

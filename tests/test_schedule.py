@@ -722,7 +722,7 @@ def test_env_given_or_not(project: Path, server: KfpServer) -> None:
 
     assert names() == ["nightly", "weekly"]
     assert names("ENV=prod") == names(ENV="prod") == ["weekly"]
-    assert names(ENV="/etc/shrc") == ["nightly", "weekly"]
+    assert names(ENV="/etc/passwd") == ["nightly", "weekly"]
     assert make_schedule(project, server.url, "ENV=a/b").returncode == 2
 
 

@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _called(verb: Verb, args: argparse.Namespace) -> int:
     """Call a verb, print what comes of it, and return its exit status."""
     try:
+        if args.shell_env is not None:
+            _check_shell_env(args.shell_env)
         result = verb(args)
         if result is not None:
             _print(args, result)
@@ -76,7 +78,7 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="make", allow_abbrev=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    parser.set_defaults(closing=[], interrupted="")
+    parser.set_defaults(closing=[], interrupted="", shell_env=None)
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
     verb = verbs.add_parser("manifest", help="write the compiled pipeline as resources")
     verb.set_defaults(function=_manifest)
@@ -99,14 +101,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb.add_argument("run", nargs="?", help="another one: a folder's name below build/local/")
     verb.set_defaults(function=_report)
     verb = verbs.add_parser("doctor", help="say what is missing on this machine")
-    verb.add_argument("--env", default="dev", help="where runs go: params/ENV.yaml")
+    _add_env(verb, "where runs go")
     verb.set_defaults(function=_doctor)
     verb = verbs.add_parser("upload", help="a version of the pipeline", allow_abbrev=False)
     verb.add_argument("--set-default", action="store_true", help="fail unless runs take it")
-    verb.add_argument("--env", default="dev", help="where it goes: params/ENV.yaml")
+    _add_env(verb, "where it goes")
     verb.set_defaults(function=_upload, interrupted="; nothing was uploaded")
     verb = verbs.add_parser("schedule", help="hold schedules.yaml against the server")
-    verb.add_argument("--env", help="only this environment's; default: all")
+    _add_env(verb, "only its schedules (default: all)", default=None)
     verb.set_defaults(function=_schedule)
     verb = verbs.add_parser("step", help="add a step")
     verb.add_argument("name")
@@ -114,7 +116,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     runs: dict[str, Callable[[argparse.Namespace], object]] = {"local": _local, "run": _run}
     for name, run in runs.items():
         verb = verbs.add_parser(name, help=f"{name} the compiled pipeline", allow_abbrev=False)
-        verb.add_argument("--env", default="dev", help="parameters: params/ENV.yaml")
+        _add_env(verb, "parameters")
         verb.add_argument(
             "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE"
         )
@@ -134,6 +136,21 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
             verb.add_argument("--timeout", metavar="TIME", help="of the wait: 90, 30m, 2h")
             verb.add_argument("--on-interrupt", choices=("ask", "leave", "terminate"))
     return parser.parse_args(argv)
+
+
+def _add_env(verb: argparse.ArgumentParser, what: str, default: str | None = "dev") -> None:
+    verb.add_argument("--env", default=default, help=f"{what}: params/ENV.yaml")
+    verb.add_argument("--shell-env", metavar="ENV", help="what may be a shell's ENV, not ours")
+
+
+def _check_shell_env(text: str) -> None:
+    """Check that ENV is a shell's, if it can be no environment of ours."""
+    from ops import environments
+
+    if not environments.is_shell_file(text):
+        _params_file(text)
+    what = "a file that a shell starts with, so no environment"
+    print(f"note: ENV={text!r} is {what}: make ENV=prod chooses one", file=sys.stderr)
 
 
 def _jobs() -> int:

@@ -15,6 +15,7 @@ from ops.errors import refuse
 from ops.names import shown
 from ops.params_file import SETTINGS, ParamsFile, read_file, resolve
 from ops.secrecy import MASK, Mask
+from ops.settings import ROOT
 
 
 class _Setting(NamedTuple):
@@ -82,8 +83,22 @@ def gather(
     wrong = [*file.said([*found.problems, *problems]), *found.wrong]
     if not wrong:
         params.tell(found.notes)
-    secrets = found.secrets | variables.secrets(file.entries.get(SETTINGS), environ)
-    return Environment(found.values, settings if submitting else {}, secrets), wrong
+    secrets = variables.secrets([file.entries.get(SETTINGS), dict(overrides)], environ)
+    return Environment(found.values, settings if submitting else {}, found.secrets | secrets), wrong
+
+
+def is_shell_file(text: str, root: Path = ROOT) -> bool:
+    """Tell whether ``text``, an ENV with a slash, is a file, and none of the project's ``params/``.
+
+    POSIX has shells start with the file that ENV names, in which variables are replaced.
+    https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_05_03
+    """
+    path = Path(os.path.expandvars(text)).expanduser()
+    try:
+        is_file = path.is_absolute() and path.exists() and not path.is_dir()
+        return is_file and not path.resolve().is_relative_to((root / "params").resolve())
+    except (OSError, ValueError):
+        return False
 
 
 def read_settings(params_file: Path, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
