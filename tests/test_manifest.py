@@ -120,6 +120,26 @@ def test_the_namespace_is_that_of_the_settings(project: Path) -> None:
     assert [resource["metadata"]["namespace"] for resource in resources] == ["team-a", "team-a"]
 
 
+def test_make_manifest_goes_by_the_settings_of_the_environment(project: Path) -> None:
+    (project / "params" / "prod.yaml").write_text(
+        "context: {}\n.settings: {namespace: team-a, caching: false}\n"
+    )
+    before = (project / "build" / "pipeline.yaml").read_bytes()
+    names = []
+    for env, namespace, caching in (("dev", None, {"enableCache": True}), ("prod", "team-a", {})):
+        result = make(project, "manifest", env={**UNPINNED, "ENV": env})
+        assert result.returncode == 0, result.stderr
+        written = json.loads(result.stdout)
+        assert written["namespace"] == namespace
+        pipeline, version = yaml.safe_load_all((project / written["manifest"]).read_text())
+        assert pipeline["metadata"].get("namespace") == namespace
+        tasks = version["spec"]["pipelineSpec"]["root"]["dag"]["tasks"]
+        assert [task["cachingOptions"] for task in tasks.values()] == [caching, caching]
+        names.append(written["version"])
+    assert len(set(names)) == 2, "a version cannot be changed"
+    assert (project / "build" / "pipeline.yaml").read_bytes() == before
+
+
 @pytest.mark.parametrize("namespace", ["Team", "a_b", "a.b", "-a", "x" * 64, "a\nb", "../a"])
 def test_a_namespace_that_kubernetes_does_not_take_is_refused(
     project: Path, namespace: str

@@ -81,6 +81,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.set_defaults(closing=[], interrupted="", shell_env=None)
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
     verb = verbs.add_parser("manifest", help="write the compiled pipeline as resources")
+    _add_env(verb, "namespace and caching")
     verb.set_defaults(function=_manifest)
     verb = verbs.add_parser("graph", help="draw the compiled pipeline")
     verb.set_defaults(function=_graph)
@@ -177,11 +178,12 @@ def _graph(args: argparse.Namespace) -> None:
 
 def _manifest(args: argparse.Namespace) -> dict[str, object]:
     from ops import manifest
+    from ops.cluster import caching
 
-    package = _package()
-    settings = project.load()
+    package, settings = _package(), _settings(args.env)
     _check_pinned(package, settings)
-    written = manifest.write_manifest(package, settings, ROOT)
+    with caching.applied(package, settings.kfp_caching) as copy:
+        written = manifest.write_manifest(copy, settings, ROOT)
     print(f"wrote {written.manifest}: the version {written.version}", file=sys.stderr)
     return written._asdict()
 
