@@ -113,6 +113,23 @@ def test_the_same_file_is_uploaded_once(default: Path, kfp: KfpServer) -> None:
     assert len(kfp.pipelines) == len(kfp.versions) == 1
 
 
+def test_an_environments_caching_is_uploaded_and_makes_another_version(
+    project: Path, kfp: KfpServer
+) -> None:
+    text = "context: {}\n.settings: {caching: false}\n"
+    (project / "params" / "prod.yaml").write_text(text)
+    versions = {}
+    for env, caches in (("dev", True), ("prod", False)):
+        answers = [json.loads(run(project, kfp, ENV=env).stdout) for _ in range(2)]
+        assert [answer["created"] for answer in answers] == [True, False]
+        assert answers[0]["version_id"] == answers[1]["version_id"]
+        versions[env] = answers[0]["version"]
+        (row,) = [row for row in kfp.versions if row["name"] == versions[env]]
+        tasks = row["pipeline_spec"]["root"]["dag"]["tasks"].values()
+        assert {task["cachingOptions"].get("enableCache", False) for task in tasks} == {caches}
+    assert versions["dev"] != versions["prod"] and len(kfp.versions) == 2
+
+
 def test_another_content_is_another_version_of_the_pipeline(own: Path, kfp: KfpServer) -> None:
     first = send(own, kfp)
     asked(kfp)

@@ -367,19 +367,20 @@ def _wait_options(args: argparse.Namespace) -> "Options | None":
 
 def _upload(args: argparse.Namespace) -> dict[str, object]:
     from ops import git
-    from ops.cluster import pipelines
+    from ops.cluster import caching, pipelines
 
     package, settings = _package(), _settings(args.env)
     _check_pinned(package, settings)
-    upload = pipelines.upload(
-        _connect(settings),
-        package,
-        name=settings.name,
-        description=settings.description,
-        revision=git.revision(ROOT, "."),
-        set_default=args.set_default,
-        hold=args.signals.hold,
-    )
+    with caching.applied(package, settings.kfp_caching) as copy:
+        upload = pipelines.upload(
+            _connect(settings),
+            copy,
+            name=settings.name,
+            description=settings.description,
+            revision=git.revision(ROOT, "."),
+            set_default=args.set_default,
+            hold=args.signals.hold,
+        )
     news = "uploaded as" if upload.created else "nothing to upload: it is there, as"
     print(f"{news} version {upload.version} of {settings.name}", file=sys.stderr)
     state = f"version {upload.version} of {settings.name} is there: {upload.url}"
