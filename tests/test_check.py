@@ -831,6 +831,14 @@ def test_a_run_refuses_what_the_check_does(project: Path, text: str, words: str)
     assert re.match(r"params/dev\.yaml:[12]: no valid YAML: ", str(error.value))
 
 
+def test_a_secret_in_parameters_is_found_and_not_repeated(project: Path) -> None:
+    text = "context:\n  numbers: [1]\n  db_password: hunter2-literal\n  token: ${TOKEN}\n"
+    (project / "params" / "prod.yaml").write_text(text)
+    (finding,) = check_project(project)
+    what = "context.db_password looks like a secret: write db_password: ${DB_PASSWORD}"
+    assert finding.text == f"params/prod.yaml:3: {what}"
+
+
 def test_aliases_and_merged_keys_are_fine(project: Path) -> None:
     text = "context: &c\n  of: &o {a: 1, b: [1]}\n  more: {<<: *o, a: 2}\n  last: [*o, *o]\n"
     (project / "params" / "dev.yaml").write_text(f"{text}<<: {{x: *c}}\n")

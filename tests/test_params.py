@@ -631,6 +631,48 @@ def test_a_secret_on_the_command_line_is_warned_of_once(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "cure"),
+    [
+        ("password: hush-hush", "2: password", "password: ${PASSWORD}"),
+        ("context: {url: x, db-token: hush}", "2: context.db-token", "db-token: ${DB_TOKEN}"),
+        (
+            "context: {credentials: {user: hush}}",
+            "2: context.credentials.user",
+            "user: ${CREDENTIALS_USER}",
+        ),
+        ("names: [{secrets: [hush]}]", "2: names[0].secrets[0]", "${SECRETS_0}"),
+        ("password: $${hush}", "2: password", "password: ${PASSWORD}"),
+    ],
+)
+def test_a_secret_that_is_written_down_is_noted(
+    folder: Folder, capsys: pytest.CaptureFixture[str], text: str, place: str, cure: str
+) -> None:
+    folder.declare()
+    folder.run(f"# why\n{text}")
+    said = capsys.readouterr().err
+    assert said == f"note: params/prod.yaml:{place} looks like a secret: write {cure}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: ''",
+        "password: ${PASSWORD}",
+        "password: Bearer ${PASSWORD}",
+        "pin_code_secret: 1",
+        "text: hush",
+        "context: {secret_name: hush, max_tokens: '5'}",
+    ],
+)
+def test_what_is_no_secret_or_written_elsewhere_is_not_noted(
+    folder: Folder, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    folder.declare()
+    folder.run(text, PASSWORD="hush")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_missing_secret_is_not_asked_for_on_the_command_line(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,8 @@ def collect(
         return Parameters({}, [], frozenset(), problems, wrong)
     notes = file.said(note for name in found for note in values.notes((name,), found[name]))
     notes += [f"-p: {n.text}" for name in assigned for n in values.notes((name,), given[name])]
+    written = {name: file.entries[name] for name in found}
+    notes += file.said(variables.literals((), written))
     notes += _exposed(file, assigned)
     secrets = secret_texts(given) | _secrets(file, found, environ)
     whole = {name: value for name, value in given.items() if isinstance(value, int)}

@@ -5,7 +5,7 @@ again, and it is no YAML.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ops.documents import Place, Problem, written
@@ -27,6 +27,21 @@ def used(value: Any) -> list[str]:
 def secrets(value: Any, environ: Mapping[str, str]) -> frozenset[str]:
     """Return what those variables in a value hold whose names look secret."""
     return frozenset(environ[name] for name in used(value) if is_secret(name) and name in environ)
+
+
+def literals(place: Place, value: Any) -> Iterator[Problem]:
+    """Find texts that stand in the file and, by the names that lead to them, are secrets."""
+    if isinstance(value, (dict, list)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from literals((*place, key), item)
+    elif isinstance(value, str) and value and not used(value):
+        parts = [str(part) for part in place]
+        first = next((number for number, part in enumerate(parts) if is_secret(part)), None)
+        if first is not None:
+            variable = re.sub(r"\W", "_", "_".join(parts[first:]), flags=re.ASCII).upper()
+            key = "" if isinstance(place[-1], int) else f"{parts[-1]}: "
+            what = f"{written(place)} looks like a secret: write {key}${{{variable}}}"
+            yield Problem(place, what)
 
 
 def sole(value: Any) -> str | None:

@@ -7,6 +7,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ops import variables
 from ops.check.findings import Finding, said
 from ops.check.sources import Module, Sources, UnreadableError
 from ops.environments import file_settings
@@ -97,7 +98,8 @@ def _check_file(name: str, sources: Sources, kinds: Mapping[str, str | None]) ->
     file = ParamsFile(f"params/{name}", sources.document(sources.root / "params" / name))
     _, of_values = file_values(file, kinds, environ=None)
     _, of_settings = file_settings(file, environ=None)
-    for problem in (*of_values, *of_settings):
+    parameters = {name: value for name, value in file.entries.items() if name in kinds}
+    for problem in (*of_values, *of_settings, *variables.literals((), parameters)):
         yield said(file.name, file.document.line(*problem.place), problem.text)
 
 
