@@ -594,6 +594,25 @@ def test_other_runs_cost_nothing(wait: Waiting) -> None:
 # Time-outs
 
 
+def test_a_silent_server_gets_no_more_time_than_is_left(ready: Path) -> None:
+    with kfp_server(script=[Moment("RUNNING")]) as server:
+        server.fail("silent", "/runs/", method="GET", first=2)
+        began = time.monotonic()
+        result = ops_run(ready, server, "--wait", "--timeout", "3")
+        assert result.returncode == 124 and time.monotonic() - began < 15
+        assert "error: the run has not ended within 3 s; the run goes on: " in result.stderr
+        assert json.loads(result.stdout)["state"] == "RUNNING"
+
+
+def test_a_server_that_is_silent_at_first_is_told_soon(ready: Path) -> None:
+    with kfp_server() as server:
+        server.fail("silent")
+        began = time.monotonic()
+        result = ops_run(ready, server)
+        assert result.returncode == 1 and time.monotonic() - began < 20
+    assert result.stderr == f"error: cannot look at {server.url}: no answer within 10 s\n"
+
+
 def test_a_run_that_takes_too_long_goes_on(wait: Waiting) -> None:
     ended = wait([Moment("RUNNING")], timeout=90)
     assert (ended.status, wait.time.time) == (124, 90)

@@ -53,9 +53,11 @@ class StrangeAnswerError(OpsError):
 class _Call:
     """One call of a server, for its messages."""
 
-    def __init__(self, endpoint: Endpoint, namespace: str | None, doing: str) -> None:
+    def __init__(
+        self, endpoint: Endpoint, namespace: str | None, doing: str, seconds: float | None
+    ) -> None:
         self.host, self.credentials = endpoint.host, endpoint.credentials
-        self.namespace, self.doing = namespace, doing
+        self.namespace, self.doing, self.seconds = namespace, doing, seconds
 
     def line(self, text: object) -> str:
         """Return ``text`` on one line, without what is secret."""
@@ -73,11 +75,16 @@ def printable(line: str) -> str:
 
 
 def call(
-    endpoint: Endpoint, doing: str, action: Callable[[], Any], namespace: str | None = None
+    endpoint: Endpoint,
+    doing: str,
+    action: Callable[[], Any],
+    namespace: str | None = None,
+    seconds: float | None = None,
 ) -> Any:
     """Return what ``action`` returns; whatever goes wrong is an OpsError of one line.
 
-    ``doing`` is how the message calls it, such as "start a run on". Raises InvalidError,
+    ``doing`` is how the message calls it, such as "start a run on"; ``seconds`` is the
+    time limit that it has of its own. Raises InvalidError,
     NotFoundError, ConflictError, SignInError, BusyError, LostAnswerError, UnreachableError
     and StrangeAnswerError where the caller may know what to do; no message holds a secret
     of the credentials.
@@ -85,7 +92,7 @@ def call(
     import kfp_server_api
     import urllib3.exceptions
 
-    this = _Call(endpoint, namespace, doing)
+    this = _Call(endpoint, namespace, doing, seconds)
     try:
         return action()
     except kfp_server_api.ApiException as error:
@@ -153,8 +160,8 @@ def _fault(this: _Call, error: Exception) -> OpsError:
     if problem := unreachable(host, reason):
         return problem
     if isinstance(reason, faults.ReadTimeoutError):
-        limit = f"{transport.READ_SECONDS:.0f} s"
-        return LostAnswerError(f"cannot {doing} {host}: no answer within {limit}")
+        limit = this.seconds if this.seconds is not None else transport.READ_SECONDS
+        return LostAnswerError(f"cannot {doing} {host}: no answer within {limit:.0f} s")
     return LostAnswerError(f"cannot {doing} {host}: the connection broke ({reason})")
 
 

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from ops.cluster.faults import (
@@ -17,6 +17,7 @@ from ops.cluster.faults import (
 )
 from ops.cluster.server import Server, call
 from ops.cluster.tasks import Tasks
+from ops.cluster.transport import LOOK_SECONDS, timeouts
 from ops.errors import OpsError
 from ops.names import shown
 
@@ -25,6 +26,7 @@ UNKNOWN = "RUNTIME_STATE_UNSPECIFIED"
 # What may have passed by when it is asked again; all else is an answer.
 PASSING = (BusyError, LostAnswerError, UnreachableError, StrangeAnswerError)
 _SHOWN = 40  # characters of a state
+_SHORTEST = 1.0  # seconds that a server gets to answer, however little time is left
 TIMED_OUT = 124  # as timeout(1) has it
 
 
@@ -84,7 +86,8 @@ class Follower:
         while True:
             before = self.state
             try:
-                details = self.look().get("run_details")
+                left = deadline - self._clock.now()
+                details = self.look(max(_SHORTEST, left)).get("run_details")
             except PASSING as fault:
                 wait = self._bear(fault)
             else:
@@ -100,10 +103,16 @@ class Follower:
                 raise OpsError(f"the run has not ended within {spoken(timeout or 0)}", TIMED_OUT)
             self._clock.sleep(min(wait, left))
 
-    def look(self) -> Mapping[str, Any]:
-        """Look at the run once, note its state, and return it as the server has it."""
+    def look(self, seconds: float | None = None) -> Mapping[str, Any]:
+        """Look at the run once, note its state, and return it as the server has it.
+
+        The server may be silent for ``seconds``, if they are fewer than usual.
+        """
+        limits = timeouts(seconds)
         try:
-            run: Mapping[str, Any] = call(self._server, "look at the run on", self._run)
+            run: Mapping[str, Any] = call(
+                self._server, "look at the run on", partial(self._run, limits), limits[1]
+            )
         except NotFoundError:
             raise GoneError("the run is not there any more: somebody deleted it") from None
         self.state = str(run.get("state") or UNKNOWN)
@@ -114,12 +123,16 @@ class Follower:
 
     def terminate(self) -> None:
         """Ask for the run's end; raises OpsError (1) when the server does not take it."""
+        limits = timeouts(LOOK_SECONDS)
         for attempt in range(3):
             try:
                 call(
                     self._server,
                     "terminate the run on",
-                    lambda: self._service.run_service_terminate_run(self._run_id),
+                    lambda: self._service.run_service_terminate_run(
+                        self._run_id, _request_timeout=limits
+                    ),
+                    limits[1],
                 )
                 return
             except PASSING:
@@ -133,12 +146,14 @@ class Follower:
 
         return kfp_server_api.RunServiceApi(self._server.api)
 
-    def _run(self) -> Mapping[str, Any]:
+    def _run(self, limits: tuple[float, float]) -> Mapping[str, Any]:
         """Return the run as the server has it; raises ValueError for what is none.
 
         The SDK's models would refuse a whole run for one time that they cannot read.
         """
-        content = self._service.run_service_get_run(self._run_id, _preload_content=False).data
+        content = self._service.run_service_get_run(
+            self._run_id, _preload_content=False, _request_timeout=limits
+        ).data
         try:
             run = json.loads(content)
         except RecursionError:

@@ -65,12 +65,14 @@ def connect(
     return Server(Endpoint(host, credentials, ca), health.namespace, health.version)
 
 
-def call(server: Server, doing: str, action: Callable[[], Any]) -> Any:
+def call(
+    server: Server, doing: str, action: Callable[[], Any], seconds: float | None = None
+) -> Any:
     """Return what ``action`` returns; whatever goes wrong is an OpsError of one line.
 
     See `faults.call`; ``doing`` is such as "start a run on".
     """
-    return faults.call(server.endpoint, doing, action, server.namespace)
+    return faults.call(server.endpoint, doing, action, server.namespace, seconds)
 
 
 def look(
@@ -88,7 +90,10 @@ def look(
 
     server = Server(Endpoint(host, credentials, ca), namespace)
     healthz = kfp_server_api.HealthzServiceApi(server.api).healthz_service_get_healthz
-    health = _health(server, lambda: healthz(_preload_content=False).data)
+    limits = transport.timeouts(transport.LOOK_SECONDS)
+    health = _health(
+        server, lambda: healthz(_preload_content=False, _request_timeout=limits).data, limits[1]
+    )
     multi_user = health.get("multi_user", health.get("apiServerMultiUser"))
     if multi_user and not namespace:
         raise OpsError(f"{host} serves several namespaces: set KFP_NAMESPACE to yours", 2)
@@ -96,9 +101,9 @@ def look(
     return Health(str(version), None if multi_user is False else namespace)
 
 
-def _health(server: Server, healthz: Callable[[], bytes]) -> dict[str, Any]:
+def _health(server: Server, healthz: Callable[[], bytes], seconds: float) -> dict[str, Any]:
     """Return what the server says of itself; a page or a proxy that is no KFP says otherwise."""
-    answer = call(server, "look at", healthz)
+    answer = call(server, "look at", healthz, seconds)
     health = None
     with contextlib.suppress(ValueError):
         health = json.loads(answer)

@@ -26,6 +26,7 @@ from ops.names import shown
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0  # between two parts of an answer
+LOOK_SECONDS = 10.0  # the same for the first look at a server, for which somebody waits
 
 
 class Endpoint(NamedTuple):
@@ -107,6 +108,15 @@ def check_ca(ca: Path | None) -> None:
         raise OpsError(f"KFP_CA: {ca}: {error.strerror}: give the CA's certificate", 2) from None
 
 
+def timeouts(seconds: float | None = None) -> tuple[float, float]:
+    """Return the time limits of a request: for connecting, and between two parts of its answer.
+
+    Neither is more than ``seconds``, if given.
+    """
+    limit = READ_SECONDS if seconds is None else min(seconds, READ_SECONDS)
+    return min(CONNECT_SECONDS, limit), limit
+
+
 def _guard(rest: Any, credentials: Credentials | None) -> None:
     """Give every request a time limit and its credentials; let none follow a redirect.
 
@@ -125,9 +135,9 @@ def _guard(rest: Any, credentials: Credentials | None) -> None:
     def request(*args: Any, headers: Any = None, **kwargs: Any) -> Any:
         # A copy, because sending changes it.
         sent = {**(headers or {}), **(credentials.headers() if credentials else {})}
-        limits = {"_request_timeout": (CONNECT_SECONDS, READ_SECONDS)}
+        limits = kwargs.get("_request_timeout") or timeouts()
         try:
-            answer = send(*args, headers=sent, **{**kwargs, **limits})
+            answer = send(*args, headers=sent, **{**kwargs, "_request_timeout": limits})
         except ApiException as error:
             if isinstance(error.body, bytes):  # the SDK decodes it strictly
                 error.body = error.body.decode(errors="replace").encode()

@@ -12,6 +12,7 @@ from ops.cluster.following import UNKNOWN, Clock, Follower, GoneError, Pace
 from ops.cluster.runs import Submission
 from ops.cluster.server import Server
 from ops.cluster.tasks import Tasks
+from ops.cluster.transport import LOOK_SECONDS
 from ops.errors import OpsError
 from ops.names import shown
 from ops.secrecy import NO_MASK, Mask
@@ -191,7 +192,7 @@ def _terminate(follower: Follower) -> str:
     except OpsError as error:
         refusal = error
     with contextlib.suppress(OpsError):
-        follower.look()
+        follower.look(LOOK_SECONDS)
     if follower.has_ended and not follower.was_cancelled:
         return f"the run had ended as {follower.state}"
     if refusal is None or follower.was_cancelled:
