@@ -260,6 +260,20 @@ def test_what_is_no_sign_in(server: Kubeflow, path: str, reply: Reply, text: str
     assert len(server.requests) <= dex.MAX_REQUESTS
 
 
+@pytest.mark.parametrize("code", [401, 403, 400])
+def test_where_there_is_no_dex(code: int) -> None:
+    """As where KFP takes bearer tokens alone."""
+    said = json.dumps({"error": "Request header error: there is no user identity header."})
+    with kubeflow() as server:
+        server.instead["/"] = server.instead["/oauth2/start"] = lambda _: Reply(code, said)
+        line = refused(user(server.url).headers)
+        assert line == (
+            f"the sign-in at {server.url} has no page of Dex's to sign in at, but the page "
+            f"/oauth2/start ({code}): {OTHERWISE}"
+        )
+        assert server.passwords == []
+
+
 # Where the password goes
 
 

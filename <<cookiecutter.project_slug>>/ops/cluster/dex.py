@@ -7,6 +7,7 @@ https://github.com/kubeflow/manifests/tree/master/common/oauth2-proxy
 https://github.com/dexidp/dex/tree/master/server
 """
 
+import json
 import time
 from collections.abc import Mapping
 from http.cookiejar import CookieJar
@@ -120,6 +121,8 @@ class _SignIn:
         for form in forms:
             if form.method == "post" and {"login", "password"} <= set(form.inputs):
                 return self._give_password(form, answer)
+        if 400 <= answer.status < 500 and answer.status != 429 and not self._sent:
+            raise self._none(answer, OTHER)
         if answer.status >= 400:
             raise self._problem(f"failed, with {self._page(answer)}", "try again")
         for form in forms:
@@ -145,8 +148,7 @@ class _SignIn:
         """Return the address of the connector that takes the password."""
         found = self._connectors(answer)
         if not found:
-            text = f"has no page of Dex's to sign in at, but {self._page(answer)}"
-            raise self._problem(text, NONE)
+            raise self._none(answer, NONE)
         wanted = self._user.connector
         if wanted:
             fitting = [name for name in found if name == wanted]
@@ -245,6 +247,10 @@ class _SignIn:
             text = f"cannot be asked ({cause(error)})"
         return OpsError(str(self._problem(text, "try again, or check KFP_HOST")))
 
+    def _none(self, answer: _Answer, cure: str) -> OpsError:
+        text = f"has no page of Dex's to sign in at, but {self._page(answer)}"
+        return self._problem(text, cure)
+
     def _problem(self, what: str, cure: str) -> OpsError:
         """Return an error of one line, in which nothing that a server says is secret."""
         line = self._hidden(f"the sign-in at {self._host} {what}: {cure}")
@@ -253,7 +259,7 @@ class _SignIn:
     def _page(self, answer: _Answer) -> str:
         """Return what page this is, for a message, and what it says."""
         path = shown(self._hidden(urlsplit(answer.path).path))[1:-1]
-        said = answer.page.text[:MAX_SAID]
+        said = "" if _is_json(answer.page.text) else answer.page.text[:MAX_SAID]
         text = f": {said}" if said and said.isprintable() else ""
         return f"the page {path} ({answer.status}{text})"
 
@@ -278,6 +284,14 @@ def _place(url: str) -> tuple[str, str, int] | None:
         return parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
     except ValueError:
         return None
+
+
+def _is_json(text: str) -> bool:
+    """Tell whether a page is what an API says, which is for programs."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _joined(base: str, reference: str) -> str:
