@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import compiled, make
+from conftest import compiled, environment, make
 from kfp_server import KfpServer, kfp_server
 
 from ops.cluster import runs, transport
@@ -86,6 +86,20 @@ def test_a_run_is_submitted_with_experiment_name_and_parameters(
     assert sent["display_name"].startswith("calculate-average 2")
     assert sent["pipeline_spec"] == compiled(default), "byte for byte what ran locally"
     assert sent["runtime_config"] == {"parameters": {"context": {"numbers": [1, 2, 3, 4]}}}
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_no_harm(default: Path, server: KfpServer, closed: str) -> None:
+    make(default, "compile")
+    command = f'"{sys.executable}" -m ops run {closed}'
+    env = environment({"KFP_HOST": server.url, "ALLOW_UNPINNED": "1"})
+    result = subprocess.run(
+        ["sh", "-c", command], cwd=default, env=env, capture_output=True, text=True
+    )
+    assert result.returncode == 0 and "Traceback" not in result.stderr
+    (created,) = server.runs
+    assert result.stdout == "" or json.loads(result.stdout)["run_id"] == created["run_id"]
+    assert (result.stdout == "") == (closed != "2>&-")
 
 
 def test_parameters_and_names_can_be_given(default: Path, server: KfpServer) -> None:

@@ -60,6 +60,12 @@ def _called(verb: Verb, args: argparse.Namespace) -> int:
 
 def _divert_stdout() -> TextIO:
     """Send what anybody writes to stdout, children too, to stderr; return the real one."""
+    for number, name in ((2, "stderr"), (1, "stdout")):
+        if getattr(sys, name) is None:  # closed, as by >&-
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, number)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
     sys.stdout.flush()
     stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
