@@ -641,7 +641,7 @@ def test_namespaces(machine: Machine, server: KfpServer) -> None:
     machine.set(KFP_NAMESPACE="team-a")
     assert machine.look()["KFP"].level == "ok"
     server.multi_user = False
-    text = "it has no namespaces, KFP_NAMESPACE is not used"
+    text = "it has no namespaces, the namespace 'team-a' is not used"
     assert is_(machine.look()["KFP"], "ok", text)
 
 

@@ -140,11 +140,17 @@ def test_several_namespaces(package: Path) -> None:
         assert submission.url == page
 
 
+@pytest.mark.parametrize("by", ["variable", "settings"])
 def test_a_namespace_that_the_server_does_not_have_is_left_out(
-    default: Path, server: KfpServer
+    project: Path, server: KfpServer, by: str
 ) -> None:
-    result = run(default, server.url, KFP_NAMESPACE="team-a")
-    assert result.returncode == 0 and "KFP_NAMESPACE is not used" in result.stderr
+    if by == "settings":
+        params = project / "params" / "dev.yaml"
+        params.write_text(f"{params.read_text()}.settings: {{namespace: team-a}}\n")
+    result = run(project, server.url, **({"KFP_NAMESPACE": "team-a"} if by == "variable" else {}))
+    assert result.returncode == 0
+    note = f"note: {server.url} has no namespaces: the namespace 'team-a' is not used\n"
+    assert result.stderr.endswith(note)
 
 
 def test_the_token_is_sent_and_never_shown(default: Path) -> None:

@@ -55,7 +55,8 @@ def _version(settings: Settings, health: server.Health) -> Finding:
         return Finding("ok", "KFP", f"{host} answers, but not its version; the SDK's is {sdk}")
     text = f"{host} has KFP {shown(health.version)}, the SDK is {sdk}"
     if settings.kfp_namespace and not health.namespace:
-        text += "; it has no namespaces, KFP_NAMESPACE is not used"
+        unused = f"the namespace {shown(settings.kfp_namespace)} is not used"
+        text += f"; it has no namespaces, {unused}"
     if ours != theirs:
         text += f": should it refuse a run, set kfp=={'.'.join(theirs)}.* in requirements-dev.in"
     return Finding("ok" if ours == theirs else "warn", "KFP", text)

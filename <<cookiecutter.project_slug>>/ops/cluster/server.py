@@ -61,7 +61,8 @@ def connect(
     host = host.rstrip("/")
     health = look(host, namespace, credentials, ca)
     if namespace and not health.namespace:
-        print(f"note: {host} has no namespaces: KFP_NAMESPACE is not used", file=sys.stderr)
+        unused = f"the namespace {shown(namespace)} is not used"  # whoever gave it
+        print(f"note: {host} has no namespaces: {unused}", file=sys.stderr)
     return Server(Endpoint(host, credentials, ca), health.namespace, health.version)
 
 
