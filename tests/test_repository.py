@@ -103,6 +103,25 @@ def test_the_commands_of_the_generated_readme_work(project: Path) -> None:
         assert result.returncode == 0, (command, result.stderr)
 
 
+def test_the_recipe_for_a_version_on_every_merge(project: Path) -> None:
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(on: .*?)^```", readme, re.M | re.S)
+    recipe = yaml.safe_load(text)
+    assert recipe["permissions"] == {"contents": "read"}
+    assert recipe[True] == {"push": {"branches": ["main"]}}, "YAML reads `on` so"
+    (job,) = recipe["jobs"].values()
+    assert {name: f"${{{{ secrets.{name} }}}}" for name in job["env"]} == job["env"]
+    _, login, upload = [step.get("run", "") for step in job["steps"]]
+    assert set(job["env"]) == {"KFP_HOST", "KFP_TOKEN", *re.findall(r"\$(\w+)", login)}
+    assert f"run: {upload}\n" in text and upload == "make push upload"
+    result = make(
+        project, *upload.split()[1:], env={"DOCKER": "false", "REGISTRY": "127.0.0.1:1/x"}
+    )
+    assert result.returncode != 0 and not (project / "build" / "pipeline.yaml").exists(), (
+        "images come first: what is uploaded names their digests"
+    )
+
+
 def test_the_template_locks_what_a_project_locks() -> None:
     """So that the template's environment serves the projects that its tests make."""
     project = (PROJECT / "requirements-dev.txt").read_text(encoding="utf-8")
