@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ops import cron, environments, interrupts, params, variables
+from ops import cron, environments, params, signals, variables
 from ops.check import schedules as file
 from ops.check.schedules import FILE, Entry, Schedules
 from ops.check.sources import Sources, UnreadableError
@@ -227,7 +227,7 @@ def _interrupted(state: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise OpsError(f"interrupted; {state}", interrupts.STATUS) from None
+        raise OpsError(f"interrupted; {state}", signals.INTERRUPTED) from None
 
 
 def _say(line: str) -> None:

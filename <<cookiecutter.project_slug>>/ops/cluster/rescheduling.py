@@ -19,13 +19,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ops import interrupts
+from ops import signals
 from ops.cluster import runs, schedules
 from ops.cluster.faults import NotFoundError
 from ops.cluster.schedules import Action, Live, Wanted
 from ops.cluster.server import Server, call, identifier
 from ops.errors import OpsError
-from ops.interrupts import Interrupts
+from ops.signals import Interrupts
 
 Say = Callable[[str], None]
 
@@ -42,7 +42,7 @@ def carry_out(server: Server, owner: str, actions: Sequence[Action], say: Say) -
         if action.wanted:
             schedules.describe(owner, action.wanted)
     there: dict[str, str] = {}
-    with interrupts.taken("interrupted: it takes a moment to see what is in force") as taken:
+    with signals.taken("interrupted: it takes a moment to see what is in force") as taken:
         for action in actions:
             try:
                 identifier = _Change(server, owner, action, say, taken).carry_out()
@@ -80,7 +80,7 @@ class _Change:
         except KeyboardInterrupt:
             raise _interrupted(self._in_force()) from None
         except OpsError as error:
-            if self.interrupts.came and error.status != interrupts.STATUS:
+            if self.interrupts.came and error.status != signals.INTERRUPTED:
                 raise _interrupted(str(error)) from None
             raise
 
@@ -280,7 +280,7 @@ class _Change:
 
 
 def _interrupted(state: str) -> OpsError:
-    return OpsError(f"interrupted; {state}", interrupts.STATUS)
+    return OpsError(f"interrupted; {state}", signals.INTERRUPTED)
 
 
 def _unknown(error: OpsError) -> str:
