@@ -18,10 +18,9 @@ from ops.check import wiring
 from ops.check.findings import Finding, said
 from ops.check.sources import Sources, UnreadableError
 from ops.cron import Cron
-from ops.documents import Document, Place, Problem, written
+from ops.documents import Document, Problem
 from ops.names import shown
 from ops.params_file import name_problem, resolve
-from ops.secrecy import is_secret
 
 FILE = "schedules.yaml"
 EXAMPLE = 'nightly: {cron: "0 0 3 * * *"}'
@@ -214,7 +213,7 @@ class _Reader:
         for key, value in values.items():
             problems = [
                 *self._parameter_problems(key, value),
-                *_literals(("parameters", key), value),
+                *variables.literals(("parameters", key), value),
             ]
             for problem in problems:
                 self._wrong((name, *problem.place), f"{name}: {problem.text}")
@@ -255,18 +254,3 @@ class _Reader:
         what = f"{name}: {key}: {shown(str(value))}{zone}"
         self._wrong((name, key), f"{what}: write 2026-01-31, or 2026-01-31T03:00:00Z")
         return None
-
-
-def _literals(place: Place, value: Any) -> Iterator[Problem]:
-    """Find texts that stand in the file and, by their names, are secrets."""
-    if isinstance(value, (dict, list)):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _literals((*place, key), item)
-    elif isinstance(value, str) and value and not variables.used(value):
-        parts = [str(part) for part in place]
-        first = next((number for number, part in enumerate(parts) if is_secret(part)), None)
-        if first is not None:
-            variable = re.sub(r"\W", "_", "_".join(parts[first:]), flags=re.ASCII).upper()
-            key = "" if isinstance(place[-1], int) else f"{parts[-1]}: "
-            what = f"{written(place)} looks like a secret: write {key}${{{variable}}}"
-            yield Problem(place, what)
