@@ -103,7 +103,8 @@ class Lines:
 
     def _print(self, text: str) -> None:
         with self._lock:
-            print(text, file=sys.stderr, flush=True)
+            sys.stderr.write(f"{text}\n")  # at once: an interrupt comes between two writes
+            sys.stderr.flush()
 
 
 class Table:
