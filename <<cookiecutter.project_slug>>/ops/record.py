@@ -155,10 +155,11 @@ def _thinned(points: Any) -> Any:
         return small(points)
     every = -(-len(points) // (MOST_POINTS - 1)) or 1
     kept = [*points[:-1:every], *points[-1:]]
-    return [{key: _figure(point.get(key)) for key in POINT} for point in kept]
+    return [{key: figure(point.get(key)) for key in POINT} for point in kept]
 
 
-def _figure(value: Any) -> float | None:
+def figure(value: Any) -> float | None:
+    """Return a finite number, or None for anything else."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number and math.isfinite(value) else None
 

@@ -5,14 +5,13 @@ The metadata are KFP's (https://github.com/kubeflow/pipelines/blob/master/sdk/py
 that are none are left out; a matrix or a curve without any is not drawn.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
 
-from ops.record import POINT
+from ops.record import POINT, figure
 from ops.report.text import clean
 
 MOST_LABELS = 60  # that are drawn
@@ -44,7 +43,7 @@ def _matrix(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         matrix = metadata["confusionMatrix"]
         labels = [clean(spec["displayName"]) for spec in matrix["annotationSpecs"]]
-        rows = [[_number(count) for count in row["row"]] for row in matrix["rows"]]
+        rows = [[figure(count) for count in row["row"]] for row in matrix["rows"]]
     except (KeyError, TypeError):
         return None
     if not labels or [len(row) for row in rows] != [len(labels)] * len(labels):
@@ -93,7 +92,7 @@ def _heat_map(labels: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
 def _curve(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         given = [
-            [_number(point.get(key)) for key in POINT] for point in metadata["confidenceMetrics"]
+            [figure(point.get(key)) for key in POINT] for point in metadata["confidenceMetrics"]
         ]
     except (KeyError, TypeError, AttributeError):
         return None
@@ -156,8 +155,3 @@ def _units(text: str) -> str:
     """Return a text of UTF-16 units, as expressions have them."""
     units = text.encode("utf-16-be", errors="replace")
     return "".join(chr(int.from_bytes(units[at : at + 2], "big")) for at in range(0, len(units), 2))
-
-
-def _number(value: Any) -> float | int | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) else None
