@@ -129,6 +129,12 @@ def python_with(version: str, requirement: str) -> Path:
     return python
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See that whatever takes the engine is known to share it."""
+    taking = {item.path.stem for item in items if "client" in getattr(item, "fixturenames", ())}
+    assert taking <= {*WITH_ENGINE}, f"these belong into WITH_ENGINE: {taking - {*WITH_ENGINE}}"
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Let tests of one file go one after the other, and those that share the engine first.

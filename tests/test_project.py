@@ -228,7 +228,7 @@ def test_what_kfp_warns_of_is_no_success() -> None:
     record = logging.makeLogRecord(
         {"levelno": logging.WARNING, "pathname": "kfp/local/orchestrator/x.py", "msg": "not found"}
     )
-    doubts.filter(record)
+    assert not doubts.filter(record), "it is told at the end"
     assert doubts.messages == ["not found"]
 
 

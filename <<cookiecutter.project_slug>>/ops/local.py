@@ -129,16 +129,8 @@ class _Run:
             self._progress.say(without)
         self.folder = _new_folder(root / record.RUNS, started)
         shutil.copyfile(package, self.folder / record.PACKAGE)
-        defaults = compiled["root"].get("inputDefinitions", {}).get("parameters", {})
-        given = {
-            **{
-                name: item["defaultValue"]
-                for name, item in defaults.items()
-                if "defaultValue" in item
-            },
-            **parameters,
-        }
-        given = {name: record.small(value) for name, value in hide(given).items()}
+        given = hide({**_defaults(compiled), **parameters})
+        given = {name: record.small(value) for name, value in given.items()}
         run = record.Run(settings.name, settings.display_name, self._provided.kind, given)
         self._recorder = record.Recorder(run, self.folder, mask)
 
@@ -278,6 +270,12 @@ class _Run:
             return report.write(self._root, self.folder)
         except Exception as error:  # the run's own result must not depend on it
             return f"note: no report was written ({type(error).__name__}: {error})"
+
+
+def _defaults(compiled: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a compiled pipeline has defaults for."""
+    declared = compiled["root"].get("inputDefinitions", {}).get("parameters", {})
+    return {name: item["defaultValue"] for name, item in declared.items() if "defaultValue" in item}
 
 
 def _new_folder(runs: Path, name: str) -> Path:
