@@ -39,8 +39,8 @@ test: $(READY) ## run the tests (E2E=require: fail where no engine answers)
 lint: $(READY) ## check style, types and shell in the template
 	@"$(BIN)/ruff" check . "$(PROJECT)"
 	@"$(BIN)/ruff" format --check . "$(PROJECT)"
-	@"$(BIN)/mypy" hooks/*.py tests
-	@cd "$(PROJECT)" && "$(BIN)/mypy" .
+	@"$(BIN)/mypy" kfp_workbench hooks/*.py tests
+	@cd "$(PROJECT)" && MYPYPATH="$(CURDIR)" "$(BIN)/mypy" .
 	@"$(BIN)/shellcheck" .ci/*
 
 bench: $(READY) ## measure speed against the references, in pairs

@@ -7,21 +7,23 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-PARTS = Path("hooks", "parts")  # in the template
+STARTERS = Path("starters")  # in the template
 
 
 def fill_in(project: Path, template: Path, answers: Mapping[str, str]) -> None:
     """Add to ``project`` what depends on the answers; what is there already stays."""
-    from ops import graph, names, scaffold
+    from kfp_workbench import graph
+    from kfp_workbench.project import names
+    from kfp_workbench.scaffold import adding
 
     steps = names.split_steps(answers["steps"])
-    starter = template / PARTS / answers["starter"]
+    starter = template / STARTERS / answers["starter"]
     _copy(starter, project, steps)
-    _copy(template / PARTS / answers["ci"], project, steps)
+    _copy(template / STARTERS / "ci" / answers["ci"], project, steps)
     # Generated again, with -f, a step that is there is the user's by now.
     added = [step for step in steps if not (project / "steps" / step).exists()]
     for step in added:
-        scaffold.add_step(
+        adding.add_step(
             project,
             step,
             image=f"{answers['registry']}/{step.replace('_', '-')}",
@@ -32,16 +34,16 @@ def fill_in(project: Path, template: Path, answers: Mapping[str, str]) -> None:
     slug = answers["project_slug"]
     if not module.exists():
         ready = starter / "pipeline.py"
-        chain = scaffold.pipeline_module(slug, steps)
-        text = scaffold.ready_module(ready, slug) if ready.exists() else chain
+        chain = adding.pipeline_module(slug, steps)
+        text = adding.ready_module(ready, slug) if ready.exists() else chain
         module.write_text(text, encoding="utf-8")
         if ready.exists():
             graph.copy_ready(project, starter / "docs", slug)
         else:
-            graph.draw_chain(project, slug, [scaffold.title(step) for step in steps])
+            graph.draw_chain(project, slug, [adding.title(step) for step in steps])
         return
     for step in added:
-        scaffold.wire_step(project, slug, step)
+        adding.wire_step(project, slug, step)
 
 
 def _copy(part: Path, project: Path, steps: list[str]) -> None:
@@ -64,7 +66,7 @@ def main() -> int:
     """Fill in the project in the current folder and say what to type next."""
     answers = json.loads(r"""<< cookiecutter | jsonify >>""")
     template = Path(*json.loads(r"""[<< template_folder | jsonify >>]"""))
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path.insert(0, str(template))
     sys.dont_write_bytecode = True
     fill_in(Path.cwd(), template, answers)
     print(f"{answers['project_slug']} is ready. Next:\n")

@@ -11,7 +11,7 @@ FIXED_STEPS = {"training": ["load", "split", "train", "evaluate", "report", "pub
 
 def problems(answers: Mapping[str, str]) -> list[str]:
     """Return one line per problem: the field, the value, the cure."""
-    from ops import names
+    from kfp_workbench.project import names
 
     checks: dict[str, Callable[[str], str | None]] = {
         "project_slug": names.slug_problem,
@@ -57,9 +57,8 @@ def leftovers(project: Path) -> list[str]:
 def main() -> int:
     """Print the problems to stderr; exit status 1 (cookiecutter's) if there are any."""
     template = Path(*json.loads(r"""[<< template_folder | jsonify >>]"""))
-    # The project is still empty: the rules come from the template's own copy of it.
     project = next(template.glob("*cookiecutter.project_slug*"))
-    sys.path.insert(0, str(project))
+    sys.path.insert(0, str(template))
     sys.dont_write_bytecode = True
     found = leftovers(project) + problems(json.loads(r"""<< cookiecutter | jsonify >>"""))
     if found:

@@ -98,8 +98,8 @@ def compilation(project: Path) -> None:
 
 
 def process_step(project: Path, folder: Path) -> None:
-    from ops import runners, venvs
-    from ops.steps import find_steps
+    from kfp_workbench.local import runners, venvs
+    from kfp_workbench.project.steps import find_steps
 
     step = find_steps(project)[0]
     binaries = venvs.python_folder(step, project)
@@ -116,12 +116,13 @@ def process_step(project: Path, folder: Path) -> None:
 
 
 def docker_step(project: Path, folder: Path) -> None:
-    from ops import runners, settings, steps
-    from ops.errors import OpsError
+    from kfp_workbench.errors import WorkbenchError
+    from kfp_workbench.local import runners
+    from kfp_workbench.project import settings, steps
 
     try:
         client = runners.connect("docker")
-    except OpsError as error:
+    except WorkbenchError as error:
         print(f"a docker step / docker run: {error}")
         return
     assert make(project, "build").returncode == 0
@@ -141,7 +142,7 @@ def fifty_images(folder: Path) -> None:
     """Compare ``make build`` of 50 steps with a loop of ``docker build``, all layers cached."""
     steps = ", ".join(f"s{number}" for number in range(50))
     project = bake(folder / "fifty", starter="blank", steps=steps)
-    run(BIN / "python", "-m", "ops", "compile", cwd=project)
+    run(BIN / "python", "-m", "kfp_workbench", "compile", cwd=project)
     row("make check of 50 steps / import kfp", *_check(project), 0.3)
     if _no_engine():
         print("50 images / docker build x 50: no container engine answers")
@@ -173,7 +174,7 @@ def fifty_images(folder: Path) -> None:
 
 def _check(project: Path) -> tuple[Action, Action]:
     def ours() -> None:
-        run(BIN / "python", "-m", "ops", "check", cwd=project)
+        run(BIN / "python", "-m", "kfp_workbench", "check", cwd=project)
 
     def theirs() -> None:
         run(BIN / "python", "-c", "import kfp")
@@ -182,12 +183,12 @@ def _check(project: Path) -> tuple[Action, Action]:
 
 
 def _no_engine() -> bool:
-    from ops import runners
-    from ops.errors import OpsError
+    from kfp_workbench.errors import WorkbenchError
+    from kfp_workbench.local import runners
 
     try:
         runners.connect("docker")
-    except OpsError:
+    except WorkbenchError:
         return True
     return False
 

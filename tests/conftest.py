@@ -22,7 +22,7 @@ VENVS = TEMPLATE / "build" / "test-venvs"  # kept from run to run
 
 # Nothing may be left in the template's folder: it would be in the next project.
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(PROJECT), str(TEMPLATE)]
+sys.path[:0] = [str(PROJECT), str(TEMPLATE)]  # common, kfp_workbench
 
 
 def bake(folder: Path, **answers: str) -> Path:
@@ -64,7 +64,7 @@ def make(
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment without what would change a project's settings."""
-    from ops import secrecy
+    from kfp_workbench.project import secrecy
 
     ours = {
         "REGISTRY",
@@ -85,7 +85,7 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     ours |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "READY", "RUNNER", "ENV"}
     ours |= {"MYPY_CACHE_DIR", "PYTHONDONTWRITEBYTECODE", "RUFF_NO_CACHE"}
     kept = {key: value for key, value in os.environ.items() if key not in ours}
-    return {**kept, **(more or {})}
+    return {**kept, "PYTHONPATH": str(TEMPLATE), **(more or {})}
 
 
 # Files with tests that run images: they would be in each other's way.
@@ -116,7 +116,7 @@ def _version(python: str) -> str:
 
 def python_with(version: str, requirement: str) -> Path:
     """Return the interpreter of an environment that has ``requirement`` installed."""
-    from ops import files
+    from kfp_workbench import files
 
     folder = VENVS / f"{version}-{requirement}"
     python = folder / "bin" / "python"
@@ -253,12 +253,12 @@ def need(condition: bool, what: str) -> None:
 @pytest.fixture(scope="session")
 def client() -> Any:
     """Return the engine's client."""
-    from ops import runners
-    from ops.errors import OpsError
+    from kfp_workbench.errors import WorkbenchError
+    from kfp_workbench.local import runners
 
     try:
         engine = runners.connect("docker")
-    except OpsError as error:
+    except WorkbenchError as error:
         need(False, str(error).partition(" (")[0])
     return engine
 
@@ -340,7 +340,8 @@ def compiled(project: Path) -> Any:
 
 def compile_here(project: Path) -> Path:
     """Compile a project's pipeline in this process, which is quicker; returns the file."""
-    from ops import compiling, settings
+    from kfp_workbench.pipeline import compiling
+    from kfp_workbench.project import settings
 
     path = list(sys.path)
     try:

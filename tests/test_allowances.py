@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import bake, compile_here, environment, make
 
-from ops import allowances, attempts, runners
-from ops.allowances import UNLIMITED, Allowance, Scratch
-from ops.runners import Ended
+from conftest import bake, compile_here, environment, make
+from kfp_workbench.local import allowances, attempts, runners
+from kfp_workbench.local.allowances import UNLIMITED, Allowance, Scratch
+from kfp_workbench.local.runners import Ended
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent"}
 IMAGE = "python:3.12-slim"
@@ -249,7 +249,7 @@ def test_no_retry_is_waited_for_once_the_run_is_interrupted(project: Path) -> No
     assert flaky(project, "load: {retries: {count: 3, wait: 1h}}", 0).returncode == 0
     (project / "tries").unlink()
     run = subprocess.Popen(
-        [sys.executable, "-m", "ops", "local", "--runner", "process", "-p", "context={}"],
+        [sys.executable, "-m", "kfp_workbench", "local", "--runner", "process", "-p", "context={}"],
         cwd=project,
         env=environment({**NO_ENGINE, "TRIES": str(project / "tries"), "FAILURES": "9"}),
         stderr=subprocess.PIPE,

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import PROJECT, TEMPLATE, bake, compiled, environment, files_of, make
 from cookiecutter.exceptions import FailedHookException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ops import names
+from conftest import PROJECT, TEMPLATE, bake, compiled, environment, files_of, make
+from kfp_workbench.project import names
 
 HOSTILE = {
     "accents": "Déjà vu, ÅÄÖ, 平均値",
@@ -92,7 +92,7 @@ def test_a_cache_in_the_template_is_refused(tmp_path: Path) -> None:
     from hooks.pre_gen_project import leftovers
 
     assert leftovers(PROJECT) == []
-    (tmp_path / "ops" / "check" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "common" / "deep" / "__pycache__").mkdir(parents=True)
     (line,) = leftovers(tmp_path)
     assert line.startswith("template: ") and "remove it" in line
 
@@ -204,8 +204,8 @@ def test_any_answers_are_refused_or_make_a_project(
         return
     project = bake(folder, **answers)
     _check_files_parse(project)
-    from ops import compiling
-    from ops import settings as project_settings
+    from kfp_workbench.pipeline import compiling
+    from kfp_workbench.project import settings as project_settings
 
     saved = sys.modules.pop("pipeline", None), list(sys.path)
     try:

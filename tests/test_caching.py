@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import test_typed
-from conftest import make
 from kfp.local import cache
 
-from ops import caching
+import test_typed
+from conftest import make
+from kfp_workbench.local import caching
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from conftest import bake, environment, make
 
-from ops import params, settings, steps
-from ops.check import Finding, check_project, component
-from ops.errors import OpsError
+from conftest import bake, environment, make
+from kfp_workbench.check import Finding, check_project, component
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project import params, settings, steps
 
 IMAGE = "localhost:5000/calculate-average/add"
 HASH = "--hash=sha256:" + "0" * 64
@@ -801,7 +801,7 @@ def test_aliases_that_unfold_without_end_are_refused_at_once(project: Path) -> N
     found = [finding for finding in check_project(project) if finding.path != "docs/pipeline.svg"]
     assert {finding.path for finding in found} == {"params/dev.yaml", ADD}
     assert all("unfold to too many values" in finding.what for finding in found)
-    with pytest.raises(OpsError, match="unfold"):
+    with pytest.raises(WorkbenchError, match="unfold"):
         params.read_parameters(compiled_context(project), project / "params" / "dev.yaml", [])
 
 
@@ -825,7 +825,7 @@ def compiled_context(project: Path) -> Path:
 )
 def test_a_run_refuses_what_the_check_does(project: Path, text: str, words: str) -> None:
     (project / "params" / "dev.yaml").write_text(text)
-    with pytest.raises(OpsError, match=words) as error:
+    with pytest.raises(WorkbenchError, match=words) as error:
         params.read_parameters(compiled_context(project), project / "params" / "dev.yaml", [])
     assert error.value.status == 2
     assert re.match(r"params/dev\.yaml:[12]: no valid YAML: ", str(error.value))
@@ -999,7 +999,7 @@ def test_a_hostile_name_stays_within_its_line(project: Path) -> None:
 
 def test_neither_kfp_nor_a_step_is_imported(project: Path) -> None:
     edit(project, SCRIPT, "import math\n", "import math\nprint(1 / 0)\n")
-    code = "import sys; from ops.check import check_project; print(check_project()); " + (
+    code = "import sys; from kfp_workbench.check import check_project; print(check_project()); " + (
         "sys.exit(bool({'kfp', 'docker', 'requests', 'jinja2'} & set(sys.modules)))"
     )
     result = subprocess.run(

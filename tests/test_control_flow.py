@@ -1,6 +1,6 @@
 """Loops, conditions and what they are made of: a local run gives what a cluster would, or fails.
 
-kfp's local orchestrator gets many of these wrong and calls it a success; see ops/orchestration.py.
+kfp's local orchestrator gets many of these wrong and calls it a success; see kfp_workbench.local.orchestration.
 """
 
 import json
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import bake, compiled, environment
 
-from ops import orchestration, record
-from ops.graph import spec
+from conftest import bake, compiled, environment
+from kfp_workbench.graph import spec
+from kfp_workbench.local import orchestration, record
 
 SAY = '''\
 """Says something about a text."""
@@ -474,7 +474,7 @@ def run_locally(project: Path, pipeline: str) -> "subprocess.CompletedProcess[st
     (project / "pipeline.py").write_text(text, encoding="utf-8")
     (project / "params" / "dev.yaml").write_text("", encoding="utf-8")
     for verb in (["compile"], ["local", "--runner", "process"]):
-        words = [sys.executable, "-m", "ops", *verb]
+        words = [sys.executable, "-m", "kfp_workbench", *verb]
         env = environment()
         result = subprocess.run(words, cwd=project, env=env, capture_output=True, text=True)
         if result.returncode:
@@ -560,7 +560,7 @@ def test_a_condition_that_cannot_be_evaluated_is_not_false(condition: str) -> No
 
 
 def test_what_is_replaced_is_still_there() -> None:
-    """Fails when a release of kfp moves what `ops.orchestration` replaces; and puts it back."""
+    """Fails when a release of kfp moves what `kfp_workbench.local.orchestration` replaces; and puts it back."""
     from kfp.local.orchestrator import enhanced_dag_orchestrator as place
 
     before = dict(vars(place)), dict(vars(place.ConditionEvaluator))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ops import dockerignore
-from ops.errors import OpsError
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.images import dockerignore
 
 # What a .dockerignore says, a path, and whether the engine gets it. Most are moby/patternmatcher's.
 ADMITTED = [
@@ -77,7 +77,7 @@ def test_dockerignore_is_read_as_docker_does(
 )
 def test_a_pattern_that_docker_refuses_is_refused(tmp_path: Path, pattern: str) -> None:
     (tmp_path / ".dockerignore").write_text(f"*\n{pattern}\n")
-    with pytest.raises(OpsError, match=r"^\.dockerignore:2: .*: ") as error:
+    with pytest.raises(WorkbenchError, match=r"^\.dockerignore:2: .*: ") as error:
         dockerignore.read(tmp_path / ".dockerignore")
     assert error.value.status == 2
 
@@ -85,5 +85,5 @@ def test_a_pattern_that_docker_refuses_is_refused(tmp_path: Path, pattern: str) 
 def test_a_dockerignore_that_is_no_file_is_refused(tmp_path: Path) -> None:
     assert dockerignore.read(tmp_path / ".dockerignore") == []
     os.mkfifo(tmp_path / ".dockerignore")
-    with pytest.raises(OpsError, match="is no file"):
+    with pytest.raises(WorkbenchError, match="is no file"):
         dockerignore.read(tmp_path / ".dockerignore")

@@ -17,16 +17,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from conftest import bake, make
 from kfp_server import KfpServer, kfp_server
+from kfp_workbench.cluster.server import Health
+from kfp_workbench.doctor import endpoint, examining
+from kfp_workbench.doctor.examining import Finding
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import runners
+from kfp_workbench.project import settings
 from kubeflow_server import PASSWORD, USER, kubeflow
 from test_registry import serve
-
-from ops import doctor, runners, settings
-from ops.cluster import diagnosis
-from ops.cluster.server import Health
-from ops.doctor import Finding
-from ops.errors import OpsError
 
 HERE = "this-machine"
 DOCKER = {
@@ -87,7 +88,7 @@ class Machine:
         error: str = "",
         seconds: float = 0,
     ) -> None:
-        """Put an engine's command on PATH; it answers to what `ops.doctor` asks, alone."""
+        """Put an engine's command on PATH; it answers to what `kfp_workbench.doctor.examining` asks, alone."""
         text = info if isinstance(info, str) else json.dumps(info or DOCKER)
         info_words = "info" if says == "buildah" else "info --format {{json .}}"
         folder = self.bin.parent
@@ -110,7 +111,7 @@ class Machine:
 
     def look(self) -> dict[str, Finding]:
         """Return the findings by what they are about."""
-        found = doctor.examine(settings.load(self.project, self.environ), self.project)
+        found = examining.examine(settings.load(self.project, self.environ), self.project)
         assert len({finding.what for finding in found}) == len(found)
         assert all("\n" not in finding.text for finding in found)
         return {finding.what: finding for finding in found}
@@ -121,9 +122,9 @@ def machine(tmp_path: Path, default: Path, monkeypatch: pytest.MonkeyPatch) -> M
     ours = [name for name in os.environ if name.startswith(("DOCKER_", "CONTAINER", "KFP_"))]
     for name in (*ours, "DOCKER", "PLATFORM", "REGISTRY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("ops.doctor.platform.node", lambda: HERE)
-    monkeypatch.setattr("ops.doctor.sys.platform", "linux")
-    monkeypatch.setattr(doctor, "BINFMT", tmp_path / "binfmt")
+    monkeypatch.setattr("kfp_workbench.doctor.examining.platform.node", lambda: HERE)
+    monkeypatch.setattr("kfp_workbench.doctor.examining.sys.platform", "linux")
+    monkeypatch.setattr(examining, "BINFMT", tmp_path / "binfmt")
     monkeypatch.setattr(runners, "connect", lambda command: None)
     return Machine(tmp_path, default, monkeypatch)
 
@@ -263,7 +264,7 @@ def test_podman_that_does_not_answer(machine: Machine) -> None:
 
 
 def test_on_a_mac(machine: Machine) -> None:
-    machine.monkeypatch.setattr("ops.doctor.sys.platform", "darwin")
+    machine.monkeypatch.setattr("kfp_workbench.doctor.examining.sys.platform", "darwin")
     machine.engine("", error="Cannot connect to the Docker daemon")
     assert is_(machine.look()["engine"], "FAIL", "no engine answers: start Docker Desktop")
     machine.engine("", "podman", name="podman", error="Cannot connect to Podman")
@@ -289,7 +290,7 @@ def test_what_is_no_engine(machine: Machine) -> None:
 
 
 def test_an_engine_that_hangs(machine: Machine) -> None:
-    machine.monkeypatch.setattr(doctor, "CALL_SECONDS", 0.3)
+    machine.monkeypatch.setattr(examining, "CALL_SECONDS", 0.3)
     machine.engine(seconds=60)
     text = "'docker' does not answer within 0 s: restart the engine"
     assert is_(machine.look()["engine"], "FAIL", text)
@@ -297,7 +298,7 @@ def test_an_engine_that_hangs(machine: Machine) -> None:
 
 def test_a_socket_for_containers(machine: Machine) -> None:
     def refuse(command: str) -> None:
-        raise OpsError("no container engine answers (no such file): start one, or so")
+        raise WorkbenchError("no container engine answers (no such file): start one, or so")
 
     machine.engine()
     assert is_(machine.look()["local"], "ok", "make local RUNNER=docker reaches the engine")
@@ -313,8 +314,8 @@ def test_a_socket_for_containers(machine: Machine) -> None:
 
 
 def binfmt(machine: Machine, text: str) -> None:
-    doctor.BINFMT.mkdir(exist_ok=True)
-    (doctor.BINFMT / "qemu-aarch64").write_text(text)
+    examining.BINFMT.mkdir(exist_ok=True)
+    (examining.BINFMT / "qemu-aarch64").write_text(text)
 
 
 @pytest.mark.parametrize(
@@ -519,8 +520,8 @@ def test_a_sign_in_that_cannot_be_tried(machine: Machine) -> None:
 def test_a_token_that_everybody_can_read_on_its_way(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, host: str, level: str
 ) -> None:
-    monkeypatch.setattr("ops.cluster.server.look", lambda *_: Health("2.17.0", None))
-    monkeypatch.setattr("ops.cluster.server.check_access", lambda *_: None)
+    monkeypatch.setattr("kfp_workbench.cluster.server.look", lambda *_: Health("2.17.0", None))
+    monkeypatch.setattr("kfp_workbench.cluster.server.check_access", lambda *_: None)
     machine.set(KFP_HOST=host, KFP_TOKEN="s3cret")
     text = f"KFP_TOKEN is accepted, but goes to {host} unencrypted: use https"
     assert is_(machine.look()["sign-in"], level, text if level == "warn" else "is accepted")
@@ -605,14 +606,14 @@ def test_what_is_set_in_vain(
 ) -> None:
     def look(*_: object) -> Health:
         if not is_there:
-            raise OpsError("no server answers")
+            raise WorkbenchError("no server answers")
         return Health("2.17.0", None)
 
-    names = [*PROXIES, "NO_PROXY", *diagnosis.CERTIFICATES]
+    names = [*PROXIES, "NO_PROXY", *endpoint.CERTIFICATES]
     for name in [name for low in names for name in (low.lower(), low.upper())]:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("ops.cluster.server.look", look)
-    monkeypatch.setattr("ops.cluster.server.check_access", lambda *_: None)
+    monkeypatch.setattr("kfp_workbench.cluster.server.look", look)
+    monkeypatch.setattr("kfp_workbench.cluster.server.check_access", lambda *_: None)
     machine.set(KFP_HOST=host, **environ)
     found = machine.look()
     assert ("unused" in found) == bool(text)
@@ -658,7 +659,7 @@ def test_python(machine: Machine) -> None:
     minor = ".".join(map(str, sys.version_info[:2]))
     assert is_(found, "warn", "has no ensurepip", f": apt-get install python{minor}-venv")
     with patch.context() as inner:
-        inner.setattr(doctor, "PYTHONS", ((3, 1), (3, 2)))
+        inner.setattr(examining, "PYTHONS", ((3, 1), (3, 2)))
         found = machine.look()["python"]
     assert is_(found, "FAIL", "is not 3.1 to 3.2: rm -r .venv, then make setup PYTHON=python3.2")
 
@@ -687,7 +688,9 @@ def test_git(machine: Machine, project: Path) -> None:
 def test_disks(machine: Machine, tmp_path: Path, free: int, build: str, images: str) -> None:
     machine.engine({**DOCKER, "DockerRootDir": str(tmp_path)})
     usage = SimpleNamespace(free=free)
-    machine.monkeypatch.setattr("ops.doctor.shutil.disk_usage", lambda folder: usage)
+    machine.monkeypatch.setattr(
+        "kfp_workbench.doctor.examining.shutil.disk_usage", lambda folder: usage
+    )
     found = machine.look()
     assert is_(found["disk"], build, f"{free / GB:.1f} GB free for build/")
     assert is_(found["images"], images, f"GB free for images in {tmp_path}")
@@ -701,7 +704,9 @@ def test_the_disk_of_another_machine_is_not_looked_at(machine: Machine, tmp_path
 
 
 def test_a_folder_that_cannot_be_written(machine: Machine) -> None:
-    machine.monkeypatch.setattr("ops.doctor.os.access", lambda folder, mode: False)
+    machine.monkeypatch.setattr(
+        "kfp_workbench.doctor.examining.os.access", lambda folder, mode: False
+    )
     assert is_(machine.look()["disk"], "FAIL", "cannot be written: chown it, or remount its disk")
 
 
@@ -709,7 +714,7 @@ def test_a_folder_that_cannot_be_written(machine: Machine) -> None:
 
 
 def test_whatever_hangs_is_said_in_time(machine: Machine) -> None:
-    machine.monkeypatch.setattr(doctor, "SECONDS", 1.0)
+    machine.monkeypatch.setattr(examining, "SECONDS", 1.0)
     machine.monkeypatch.setattr(runners, "connect", lambda command: time.sleep(30))
     machine.engine(seconds=30)
     with kfp_server() as server, socket.socket() as silent:
@@ -733,8 +738,8 @@ def test_a_check_that_breaks_hides_no_other(machine: Machine) -> None:
     def fail(root: Path) -> list[Finding]:
         raise RuntimeError("s3cret")
 
-    machine.monkeypatch.setattr(doctor, "_git", fail)
-    machine.monkeypatch.setattr(doctor, "_registry", fail)
+    machine.monkeypatch.setattr(examining, "_git", fail)
+    machine.monkeypatch.setattr(examining, "_registry", fail)
     found = machine.look()
     assert is_(found["git"], "warn", "cannot be checked (RuntimeError): report this")
     assert is_(found["registry"], "FAIL") and "s3cret" not in found["registry"].text
@@ -756,8 +761,8 @@ def test_a_check_that_breaks_hides_no_other(machine: Machine) -> None:
 def test_the_last_line_says_what_works(
     capsys: pytest.CaptureFixture[str], failed: str, line: str
 ) -> None:
-    with pytest.raises(OpsError) as caught:
-        doctor.report([Finding("ok", "git", "x"), Finding("FAIL", failed, "y: do z")])
+    with pytest.raises(WorkbenchError) as caught:
+        examining.report([Finding("ok", "git", "x"), Finding("FAIL", failed, "y: do z")])
     assert caught.value.status == 1 and str(caught.value) == f"not working yet: {line}"
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -765,7 +770,7 @@ def test_the_last_line_says_what_works(
 
 
 def test_warnings_do_not_fail(capsys: pytest.CaptureFixture[str]) -> None:
-    doctor.report([Finding("warn", "disk", "x"), Finding("warn", "KFP", "evil\x1b[31m\r\nline")])
+    examining.report([Finding("warn", "disk", "x"), Finding("warn", "KFP", "evil\x1b[31m\r\nline")])
     assert capsys.readouterr().err.splitlines() == [
         "warn  disk      x",
         "warn  KFP       evil\\x1b[31m line",
@@ -798,9 +803,7 @@ def test_a_command_line_that_is_none(default: Path) -> None:
 
 
 def test_nothing_heavy_is_loaded(default: Path) -> None:
-    code = (
-        "import sys, ops.doctor; print([n for n in ('kfp', 'kfp_server_api') if n in sys.modules])"
-    )
+    code = "import sys, kfp_workbench.doctor.examining; print([n for n in ('kfp', 'kfp_server_api') if n in sys.modules])"
     printed = subprocess.run(
         [sys.executable, "-B", "-c", code], cwd=default, capture_output=True, text=True, check=True
     )

@@ -25,9 +25,9 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import bake, compiled, environment, make, need
 
-from ops import runners
+from conftest import bake, compiled, environment, make, need
+from kfp_workbench.local import runners
 
 BASE_IMAGE = "python:3.12-slim"
 
@@ -203,7 +203,7 @@ def test_an_interrupted_run_removes_its_container(
     script.write_text(script.read_text().replace("import sys\n", sleep, 1))
     assert make(project, "build", "compile", "ARGS=add").returncode == 0
     run = subprocess.Popen(
-        [sys.executable, "-m", "ops", "local", "--runner", "docker"],
+        [sys.executable, "-m", "kfp_workbench", "local", "--runner", "docker"],
         cwd=project,
         env=environment(),
         stderr=subprocess.PIPE,
@@ -235,7 +235,7 @@ def test_a_container_that_the_engine_is_slow_to_remove(
         remove(container, **options)
 
     monkeypatch.setattr(Container, "remove", busy)
-    monkeypatch.setattr("ops.runners.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("kfp_workbench.local.runners.time.sleep", lambda seconds: None)
     run = runners.container_runner(client, False, tmp_path.name)
     task = runners.Task("add", BASE_IMAGE, ["true"], {}, tmp_path, tmp_path / "log")
     lines: list[str] = []

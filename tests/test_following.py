@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import bake, environment, make
 from kfp_server import KfpServer, Moment, Request, kfp_server
 from kfp_server.faults import PAGES
+from kfp_workbench.cluster import failures, following, runs, tasks, transport, waiting
+from kfp_workbench.cluster import server as servers
+from kfp_workbench.cluster.credentials import Credentials, Token
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import progress
+from kfp_workbench.project import secrecy
+from kfp_workbench.signals import Signals
 from test_progress import ANSI
 from test_server import Rotating
-
-from ops import progress, secrecy
-from ops.cluster import failures, following, runs, tasks, transport, waiting
-from ops.cluster import server as servers
-from ops.cluster.credentials import Credentials, Token
-from ops.errors import OpsError
-from ops.signals import Signals
 
 PENDING = Moment("PENDING")
 STEPS = [
@@ -556,7 +557,7 @@ def test_a_redirect_to_a_login_is_not_noticed_when_a_new_sign_in_helps(wait: Wai
 def test_a_sign_in_that_fails_is_no_traceback(wait: Waiting) -> None:
     class Broken(Rotating):
         def refresh(self) -> bool:
-            raise OpsError("no sign-in")
+            raise WorkbenchError("no sign-in")
 
     wait.server.fail("html", "/runs/", first=2, times=2)
     assert wait(credentials=Broken("s3cret-token")).status == 0
@@ -643,7 +644,7 @@ def test_times(text: str, seconds: float) -> None:
     "text", ["0", "-1", "", "soon", "1e9", "nan", "inf", "2 h", "2H", "367d", "$(x)"]
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(OpsError, match="is no time: give seconds, or such as 30m") as caught:
+    with pytest.raises(WorkbenchError, match="is no time: give seconds, or such as 30m") as caught:
         waiting.seconds(text, "TIMEOUT")
     assert caught.value.status == 2 and str(caught.value).startswith(f"TIMEOUT='{text}'")
 
@@ -780,7 +781,7 @@ def ops_run(project: Path, server: KfpServer, *arguments: str, **env: str) -> An
     """Call what make calls: its exit status is not make's."""
     settings = {"KFP_HOST": server.url, "ALLOW_UNPINNED": "1", **env}
     return subprocess.run(
-        [sys.executable, "-m", "ops", "run", *arguments],
+        [sys.executable, "-m", "kfp_workbench", "run", *arguments],
         cwd=project,
         env=environment(settings),
         stdin=subprocess.DEVNULL,
@@ -1002,7 +1003,7 @@ def test_without_a_terminal_the_run_is_left(ready: Path, number: int) -> None:
     with kfp_server(script=[STEPS[0]]) as server:
         env = environment({"KFP_HOST": server.url, "ALLOW_UNPINNED": "1"})
         with subprocess.Popen(
-            [sys.executable, "-m", "ops", "run", "--wait"],
+            [sys.executable, "-m", "kfp_workbench", "run", "--wait"],
             cwd=ready,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -1038,7 +1039,7 @@ def interrupted(
 
     server.before = wait
     with subprocess.Popen(
-        [sys.executable, "-m", "ops", *words],
+        [sys.executable, "-m", "kfp_workbench", *words],
         cwd=project,
         env=environment({"KFP_HOST": server.url, "ALLOW_UNPINNED": "1"}),
         stdin=subprocess.DEVNULL,
@@ -1096,7 +1097,7 @@ def test_an_interrupt_before_anything_is_sent(ready: Path, verb: str, what: str)
     with kfp_server() as server:
         server.fail("silent")
         with subprocess.Popen(
-            [sys.executable, "-m", "ops", verb],
+            [sys.executable, "-m", "kfp_workbench", verb],
             cwd=ready,
             env=environment({"KFP_HOST": server.url, "ALLOW_UNPINNED": "1"}),
             stdout=subprocess.PIPE,

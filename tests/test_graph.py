@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import PROJECT, bake, environment, make, pythons
 
-from ops.check import check_project
-from ops.errors import OpsError
-from ops.graph import MERMAID, SVG, mermaid, spec, svg
-from ops.graph.layout import LIMIT, Drawing, layout
-from ops.graph.model import Edge, Graph, Node, chain, steps
+from conftest import PROJECT, bake, environment, make, pythons
+from kfp_workbench.check import check_project
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.graph import MERMAID, SVG, mermaid, spec, svg
+from kfp_workbench.graph.layout import LIMIT, Drawing, layout
+from kfp_workbench.graph.model import Edge, Graph, Node, chain, steps
 
 # A module with everything that KFP's compiler makes of control flow; each pipeline in it is compiled.
 PIPELINES = """
@@ -268,7 +268,7 @@ def all_drawings(drawing: Drawing) -> Iterator[Drawing]:
 
 def things(drawing: Drawing) -> list[tuple[int, int, int, int]]:
     """Return left, top, right and bottom of every node and every text of an edge."""
-    from ops.graph.text import width
+    from kfp_workbench.graph.text import width
 
     found = [(b.x, b.y, b.x + b.width, b.y + b.height) for b in drawing.boxes]
     for label in drawing.labels:
@@ -449,7 +449,7 @@ def test_hostile_names_stay_text_in_mermaid() -> None:
 def test_the_reader_says_what_is_no_pipeline() -> None:
     files: list[dict[str, Any]] = [{}, {"root": {}}, {"root": {"dag": {"tasks": {"a": {}}}}}]
     for broken in files:
-        with pytest.raises(OpsError, match=r"build/pipeline\.yaml: .*: make compile$"):
+        with pytest.raises(WorkbenchError, match=r"build/pipeline\.yaml: .*: make compile$"):
             spec.read(broken)
 
 
@@ -604,8 +604,8 @@ def test_every_python_draws_the_same(tmp_path: Path, version: str) -> None:
     code = (
         "import ast, sys; sys.dont_write_bytecode = True; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
-        "from ops.graph import mermaid, model, svg\n"
-        "from ops.graph.digest import sources_digest\n"
+        "from kfp_workbench.graph import mermaid, model, svg\n"
+        "from kfp_workbench.graph.digest import sources_digest\n"
         "tree = ast.parse(Path(sys.argv[2]).read_text())\n"
         "graph = model.chain([f'Step é {n}' for n in range(60)])\n"
         "print(sources_digest({'a': tree}, {'b': 'name: x'}))\n"

@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 import yaml
+
 from conftest import Handler, bake, compiled, environment, listening, make
 from kfp_server import kfp_server
-
-from ops import images, settings, staging, steps
-from ops.errors import OpsError
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.images import building, staging
+from kfp_workbench.project import settings, steps
 
 ENGINE = textwrap.dedent("""\
     import os, sys, time, urllib.request
@@ -342,13 +343,13 @@ def test_run_refuses_what_is_not_pushed(project: Path, bench: Bench) -> None:
 
 
 def test_a_file_with_old_digests_is_refused(project: Path, bench: Bench) -> None:
-    """Submitted by ``python -m ops run``, without compiling again."""
+    """Submitted by ``python -m kfp_workbench run``, without compiling again."""
     with kfp_server() as server:
         env = bench.env(KFP_HOST=server.url, ALLOW_UNPINNED="1")
         assert make(project, "push", "compile", env=env).returncode == 0
         append("steps/add/main.py")(project)
         result = subprocess.run(
-            [sys.executable, "-m", "ops", "run"],
+            [sys.executable, "-m", "kfp_workbench", "run"],
             cwd=project,
             env=environment(env),
             capture_output=True,
@@ -368,7 +369,7 @@ def test_a_damaged_record_is_one_line(project: Path) -> None:
 
 def test_an_interrupted_build_ends_its_engine_calls(project: Path, bench: Bench) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "ops", "build", "--jobs", "2"],
+        [sys.executable, "-m", "kfp_workbench", "build", "--jobs", "2"],
         cwd=project,
         env=environment(bench.env(ENGINE_SECONDS="600")),
         stderr=subprocess.PIPE,
@@ -422,7 +423,7 @@ def test_a_component_loads_in_another_pipeline(project: Path, bench: Bench) -> N
     assert printed.strip() == component_of(project, "add")["implementation"]["container"]["image"]
     executor = compiled(project)["deploymentSpec"]["executors"]["exec-add"]
     assert printed.strip() == executor["container"]["image"]
-    assert images.read_record(project)["add"].pinned == printed.strip()
+    assert building.read_record(project)["add"].pinned == printed.strip()
 
 
 def test_an_edit_during_a_build_gets_no_tag(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -435,35 +436,37 @@ def test_an_edit_during_a_build_gets_no_tag(project: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(staging, "stage", edited)
     ours = settings.load(project, {})
-    with pytest.raises(OpsError, match="steps/add changed while it was being built: try again"):
-        images.build([steps.get_step("add", project)], ours._replace(docker="true"), project)
+    with pytest.raises(
+        WorkbenchError, match="steps/add changed while it was being built: try again"
+    ):
+        building.build([steps.get_step("add", project)], ours._replace(docker="true"), project)
     assert not (project / "build" / "built" / "add").exists()
 
 
 def test_pushes_at_the_same_time_keep_each_others_records(project: Path) -> None:
     ours = settings.load(project, {})
     for step in steps.find_steps(project):  # each begins with what there was before the other
-        entry = images.Pushed(step.name, "r:t", "t", "sha256:0", "linux/amd64", "")
-        images._write_record({step.name: entry}, [step], ours, project)
-    assert set(images.read_record(project)) == {"add", "div"}
+        entry = building.Pushed(step.name, "r:t", "t", "sha256:0", "linux/amd64", "")
+        building._write_record({step.name: entry}, [step], ours, project)
+    assert set(building.read_record(project)) == {"add", "div"}
 
 
 def test_a_component_on_one_line_is_pinned_or_refused(project: Path) -> None:
     step = steps.get_step("add", project)
     path = step.folder / "component.yaml"
     image = steps.image_name(step, settings.load(project, {}))
-    entry = images.Pushed("add", f"{image}:t", "t", "sha256:0", "linux/amd64", "")
+    entry = building.Pushed("add", f"{image}:t", "t", "sha256:0", "linux/amd64", "")
     path.write_text(f"implementation: {{container: {{image: {image}, command: [a]}}}}\n")
-    images._write_component(entry, project)
+    building._write_component(entry, project)
     written = (project / "build" / "components" / "add.yaml").read_text()
     assert f"{{image: {image}@sha256:0, command" in written
     path.write_text(f"implementation:\n  container:\n    image: >-\n      {image}\n")
-    with pytest.raises(OpsError, match="cannot be pinned: write it on one line"):
-        images._write_component(entry, project)
+    with pytest.raises(WorkbenchError, match="cannot be pinned: write it on one line"):
+        building._write_component(entry, project)
 
 
 def test_a_pipeline_of_another_registry_is_not_submitted(project: Path) -> None:
     assert make(project, "compile", "REGISTRY=localhost:5000/elsewhere").returncode == 0
     used = steps.used_images(project / "build" / "pipeline.yaml")
-    (line,) = images.missing(used, settings.load(project, {}), project)
+    (line,) = building.missing(used, settings.load(project, {}), project)
     assert "make compile" in line

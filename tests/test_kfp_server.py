@@ -9,13 +9,13 @@ from typing import Any
 import kfp_server_api
 import pytest
 import urllib3
+from kfp_server_api import ApiException
+
 from conftest import make
 from kfp_server import KfpServer, Moment, kfp_server, openapi
 from kfp_server.requests import Request
 from kfp_server.runs import pod
-from kfp_server_api import ApiException
-
-from ops.cluster.server import matching, predicates
+from kfp_workbench.cluster.server import matching, predicates
 
 SPEC = {"pipelineInfo": {"name": "p"}, "root": {"dag": {}}, "schemaVersion": "2.1.0"}
 

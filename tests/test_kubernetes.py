@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import bake, compile_here, compiled, environment, make
 from google.protobuf import json_format
 from kfp.kubernetes.kubernetes_executor_config_pb2 import KubernetesExecutorConfig
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig, PlatformSpec
-from kfp_server import kfp_server
 
-from ops import check, params, steps
-from ops.check.sources import Sources
-from ops.errors import OpsError
-from ops.kubernetes import applying, grammar, schema, units
-from ops.kubernetes.units import UnfitError
+from conftest import bake, compile_here, compiled, environment, make
+from kfp_server import kfp_server
+from kfp_workbench import check
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.pipeline.kubernetes import applying, grammar, schema, units
+from kfp_workbench.pipeline.kubernetes.units import UnfitError
+from kfp_workbench.project import params, steps
+from kfp_workbench.project.sources import Sources
 
 ALL = """\
 train:
@@ -514,7 +515,7 @@ def test_a_task_can_differ_from_its_step(project: Path) -> None:
 
 
 def test_a_task_that_is_not_there_is_one_line(project: Path) -> None:
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         compile_with(project, "load: {cpu: 1}\ntrain-3: {cpu: 1}\n")
     assert str(caught.value) == (
         "kubernetes.yaml:2: there is no train-3: pipeline.py calls train 2 times, "
@@ -546,7 +547,7 @@ def test_a_limit_below_the_request_is_found_wherever_it_was_set(project: Path) -
     pipeline = project / "pipeline.py"
     more = '    again.set_memory_limit("1Gi")\n    return again.output\n'
     pipeline.write_text(pipeline.read_text().replace("    return again.output\n", more))
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         compile_with(project, "train: {memory: 2Gi}\n")
     assert str(caught.value).startswith(
         "pipeline.py: the task train-2 requests 2.14748 GB of memory, over its limit of 1.07374: "
@@ -572,7 +573,7 @@ def test_all_that_is_wrong_stops_make_compile_and_make_check(project: Path) -> N
 
 
 def test_one_thing_that_is_wrong_is_the_error_itself(project: Path) -> None:
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         compile_with(project, "train: {cpu: x}\n")
     assert str(caught.value).startswith("kubernetes.yaml:1: train: cpu: 'x' is no amount of CPU")
     assert caught.value.status == 2
@@ -590,7 +591,9 @@ def test_compiling_says_when_kfp_has_moved_the_seam(
     """Settings that are silently lost would be found on the cluster, if at all."""
     elsewhere = SimpleNamespace(BaseComponent=type("Other", (), {"__call__": None}))
     monkeypatch.setattr(applying, "base_component", elsewhere)
-    with pytest.raises(OpsError, match=r"kubernetes\.yaml was not applied to train: take the kfp"):
+    with pytest.raises(
+        WorkbenchError, match=r"kubernetes\.yaml was not applied to train: take the kfp"
+    ):
         compile_with(project, ALL)
 
 
@@ -610,10 +613,10 @@ def test_no_setting_needs_the_kubernetes_package(project: Path) -> None:
     """It takes as long to import as all of kfp; afterwards everybody can have it."""
     (project / "kubernetes.yaml").write_text(ALL)
     code = (
-        "import sys\nfrom ops.__main__ import main\nassert main(['compile']) == 0\n"
+        "import sys\nfrom kfp_workbench.__main__ import main\nassert main(['compile']) == 0\n"
         "assert not [name for name in sys.modules if name.partition('.')[0] == 'kubernetes']\n"
         "from kfp import kubernetes\nfrom kubernetes.client import V1NodeAffinity\n"
-        "from ops import light_kfp\nassert light_kfp.import_kubernetes() is kubernetes\n"
+        "from kfp_workbench.pipeline import light_kfp\nassert light_kfp.import_kubernetes() is kubernetes\n"
         "assert kubernetes.node_affinity.client.__name__\n"
     )
     words = [sys.executable, "-c", code]

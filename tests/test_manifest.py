@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import bake, compile_here, make
 from google.protobuf import json_format
 from kfp.compiler import Compiler
 from kfp.compiler.compiler_utils import KubernetesManifestOptions
 from kfp.components import load_component_from_file
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
 
-from ops import manifest, settings, steps
-from ops.errors import OpsError
+from conftest import bake, compile_here, make
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.pipeline import manifest
+from kfp_workbench.project import settings, steps
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # at most 63
 SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -144,7 +145,7 @@ def test_make_manifest_goes_by_the_settings_of_the_environment(project: Path) ->
 def test_a_namespace_that_kubernetes_does_not_take_is_refused(
     project: Path, namespace: str
 ) -> None:
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         write(project, KFP_NAMESPACE=namespace)
     assert str(caught.value).startswith("KFP_NAMESPACE: ") and str(caught.value).isprintable()
     assert "not a valid name" in str(caught.value) or "use at most 63" in str(caught.value)
@@ -159,7 +160,7 @@ def test_names_are_those_that_kubernetes_takes(project: Path, name: str, fits: b
     compile_here(project)
     if not fits:
         with pytest.raises(
-            OpsError, match=r"pipeline\.py: the pipeline .* is no name: use at most"
+            WorkbenchError, match=r"pipeline\.py: the pipeline .* is no name: use at most"
         ):
             write(project)
         return

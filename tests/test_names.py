@@ -1,11 +1,12 @@
-"""The grammars of names (ops.names): what is taken, what is refused, in which words."""
+"""The grammars of names (kfp_workbench.project.names): what is taken, what is refused, in which words."""
 
 import ast
 
 import pytest
-from conftest import PROJECT, TEMPLATE
 
-from ops import names, scaffold
+from conftest import PROJECT, TEMPLATE
+from kfp_workbench.project import names
+from kfp_workbench.scaffold import adding
 
 GOOD_REGISTRIES = [
     "localhost:5000/calculate-average",
@@ -193,13 +194,13 @@ def test_text_with_control_characters_is_refused(text: str) -> None:
 def test_no_step_can_shadow_what_the_project_imports() -> None:
     """RESERVED holds every module that a plain file of the project imports."""
     imported = set()
-    for path in [*PROJECT.rglob("*.py"), *TEMPLATE.glob("hooks/parts/**/*.py")]:
+    for path in [*PROJECT.rglob("*.py"), *TEMPLATE.glob("starters/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.partition(".")[0])
-    pipeline = ast.parse(scaffold.pipeline_module("x", ["zzz"]))
+    pipeline = ast.parse(adding.pipeline_module("x", ["zzz"]))
     used = {node.id for node in ast.walk(pipeline) if isinstance(node, ast.Name)}
     used |= {node.arg for node in ast.walk(pipeline) if isinstance(node, ast.arg)}
     needed = {name for name in imported | used if name.islower() and not name.startswith("zzz")}

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import bake, make
 from kfp.compiler import pipeline_spec_builder
 
-from ops import nesting, steps
+from conftest import bake, make
+from kfp_workbench.pipeline import nesting
+from kfp_workbench.project import steps
 
 PIPELINE = '''\
 """A pipeline that has another one twice, and the same steps as that."""

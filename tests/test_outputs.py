@@ -9,8 +9,8 @@ import pytest
 from kfp.local import executor_input_utils
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from ops import conversion, outputs
-from ops.errors import OpsError
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import conversion, outputs
 
 TYPES = {name: kind for kind, name in conversion.TYPES.items()}
 
@@ -83,7 +83,7 @@ def test_a_file_is_read_as_the_launcher_reads_it(
     ],
 )
 def test_a_file_that_is_none_of_its_type_is_refused(tmp_path: Path, kind: str, text: str) -> None:
-    with pytest.raises(OpsError, match=f"^step gen: output x is .*, which is no {kind}$"):
+    with pytest.raises(WorkbenchError, match=f"^step gen: output x is .*, which is no {kind}$"):
         collect(tmp_path, {"x": kind}, files={"x": text})
 
 
@@ -126,13 +126,13 @@ def test_a_value_of_the_executor_output_is_taken(
 def test_a_value_of_another_type_is_refused(
     tmp_path: Path, kind: str, value: Any, said: str
 ) -> None:
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         collect(tmp_path, {"x": kind}, {"parameterValues": {"x": value}})
     assert str(caught.value) == f"step gen: output x is {said}, which is no {kind}"
 
 
 def test_a_secret_is_not_repeated(tmp_path: Path) -> None:
-    with pytest.raises(OpsError, match=r"output api_key is \*\*\*, which is no Integer"):
+    with pytest.raises(WorkbenchError, match=r"output api_key is \*\*\*, which is no Integer"):
         collect(tmp_path, {"api_key": "Integer"}, files={"api_key": "hunter2"})
 
 
@@ -142,13 +142,15 @@ def test_the_executor_output_wins_over_a_file(tmp_path: Path) -> None:
 
 
 def test_an_executor_output_that_is_none_is_a_line(tmp_path: Path) -> None:
-    with pytest.raises(OpsError, match=r"^step gen wrote no valid executor output: .+$"):
+    with pytest.raises(WorkbenchError, match=r"^step gen wrote no valid executor output: .+$"):
         collect(tmp_path, {}, {"values": {}})
 
 
 @pytest.mark.parametrize("kind", ["Integer", "Dataset", "Metrics"])
 def test_what_was_never_written_is_missed(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(OpsError, match=r"^step gen ended well, but never wrote its output 'x'$"):
+    with pytest.raises(
+        WorkbenchError, match=r"^step gen ended well, but never wrote its output 'x'$"
+    ):
         collect(tmp_path, {"x": kind}, {})
 
 

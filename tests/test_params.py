@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import bake, compiled, make
 from kfp_server import KfpServer, Request, kfp_server
 from kfp_server.refusals import RefusalError
+from kfp_workbench.check import check_project
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project import environments, params, settings, values
 from test_submitted_caching import cached
-
-from ops import environments, params, settings, values
-from ops.check import check_project
-from ops.errors import OpsError
 
 KINDS = {
     "context": "STRUCT",
@@ -70,7 +70,7 @@ def refused(
     capsys: pytest.CaptureFixture[str], read: Any, *arguments: str, **env: str
 ) -> list[str]:
     """Return the lines that a refusal prints, without the last one if there are several."""
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         read(*arguments, **env)
     assert caught.value.status == 2
     printed = capsys.readouterr()
@@ -224,7 +224,7 @@ text: [1]
 def test_a_thousand_problems_are_not_all_shown(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(OpsError, match=r"^1000 problems, see above"):
+    with pytest.raises(WorkbenchError, match=r"^1000 problems, see above"):
         folder.read(f"context: {{n: [{', '.join(['.inf'] * 1000)}]}}")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 51 and lines[-1] == "... and 950 more"
@@ -318,7 +318,7 @@ def test_a_byte_order_mark_is_no_part_of_the_file(folder: Folder) -> None:
 
 def test_what_is_no_utf8_is_refused(folder: Folder) -> None:
     folder.file.write_bytes(b"text: \xff")
-    with pytest.raises(OpsError, match=r"^params/prod\.yaml: it is no UTF-8"):
+    with pytest.raises(WorkbenchError, match=r"^params/prod\.yaml: it is no UTF-8"):
         params.read_parameters(folder.package, folder.file, [], {})
 
 
@@ -389,7 +389,7 @@ def test_a_wrong_setting_is_one_line_with_its_place(
     place = "params/prod.yaml:4: " if case == "twice" else "params/prod.yaml:3: "
     assert line.startswith(place) and words in line and "hush" not in line
     folder.file.write_text(whole, encoding="utf-8")
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         environments.read_settings(folder.file, {"BAD": "x y"})
     assert str(caught.value) == line
 
@@ -433,7 +433,7 @@ def test_variables_win_over_the_file_and_that_over_the_project(
     ],
 )
 def test_a_wrong_variable_is_refused(default: Path, name: str, value: str, line: str) -> None:
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         settings.load(default, {name: value})
     assert caught.value.status == 2 and str(caught.value).startswith(line)
 
@@ -801,7 +801,7 @@ def test_a_run_says_what_the_check_says(project: Path, capsys: pytest.CaptureFix
     (project / "params" / "prod.yaml").write_text(text)
     found = [f.text for f in check_project(project)]
     package = project / "build" / "pipeline.yaml"
-    with pytest.raises(OpsError):
+    with pytest.raises(WorkbenchError):
         environments.read(
             package, project / "params" / "prod.yaml", [], submitting=True, environ={}
         )

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import bake, environment, make
 
-from ops import progress
+from conftest import bake, environment, make
+from kfp_workbench.local import progress
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -22,7 +22,7 @@ def in_terminal(project: Path, *words: str, **env: str) -> tuple[int, str, str]:
     ours, theirs = pty.openpty()
     environ = environment({"TERM": "xterm", "COLUMNS": "90", "LINES": "30", **env})
     with subprocess.Popen(
-        [sys.executable, "-m", "ops", *words],
+        [sys.executable, "-m", "kfp_workbench", *words],
         cwd=project,
         env=environ,
         stdin=subprocess.DEVNULL,

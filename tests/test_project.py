@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import compiled, environment, files_of, make
 
-from ops import local as local_runs
-from ops import secrecy, steps, venvs
+from conftest import compiled, environment, files_of, make
+from kfp_workbench.local import running, venvs
+from kfp_workbench.project import secrecy, steps
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 AVERAGE = {"Output": {"numbers": [1.0, 2.0, 3.0, 4.0], "sum": 10.0, "average": 2.5}}
@@ -31,7 +31,7 @@ def local(project: Path, *arguments: str, **env: str) -> "subprocess.CompletedPr
 
 def run_ops(project: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """Call a verb without make, in the environment of these tests."""
-    command = [sys.executable, "-m", "ops", *words]
+    command = [sys.executable, "-m", "kfp_workbench", *words]
     return subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
 
 
@@ -181,7 +181,11 @@ def test_the_process_gets_the_command_line_of_the_container(project: Path) -> No
 @pytest.mark.parametrize(
     ("words", "number", "status"),
     [
-        ([sys.executable, "-m", "ops", "local", "--runner", "process"], signal.SIGINT, 130),
+        (
+            [sys.executable, "-m", "kfp_workbench", "local", "--runner", "process"],
+            signal.SIGINT,
+            130,
+        ),
         (["make", "-s", "local", "RUNNER=process"], signal.SIGTERM, -signal.SIGTERM),
     ],
     ids=["ctrl-c", "make-is-ended"],
@@ -224,7 +228,7 @@ def test_an_interrupted_run_ends_its_steps(
 
 def test_what_kfp_warns_of_is_no_success() -> None:
     """Where its orchestrator goes on with a value that it could not find."""
-    doubts = local_runs._Doubts()
+    doubts = running._Doubts()
     record = logging.makeLogRecord(
         {"levelno": logging.WARNING, "pathname": "kfp/local/orchestrator/x.py", "msg": "not found"}
     )
@@ -304,7 +308,7 @@ def test_only_the_last_runs_are_kept(project: Path) -> None:
         (project / "build" / "local" / f"20200101-000000-{number:06d}").mkdir(parents=True)
     assert local(project).returncode == 0
     kept = sorted(path.name for path in (project / "build" / "local").iterdir())
-    assert len(kept) == local_runs.KEPT and kept[0].endswith("000011")
+    assert len(kept) == running.KEPT and kept[0].endswith("000011")
 
 
 def test_two_steps_with_one_image_are_refused(project: Path) -> None:
@@ -397,9 +401,9 @@ def test_an_image_of_another_registry_stays_as_it_is(project: Path) -> None:
 
 
 def test_a_moved_seam_is_told_clearly(project: Path) -> None:
-    """Should a kfp release move what ops.local hooks into, the run must not pass for a success."""
+    """Should a kfp release move what kfp_workbench.local.running hooks into, the run must not pass for a success."""
     code = (
-        "import ops.light_kfp\n"
+        "import kfp_workbench.pipeline.light_kfp\n"
         "from kfp.local import task_dispatcher, subprocess_task_handler as seam\n"
         "import inspect\n"
         "source = inspect.getsource(task_dispatcher)\n"
@@ -452,8 +456,8 @@ def test_a_broken_pipeline_module_is_one_line(project: Path, text: str, line: st
 
 def test_compiling_does_not_load_the_client(project: Path) -> None:
     code = (
-        "import sys, runpy\nsys.argv = ['ops', 'compile']\n"
-        "try:\n    runpy.run_module('ops', run_name='__main__')\n"
+        "import sys, runpy\nsys.argv = ['kfp_workbench', 'compile']\n"
+        "try:\n    runpy.run_module('kfp_workbench', run_name='__main__')\n"
         "except SystemExit as stop:\n    assert not stop.code\n"
         "assert 'kubernetes' not in sys.modules and 'kfp_server_api' not in sys.modules\n"
     )
@@ -558,7 +562,7 @@ def test_nohup_keeps_a_run_alive(project: Path) -> None:
     hangup = "import os\nimport signal\nos.kill(os.getppid(), signal.SIGHUP)\n"
     script.write_text(text.replace("import sys\n", f"import sys\n{hangup}", 1))
     assert make(project, "compile").returncode == 0
-    command = [sys.executable, "-m", "ops", "local", "--runner", "process"]
+    command = [sys.executable, "-m", "kfp_workbench", "local", "--runner", "process"]
     for words, status in ((["nohup", *command], 0), (command, 130)):
         result = subprocess.run(words, cwd=project, env=environment(), capture_output=True)
         assert result.returncode == status, result.stderr

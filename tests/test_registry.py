@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from conftest import Handler, listening
 
-from ops.errors import OpsError
-from ops.registry import RefusedError, Registry
+from conftest import Handler, listening
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.images.registry import RefusedError, Registry
 
 USER, PASSWORD, IDENTITY, TOKEN = "somebody", "s3cret-word", "s3cret-identity", "s3cret-token"
 BASIC = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
@@ -147,9 +147,9 @@ def registry(host: str, engine: str = "docker") -> Registry:
     return Registry(f"{host}/team/add", engine)
 
 
-def refused(asked: Registry, kind: type[OpsError] = OpsError) -> str:
+def refused(asked: Registry, kind: type[WorkbenchError] = WorkbenchError) -> str:
     """Return the message that asking for a digest ends with."""
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         asked.digest("tag")
     message = str(caught.value)
     assert type(caught.value) is kind and caught.value.status == 1
@@ -328,7 +328,9 @@ def test_a_tag_that_is_not_there(server: Server) -> None:
 
 def test_what_is_no_registry(server: Server) -> None:
     server.status = 404
-    with pytest.raises(OpsError, match="what answers there is no registry \\(404\\): check REGI"):
+    with pytest.raises(
+        WorkbenchError, match="what answers there is no registry \\(404\\): check REGI"
+    ):
         registry(server.host).ping()
 
 
@@ -336,16 +338,16 @@ def test_what_is_no_registry(server: Server) -> None:
     ("status", "digest", "kind", "line"),
     [
         (403, DIGEST, RefusedError, "your login may not use team/add (403): docker login"),
-        (500, DIGEST, OpsError, "the registry failed (500): try again"),
-        (429, DIGEST, OpsError, "the registry failed (429): try again"),
-        (200, "", OpsError, "answered without the digest of team/add:tag"),
-        (200, "sha256:abc", OpsError, "answered without the digest of team/add:tag"),
-        (200, f"{DIGEST}0", OpsError, "answered without the digest of team/add:tag"),
-        (200, f"md5:{'a' * 64}", OpsError, "answered without the digest of team/add:tag"),
+        (500, DIGEST, WorkbenchError, "the registry failed (500): try again"),
+        (429, DIGEST, WorkbenchError, "the registry failed (429): try again"),
+        (200, "", WorkbenchError, "answered without the digest of team/add:tag"),
+        (200, "sha256:abc", WorkbenchError, "answered without the digest of team/add:tag"),
+        (200, f"{DIGEST}0", WorkbenchError, "answered without the digest of team/add:tag"),
+        (200, f"md5:{'a' * 64}", WorkbenchError, "answered without the digest of team/add:tag"),
     ],
 )
 def test_answers_that_are_refused(
-    server: Server, status: int, digest: str, kind: type[OpsError], line: str
+    server: Server, status: int, digest: str, kind: type[WorkbenchError], line: str
 ) -> None:
     server.status, server.digest = status, digest
     assert line in refused(registry(server.host), kind)

@@ -14,14 +14,15 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import test_typed
 import yaml
-from conftest import Browser, Handler, bake, environment, listening, make
 from kfp import dsl
 
-from ops import record, report
-from ops.errors import OpsError
-from ops.report import frames, page, plots, text
+import test_typed
+from conftest import Browser, Handler, bake, environment, listening, make
+from kfp_workbench import report
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import record
+from kfp_workbench.report import frames, page, plots, text
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 FLOW = '''\
@@ -388,7 +389,7 @@ def test_memory_stays_flat(tmp_path: Path, browser: Browser) -> None:
 def _peak(project: Path, status: int) -> int:
     """Return the most memory that a run takes itself, in kB."""
     code = (
-        "import resource, sys; from ops.__main__ import main; status = main(sys.argv[1:]); "
+        "import resource, sys; from kfp_workbench.__main__ import main; status = main(sys.argv[1:]); "
         "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); "
         "sys.exit(status)"
     )
@@ -446,7 +447,7 @@ def test_without_a_run_there_is_none(project: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"format": 1, "tasks": [{}]}'])
 def test_a_broken_record_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / record.FILE).write_text(text)
-    with pytest.raises(OpsError, match="no record of a run") as caught:
+    with pytest.raises(WorkbenchError, match="no record of a run") as caught:
         record.read(tmp_path)
     assert "\n" not in str(caught.value)
 

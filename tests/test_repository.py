@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import PROJECT, TEMPLATE, bake, environment, make
 
 # Commands of the generated README that want an engine, a registry or a cluster.

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import compiled, environment, make
 from kfp_server import KfpServer, kfp_server
-
-from ops.cluster import runs, transport
-from ops.cluster import server as servers
-from ops.cluster.credentials import Token
-from ops.errors import OpsError
+from kfp_workbench.cluster import runs, transport
+from kfp_workbench.cluster import server as servers
+from kfp_workbench.cluster.credentials import Token
+from kfp_workbench.errors import WorkbenchError
 
 TOKEN = "s3cret-token"
 
@@ -59,7 +59,7 @@ def start(
 
 
 def refused(package: Path, host: str, **more: Any) -> str:
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         start(package, host, **more)
     message = str(caught.value)
     assert "\n" not in message and TOKEN not in message
@@ -91,7 +91,7 @@ def test_a_run_is_submitted_with_experiment_name_and_parameters(
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_no_harm(default: Path, server: KfpServer, closed: str) -> None:
     make(default, "compile")
-    command = f'"{sys.executable}" -m ops run {closed}'
+    command = f'"{sys.executable}" -m kfp_workbench run {closed}'
     env = environment({"KFP_HOST": server.url, "ALLOW_UNPINNED": "1"})
     result = subprocess.run(
         ["sh", "-c", command], cwd=default, env=env, capture_output=True, text=True
@@ -296,7 +296,7 @@ def test_a_server_that_repeats_the_token_does_not_get_it_printed(package: Path) 
 
 
 def test_the_servers_own_reason_is_told(package: Path, server: KfpServer) -> None:
-    with pytest.raises(OpsError, match="400: parameter nope is not defined in the pipeline"):
+    with pytest.raises(WorkbenchError, match="400: parameter nope is not defined in the pipeline"):
         connected = servers.connect(server.url)
         runs.submit(connected, package, {"nope": 1}, experiment="e", run_name="r")
 
@@ -330,6 +330,6 @@ def test_nothing_is_left_changed_in_the_process(package: Path, server: KfpServer
 
 
 def test_the_client_is_loaded_only_when_needed() -> None:
-    code = "import sys, ops.cluster.runs; assert not {'kfp', 'kfp_server_api'} & set(sys.modules)"
+    code = "import sys, kfp_workbench.cluster.runs; assert not {'kfp', 'kfp_server_api'} & set(sys.modules)"
     folder = Path(servers.__file__).parent.parent.parent
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)

@@ -17,19 +17,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from conftest import compiled, environment, make
 from kfp_server import KfpServer, Moment, Request, kfp_server
 from kfp_server.refusals import RefusalError
 from kfp_server.tables import Row, Table
-
-from ops import cron, scheduling
-from ops import settings as project_settings
-from ops.check import schedules as file
-from ops.check.sources import Sources
-from ops.cluster import faults, rescheduling, schedules, transport
-from ops.cluster import server as servers
-from ops.cluster.schedules import Live, Wanted
-from ops.errors import OpsError
+from kfp_workbench.check import schedules as file
+from kfp_workbench.cluster import cron, faults, rescheduling, schedules, scheduling, transport
+from kfp_workbench.cluster import server as servers
+from kfp_workbench.cluster.schedules import Live, Wanted
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project import settings as project_settings
+from kfp_workbench.project.sources import Sources
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)  # a Thursday
 NIGHTLY = 'nightly: {cron: "0 0 3 * * *"}\n'
@@ -347,7 +346,7 @@ def test_what_is_wrong_with_a_setting_is_said_with_its_line(
     problem: str,
 ) -> None:
     text = f'# a comment\na:\n  cron: "0 0 3 * * *"\n  {setting}\n'
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         request_of(folder, package, settings, text)
     line = 2 if "both cron" in problem else 4
     assert str(caught.value).startswith(f"schedules.yaml:{line}: {problem}")
@@ -394,7 +393,7 @@ def test_what_is_wrong_with_a_setting_is_said_with_its_line(
 def test_what_is_wrong_with_the_file(
     folder: Path, package: Path, settings: project_settings.Settings, text: str, problem: str
 ) -> None:
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         request_of(folder, package, settings, text)
     assert problem in str(caught.value) and str(caught.value).startswith("schedules.yaml:")
 
@@ -445,7 +444,7 @@ def test_all_that_is_wrong_is_said_at_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = "a: {every: x, env: y}\nb:\n  cron: '@daily'\n  enabled: maybe\n"
-    with pytest.raises(OpsError, match=r"^4 problems, see above"):
+    with pytest.raises(WorkbenchError, match=r"^4 problems, see above"):
         request_of(folder, package, settings, text)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(" ")[0] for line in lines] == [
@@ -484,14 +483,14 @@ o: {every: 2h}
         "11: n: parameters.db_password: the variable UNSET",
     ]
     (folder / "params/dev.yaml").write_text("rate: 2\ncontext: {}\ndb_password: ${SET}x\n")
-    with pytest.raises(OpsError, match=r"^5 problems, see above: nothing was started$"):
+    with pytest.raises(WorkbenchError, match=r"^5 problems, see above: nothing was started$"):
         request_of(folder, package, settings, text)
     assert capsys.readouterr().err.splitlines() == [
         *(f"schedules.yaml:{line} {cure}" for line in lines),
         f"schedules.yaml:12: o: params/dev.yaml:3: db_password: the variable SET {cure}",
     ]
     only = "m:\n  every: 1h\n  parameters:\n    rate: ${UNSET_RATE}\n    context: {}\n"
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         request_of(folder, package, settings, f"{only}    db_password: ''\n")
     assert str(caught.value) == f"schedules.yaml:4: {lines[1][3:]} {cure}"
 
@@ -500,7 +499,7 @@ def test_a_parameter_without_a_value_is_said(
     folder: Path, package: Path, settings: project_settings.Settings
 ) -> None:
     (folder / "params/dev.yaml").write_text("")
-    with pytest.raises(OpsError, match=r"^schedules.yaml:1: nightly: .* 'context' has no"):
+    with pytest.raises(WorkbenchError, match=r"^schedules.yaml:1: nightly: .* 'context' has no"):
         request_of(folder, package, settings, NIGHTLY)
 
 
@@ -524,7 +523,7 @@ def test_schedules_of_several_servers_are_taken_one_server_at_a_time(
     def settings_of(env: str) -> project_settings.Settings:
         return settings._replace(kfp_host=f"http://{env}.invalid")
 
-    with pytest.raises(OpsError, match=r"dev is on http://dev.invalid, prod .* ENV=dev make"):
+    with pytest.raises(WorkbenchError, match=r"dev is on http://dev.invalid, prod .* ENV=dev make"):
         scheduling.read_request(package, None, settings_of, ExitStack(), root=folder)
     request = scheduling.read_request(package, "prod", settings_of, ExitStack(), root=folder)
     assert request.settings.kfp_host == "http://prod.invalid"
@@ -533,7 +532,7 @@ def test_schedules_of_several_servers_are_taken_one_server_at_a_time(
 @pytest.mark.parametrize(("text", "applied"), [("", False), ("0", False), ("1", True)])
 def test_apply(text: str, applied: bool) -> None:
     assert scheduling.is_applied({"APPLY": text}) is applied
-    with pytest.raises(OpsError, match=r"APPLY='yes': write APPLY=1"):
+    with pytest.raises(WorkbenchError, match=r"APPLY='yes': write APPLY=1"):
         scheduling.is_applied({"APPLY": "yes"})
 
 
@@ -698,7 +697,7 @@ m:
     sources = Sources(folder)
     for kinds in (declared, None):
         assert [finding.text for finding in file.read_schedules(sources, kinds)[1]] == found
-    with pytest.raises(OpsError, match=r"^5 problems, see above"):
+    with pytest.raises(WorkbenchError, match=r"^5 problems, see above"):
         request_of(folder, package, settings, text)
 
 
@@ -930,7 +929,7 @@ def test_a_long_description_is_refused_before_anything_is_sent(
 ) -> None:
     """The server would make an invisible schedule, and say that it failed."""
     ours = Project(server.url, name="p" * 63)
-    with pytest.raises(OpsError, match=r"would have 2\d\d bytes, and KFP has room for 255"):
+    with pytest.raises(WorkbenchError, match=r"would have 2\d\d bytes, and KFP has room for 255"):
         ours.apply(wanted("k" * 63, env="e" * 80))
     assert server.changes() == [] and not server.ghosts
 
@@ -1043,7 +1042,9 @@ def test_what_a_failure_left_behind_is_shown_and_removed(
         server.requests.clear()
         server.fail("lost", "/recurringruns", method="POST")
         server.fail("500", "/recurringruns", method="GET", first=2)
-        with pytest.raises(OpsError, match=r"not known whether another one is there, disabled: "):
+        with pytest.raises(
+            WorkbenchError, match=r"not known whether another one is there, disabled: "
+        ):
             schedule(changed, apply=True)
         server.mend()
         capsys.readouterr()
@@ -1097,7 +1098,7 @@ def broken_off(action: Callable[[], object]) -> str:
     """Return the line that a failure ends with, or nothing for a success."""
     try:
         action()
-    except OpsError as error:
+    except WorkbenchError as error:
         message = str(error)
         assert "\n" not in message and error.status == 1
         return message
@@ -1244,7 +1245,7 @@ def test_what_another_made_meanwhile_is_left_alone(
         there = [dict(row) for row in server.schedules]
         server.requests.clear()
         with pytest.raises(
-            OpsError, match=r"^schedule nightly: it is not as it was a moment ago: do "
+            WorkbenchError, match=r"^schedule nightly: it is not as it was a moment ago: do "
         ):
             rescheduling.carry_out(ours.server, ours.owner, actions, print)
         assert theirs["mode"] == mode and [dict(row) for row in server.schedules] == there
@@ -1264,7 +1265,9 @@ def test_an_interruption_restores_the_old_one(
         return call(endpoint, doing, *more)
 
     monkeypatch.setattr(faults, "call", interrupted)
-    with pytest.raises(OpsError, match=r"^schedule nightly: interrupted; the old one is in") as it:
+    with pytest.raises(
+        WorkbenchError, match=r"^schedule nightly: interrupted; the old one is in"
+    ) as it:
         ours.apply(wanted(cron=NEW))
     assert it.value.status == 130
     assert crons(rows_of(server)) == [OLD] and rows_of(server, on=True)
@@ -1331,7 +1334,7 @@ def test_an_interrupt_anywhere_ends_with_what_is_in_force(
             signalling(server, number, *numbers)
             try:
                 rescheduling.carry_out(ours.server, ours.owner, actions, ours.said.append)
-            except OpsError as error:
+            except WorkbenchError as error:
                 assert error.status == 130
                 start, _, state = str(error).partition("; ")
                 assert start == "schedule nightly: interrupted"
@@ -1378,7 +1381,7 @@ def test_an_interrupt_elsewhere(
 
     request = request_of(folder, package, settings, NIGHTLY)
     monkeypatch.setattr(*at, interrupted)
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         scheduling.schedule(servers.connect(server.url), request, apply=True)
     assert (str(caught.value), caught.value.status) == (f"interrupted; {state}", 130)
 
@@ -1415,7 +1418,7 @@ def test_an_interrupt_of_a_request_that_fails(
             signal.pthread_kill(main, signal.SIGTERM)
 
     server.before = interrupt
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         rescheduling.carry_out(ours.server, ours.owner, actions, print)
     start = r"schedule nightly: interrupted; cannot .* the server failed \(500: .*; "
     assert re.fullmatch(start + state, str(caught.value)), caught.value
@@ -1429,7 +1432,7 @@ def test_two_interrupts_of_make_schedule(project: Path, server: KfpServer) -> No
     (project / "schedules.yaml").write_text(NIGHTLY.replace(" 3 ", " 4 "))
     given = {"KFP_HOST": server.url, "ALLOW_UNPINNED": "1", "APPLY": "1"}
     with subprocess.Popen(
-        [sys.executable, "-m", "ops", "schedule"],
+        [sys.executable, "-m", "kfp_workbench", "schedule"],
         cwd=project,
         env=environment(given),
         stderr=subprocess.PIPE,

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ops import secrecy
-from ops.errors import OpsError
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project import secrecy
 
 SECRET = 'hun"ter 22é'
 
@@ -100,7 +100,7 @@ def test_what_is_assigned_to_a_secret_name_is_hidden(text: str, shown: str) -> N
 
 
 def test_an_error_keeps_its_kind_and_status() -> None:
-    class OtherError(OpsError):
+    class OtherError(WorkbenchError):
         pass
 
     with (

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import kfp_server_api
 import pytest
+
 from conftest import Handler, listening, make
 from kfp_server import KfpServer, kfp_server
-
-from ops import settings as project
-from ops.cluster import faults, runs, transport
-from ops.cluster import server as servers
-from ops.cluster.credentials import Credentials, SignInError, Token
-from ops.cluster.server import Server, call, connect, matching, pages, predicates
-from ops.errors import OpsError
+from kfp_workbench.cluster import faults, runs, transport
+from kfp_workbench.cluster import server as servers
+from kfp_workbench.cluster.credentials import Credentials, SignInError, Token
+from kfp_workbench.cluster.server import Server, call, connect, matching, pages, predicates
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project import settings as project
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def experiments(connected: Server) -> object:
     return call(connected, "list experiments on", connected.client.list_experiments)
 
 
-def problem(connected: Server) -> OpsError:
-    with pytest.raises(OpsError) as caught:
+def problem(connected: Server) -> WorkbenchError:
+    with pytest.raises(WorkbenchError) as caught:
         experiments(connected)
     assert "\n" not in str(caught.value)
     assert caught.value.__cause__ is None and caught.value.__context__ is None
@@ -118,7 +118,7 @@ def test_an_order_is_sent_once_more_after_a_401(server: KfpServer) -> None:
 @pytest.mark.parametrize("tokens", [["old"], ["old", "older"], ["old", "older", "oldest"]])
 def test_a_login_that_no_refresh_cures_ends(tokens: list[str]) -> None:
     with kfp_server(token="new") as server:
-        with pytest.raises(OpsError) as caught:
+        with pytest.raises(WorkbenchError) as caught:
             connect(server.url, credentials=Rotating(*tokens))
         cure = "sign in anew, the token in token.txt is refused"
         assert str(caught.value) == f"{server.url} asks for a login (401): {cure}"
@@ -196,7 +196,9 @@ def test_the_variable_is_heeded_however_it_is_given(
 
 
 def test_a_private_ca_is_not_trusted_otherwise(secure: KfpServer) -> None:
-    with pytest.raises(OpsError, match=r"certificate is not trusted .* set KFP_CA to your CA's"):
+    with pytest.raises(
+        WorkbenchError, match=r"certificate is not trusted .* set KFP_CA to your CA's"
+    ):
         connect(secure.url)
     assert secure.requests == []
 
@@ -215,7 +217,7 @@ def test_a_ca_that_is_none_is_wrong_input(
     ca = tmp_path / "ca.pem"
     if content is not None:
         ca.write_text(content)
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         connect(server.url, ca=ca)
     assert (str(caught.value), caught.value.status) == (line.format(ca=ca), 2)
     assert server.requests == []
@@ -233,7 +235,7 @@ def test_the_ca_is_a_setting_too(project_copy: Path) -> None:
     pyproject.write_text(text.replace("kfp_host =", 'kfp_ca = "ca.pem"\nkfp_host =', 1))
     assert project.load(project_copy, {}).kfp_ca == project_copy / "ca.pem"
     pyproject.write_text(text.replace("kfp_host =", "kfp_ca = 1\nkfp_host =", 1))
-    with pytest.raises(OpsError, match="takes kfp_ca"):
+    with pytest.raises(WorkbenchError, match="takes kfp_ca"):
         project.load(project_copy, {})
 
 
@@ -271,7 +273,7 @@ def test_each_fault_has_its_kind_and_its_line(
     server: KfpServer,
     monkeypatch: pytest.MonkeyPatch,
     fault: str,
-    kind: type[OpsError],
+    kind: type[WorkbenchError],
     line: str,
 ) -> None:
     monkeypatch.setattr(transport, "READ_SECONDS", 1.0)
@@ -302,7 +304,10 @@ def test_a_page_in_another_encoding_is_told_as_it_is(server: KfpServer) -> None:
             self.end_headers()
             self.wfile.write(b"k\xf6\xff!")
 
-    with listening(Latin) as port, pytest.raises(OpsError, match="the server failed \\(502: k"):
+    with (
+        listening(Latin) as port,
+        pytest.raises(WorkbenchError, match="the server failed \\(502: k"),
+    ):
         connect(f"http://127.0.0.1:{port}")
 
 
@@ -373,7 +378,7 @@ def test_a_listing_that_never_ends_does(server: KfpServer) -> None:
     def listing(**_: object) -> object:
         return kfp_server_api.V2beta1ListExperimentsResponse(**page)
 
-    with pytest.raises(OpsError, match="the same page again and again"):
+    with pytest.raises(WorkbenchError, match="the same page again and again"):
         list(pages(connected, "list experiments on", listing, "experiments"))
 
 
@@ -425,7 +430,7 @@ def test_threads_can_ask_side_by_side(server: KfpServer) -> None:
 
 def test_looking_loads_neither_the_client_nor_kubernetes(server: KfpServer) -> None:
     code = (
-        "import sys; from ops.cluster import server as s\n"
+        "import sys; from kfp_workbench.cluster import server as s\n"
         f"s.look({server.url!r}); s.check_access({server.url!r}, None)\n"
         "assert not {'kfp', 'kubernetes'} & set(sys.modules)"
     )

@@ -19,21 +19,22 @@ from typing import Any
 import docker.errors
 import pytest
 import requests
-from conftest import PROJECT, Handler, environment, files_of, listening, make
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kfp_server import kfp_server
-from kubeflow_server import PASSWORD, USER, Kubeflow, Reply, Request, kubeflow
 
-from ops import runners, secrecy, venvs
-from ops.cluster import dex, pages, runs, signin
-from ops.cluster.credentials import Credentials, DexSession, SignInError
-from ops.cluster.server import connect
-from ops.cluster.signin import credentials
-from ops.errors import OpsError
-from ops.steps import Step
+from conftest import PROJECT, Handler, environment, files_of, listening, make
+from kfp_server import kfp_server
+from kfp_workbench.cluster import dex, pages, runs, signin
+from kfp_workbench.cluster.credentials import Credentials, DexSession, SignInError
+from kfp_workbench.cluster.server import connect
+from kfp_workbench.cluster.signin import credentials
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import runners, venvs
+from kfp_workbench.project import secrecy
+from kfp_workbench.project.steps import Step
+from kubeflow_server import PASSWORD, USER, Kubeflow, Reply, Request, kubeflow
 
 TOKEN = "eyJhbGciOi.s3cret-token"
 HOST = "http://127.0.0.1:1"
@@ -65,12 +66,12 @@ def status(host: str, found: Credentials) -> int:
 
 def refused(call: Callable[[], object], code: int = 1) -> str:
     """Return the one line of an error, which holds nothing secret, its traceback neither."""
-    with pytest.raises(OpsError) as caught:
+    with pytest.raises(WorkbenchError) as caught:
         call()
     line = str(caught.value)
     assert caught.value.status == code and "\n" not in line
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    ours = [frame for frame in shown.stack if "/ops/" in frame.filename]
+    ours = [frame for frame in shown.stack if "/kfp_workbench/" in frame.filename]
     shown.stack = traceback.StackSummary.from_list([])
     variables = [
         text for frame in ours for name, text in (frame.locals or {}).items() if name != "environ"
@@ -787,7 +788,7 @@ def test_a_run_is_submitted(
         }
         environ = ways(tmp_path, gateway)[way]
         result = subprocess.run(
-            [sys.executable, "-m", "ops", "run"],
+            [sys.executable, "-m", "kfp_workbench", "run"],
             cwd=default,
             env=environment({**settings, **environ}),
             capture_output=True,
@@ -848,7 +849,7 @@ def test_a_server_that_repeats_what_it_is_sent(tmp_path: Path, way: str) -> None
                 return Reply(400, json.dumps({"message": text}))
 
             gateway.instead["/apis/v2beta1/healthz"] = repeat
-            with pytest.raises(OpsError) as caught:
+            with pytest.raises(WorkbenchError) as caught:
                 connect(gateway.url, credentials=found)
             line = str(caught.value)
             assert "***" in line or length == 299
@@ -899,14 +900,14 @@ def test_steps_and_builds_get_no_way_in(tmp_path: Path, monkeypatch: pytest.Monk
 
     def run(words: Any, **more: Any) -> Any:
         given.append(more.get("env"))
-        raise OpsError("not here")
+        raise WorkbenchError("not here")
 
-    monkeypatch.setattr("ops.venvs.subprocess.run", run)
-    monkeypatch.setattr("ops.venvs.venv.create", lambda *_, **__: None)
+    monkeypatch.setattr("kfp_workbench.local.venvs.subprocess.run", run)
+    monkeypatch.setattr("kfp_workbench.local.venvs.venv.create", lambda *_, **__: None)
     folder = tmp_path / "steps" / "add"
     folder.mkdir(parents=True)
     (folder / "requirements.txt").write_text("numpy")
-    with pytest.raises(OpsError, match="not here"):
+    with pytest.raises(WorkbenchError, match="not here"):
         venvs.python_folder(Step("add", folder), tmp_path)
     (environ,) = given
     assert "s3cret" not in environ.values() and "PATH" in environ

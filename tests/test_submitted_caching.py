@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import environment
 
-from ops.cluster import caching
+from conftest import environment
+from kfp_workbench.cluster import caching
 
 NESTED = """
 from kfp import compiler, dsl

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TEMPLATE, bake, compiled, files_of, make
 from cookiecutter.exceptions import FailedHookException
+
+from conftest import TEMPLATE, bake, compiled, files_of, make
 from test_generation import FILES, STEP_FILES
 
 STEPS = ["load", "split", "train", "evaluate", "report", "publish"]
@@ -81,7 +82,7 @@ def test_a_new_step_comes_with_the_lines_to_add(tmp_path: Path) -> None:
 
 def test_steps_with_the_same_requirements_have_the_same_lock_file() -> None:
     """So that they share what can be shared."""
-    folder = TEMPLATE / "hooks" / "parts" / "training" / "steps"
+    folder = TEMPLATE / "starters" / "training" / "steps"
     locks = {(folder / step / "requirements.txt").read_text() for step in WITH_REQUIREMENTS}
     (lock,) = locks
     assert "--hash=sha256:" in lock and "://" not in lock
@@ -141,7 +142,7 @@ def prepared_base(client: Any, folder: Path) -> str:
     The classic builder does not share the layer of equal files from different folders.
     """
     folder.mkdir()
-    steps = TEMPLATE / "hooks" / "parts" / "training" / "steps"
+    steps = TEMPLATE / "starters" / "training" / "steps"
     shutil.copy(steps / "train" / "requirements.txt", folder)
     (folder / "Dockerfile").write_text(
         "FROM python:3.12-slim\nCOPY requirements.txt .\n"

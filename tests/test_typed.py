@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROJECT, bake, environment, make
 
 from common.context import InputError, OutputError
 from common.step import Step, run
-from ops import record
+from conftest import PROJECT, bake, environment, make
+from kfp_workbench.local import record
 
 MAKE = '''\
 """Publishes one of everything."""

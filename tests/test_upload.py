@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 import yaml
+
 from conftest import compiled, make
 from kfp_server import KfpServer, Request, kfp_server
-
-from ops.cluster import pipelines, server
-from ops.cluster.credentials import Token
-from ops.cluster.pipelines import Upload
-from ops.errors import OpsError
+from kfp_workbench.cluster import pipelines, server
+from kfp_workbench.cluster.credentials import Token
+from kfp_workbench.cluster.pipelines import Upload
+from kfp_workbench.errors import WorkbenchError
 
 NAME = "calculate-average"
 
@@ -60,8 +60,10 @@ def send(package: Path, kfp: KfpServer, namespace: str | None = None, **more: An
     return pipelines.upload(connected, package, name=NAME, **more)
 
 
-def refused(package: Path, kfp: KfpServer, namespace: str | None = None, **more: Any) -> OpsError:
-    with pytest.raises(OpsError) as caught:
+def refused(
+    package: Path, kfp: KfpServer, namespace: str | None = None, **more: Any
+) -> WorkbenchError:
+    with pytest.raises(WorkbenchError) as caught:
         send(package, kfp, namespace, **more)
     assert "\n" not in str(caught.value)
     return caught.value
@@ -203,7 +205,7 @@ def test_a_thousand_pipelines_cost_no_further_request(package: Path, kfp: KfpSer
 def test_the_client_of_the_sdk_is_not_loaded(package: Path, kfp: KfpServer) -> None:
     """It takes longer to import than all the rest takes."""
     code = (
-        "import sys, pathlib; from ops.cluster import pipelines, server\n"
+        "import sys, pathlib; from kfp_workbench.cluster import pipelines, server\n"
         f"s = server.connect({kfp.url!r})\n"
         f"for _ in 'ab': pipelines.upload(s, pathlib.Path({str(package)!r}), name='p')\n"
         "assert 'kubernetes' not in sys.modules"
@@ -293,7 +295,7 @@ def test_a_name_that_the_server_has_no_room_for(
 ) -> None:
     connected = server.connect(kfp.url)
     kfp.requests.clear()
-    with pytest.raises(OpsError, match=line) as caught:
+    with pytest.raises(WorkbenchError, match=line) as caught:
         pipelines.upload(connected, package, name=name)
     assert caught.value.status == 2 and kfp.requests == []
 
@@ -437,7 +439,7 @@ def test_a_token_is_sent_and_not_shown(package: Path) -> None:
     with kfp_server(token="s3cret") as kfp:
         kfp.fail("400", "/upload_version", echo=True)
         connected = server.connect(kfp.url, None, Token("s3cret"))
-        with pytest.raises(OpsError) as caught:
+        with pytest.raises(WorkbenchError) as caught:
             pipelines.upload(connected, package, name=NAME)
         assert "Bearer ***" in str(caught.value) and "s3cret" not in str(caught.value)
         assert {r.headers["authorization"] for r in kfp.requests} == {"Bearer s3cret"}

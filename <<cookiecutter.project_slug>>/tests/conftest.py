@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
-
-from ops import compiling, settings
-from ops.settings import Settings
+from kfp_workbench.pipeline import compiling
+from kfp_workbench.project import settings
+from kfp_workbench.project.settings import Settings
 
 
 @pytest.fixture(scope="session")

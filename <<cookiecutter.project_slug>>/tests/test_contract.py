@@ -2,9 +2,9 @@
 
 import re
 
-from ops import steps
-from ops.check import check_project
-from ops.settings import Settings
+from kfp_workbench.check import check_project
+from kfp_workbench.project import steps
+from kfp_workbench.project.settings import Settings
 
 
 def test_the_contract_holds() -> None:

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from ops import compiling, local, params, runners
-from ops.errors import OpsError
-from ops.images import compiled_images
-from ops.settings import ROOT, Settings
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.images.building import compiled_images
+from kfp_workbench.local import runners, running
+from kfp_workbench.pipeline import compiling
+from kfp_workbench.project import params
+from kfp_workbench.project.settings import ROOT, Settings
 
 
 def run(package: Path, project: Settings, runner: str) -> dict[str, Any]:
     """Run the compiled pipeline with params/dev.yaml."""
     parameters = params.read_parameters(package, ROOT / "params" / "dev.yaml", [])
-    return local.run_pipeline(package, parameters, project, runner)
+    return running.run_pipeline(package, parameters, project, runner)
 
 
 def values(outputs: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def engine_answers(project: Settings) -> bool:
     """Tell whether there is a container engine."""
     try:
         runners.connect(project.docker)
-    except OpsError:
+    except WorkbenchError:
         return False
     return True
 
@@ -58,7 +59,7 @@ def test_every_image_is_tagged(images: list[str]) -> None:
 def test_make_local_prints_the_result_and_nothing_else() -> None:
     """stdout is one JSON object, as `make -s local | jq` needs it."""
     result = subprocess.run(
-        [sys.executable, "-m", "ops", "local", "--runner", "process"],
+        [sys.executable, "-m", "kfp_workbench", "local", "--runner", "process"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-
-from ops import secrecy, venvs
-from ops.settings import ROOT
-from ops.steps import Step, find_steps, read_yaml
+from kfp_workbench.local import venvs
+from kfp_workbench.project import secrecy
+from kfp_workbench.project.settings import ROOT
+from kfp_workbench.project.steps import Step, find_steps, read_yaml
 
 STEPS = find_steps()
 FLAGS = ("--context", "--executor-input")  # that take a JSON object

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from conftest import Handler, listening
-
 from kfp_server import experiments, openapi, pipelines, runs, schedules
 from kfp_server.faults import AFTERWARDS, LATE, Fault
 from kfp_server.refusals import RefusalError

@@ -1,1 +1,0 @@
-"""What ``make`` calls: ``python -m ops VERB``."""

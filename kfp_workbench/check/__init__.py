@@ -1,0 +1,113 @@
+"""The contract of a project, checked without running any of it.
+
+A cluster notices most breaches only when a run is on its way, and KFP's compiler lets
+them through. ``make check`` prints them; the generated tests call `check_project`.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from kfp_workbench.check import (
+    component,
+    dockerfile,
+    picture,
+    requirements,
+    schedules,
+    script,
+    wiring,
+)
+from kfp_workbench.check.content import check_links, read_content
+from kfp_workbench.project import names, settings
+from kfp_workbench.project.findings import Finding, said
+from kfp_workbench.project.names import shown
+from kfp_workbench.project.secrecy import is_secret
+from kfp_workbench.project.settings import ROOT, Settings
+from kfp_workbench.project.sources import Sources, UnreadableError
+from kfp_workbench.project.steps import IGNORED, Step
+
+__all__ = ["Finding", "check_project"]
+
+T = TypeVar("T")
+
+
+def check_project(root: Path = ROOT) -> list[Finding]:
+    """Return what is wrong with the project in ``root``, by file and line.
+
+    The registry is that of pyproject.toml, whatever the environment says. Raises
+    WorkbenchError (2) when the settings themselves cannot be read.
+    """
+    project = settings.load(root, environ={})
+    sources = Sources(root)
+    found: list[Finding] = []
+    steps = []
+    for folder in _step_folders(root):
+        if problem := names.step_problem(folder.name):
+            found.append(said(sources.name(folder), 1, f"the step {problem}"))
+        else:
+            steps.append(Step(folder.name, folder))
+    for step in steps:
+        found += _check_step(step, sources, project)
+    for check in (
+        lambda: list(wiring.check_pipeline(steps, sources)),
+        lambda: list(wiring.check_params(sources)),
+        lambda: list(schedules.check_schedules(sources)),
+        lambda: list(dockerfile.check_dockerignore(sources)),
+        lambda: list(picture.check_pictures(sources)),
+        lambda: list(_check_kubernetes(sources)),
+    ):
+        found += _read(check, found) or []
+    found += _check_build_args(root, project)
+    return sorted(set(found))  # what all steps share is found once for each
+
+
+def _step_folders(root: Path) -> list[Path]:
+    """Return the folders below steps/ that hold anything, also those that lack a file."""
+    folders = [path for path in sorted((root / "steps").glob("[!.]*")) if path.is_dir()]
+    return [path for path in folders if any(file.name not in IGNORED for file in path.iterdir())]
+
+
+def _check_step(step: Step, sources: Sources, project: Settings) -> list[Finding]:
+    found: list[Finding] = []
+    code = _read(lambda: script.read_script(step, sources), found)
+    part = _read(lambda: component.read_component(step, sources), found)
+    file = _read(lambda: dockerfile.read_dockerfile(step, sources), found)
+    found += _read(lambda: list(requirements.check_requirements(step, sources)), found) or []
+    content = read_content(step, sources.root)
+    found += check_links(content)
+    if code:
+        found += code.findings
+    if part:
+        found += component.check_component(part, step, project)
+    if part and code:
+        found += component.check_flags(part, code)
+    if file:
+        found += dockerfile.check_dockerfile(file, content, project)
+        found += dockerfile.check_entrypoint(file, part)
+    return found
+
+
+def _read(read: Callable[[], T], found: list[Finding]) -> T | None:
+    """Return what ``read`` does, or None after noting why a file cannot be parsed."""
+    try:
+        return read()
+    except UnreadableError as error:
+        found.append(error.finding)
+        return None
+
+
+def _check_kubernetes(sources: Sources) -> Iterator[Finding]:
+    from kfp_workbench.pipeline.kubernetes import (
+        schema,  # which itself takes modules of this package
+    )
+
+    yield from schema.check(sources)
+
+
+def _check_build_args(root: Path, project: Settings) -> Iterator[Finding]:
+    lines = (root / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    for name in project.build_args:
+        if is_secret(name):
+            line = next((n for n, text in enumerate(lines, 1) if text.lstrip().startswith(name)), 1)
+            what = f"the build argument {shown(name)} stays in the image, for all who pull it"
+            yield Finding("pyproject.toml", line, what, "hand a secret over when the step runs")

@@ -1,0 +1,1 @@
+"""Says what is missing on this machine, and at the KFP endpoint."""

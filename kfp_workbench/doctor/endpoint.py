@@ -1,0 +1,126 @@
+"""Looks at a KFP endpoint for `make doctor`: there, signed in, of a fitting version.
+
+And at what people may have set for it in vain: kfp.Client and browsers use that, this
+project does not.
+"""
+
+import importlib.metadata
+import ipaddress
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
+
+from kfp_workbench.cluster import server, signin
+from kfp_workbench.cluster.credentials import Credentials, SignInError
+from kfp_workbench.doctor.examining import Finding
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project.names import shown
+from kfp_workbench.project.settings import Settings
+
+CONTEXT = Path(".config", "kfp", "context.json")  # in the home folder; kfp.Client's memory
+MAX_CONTEXT = 64 * 1024  # bytes
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
+    """Return what was found out about the endpoint that the settings name."""
+    host = settings.kfp_host
+    try:
+        signed = signin.credentials(host, environ, settings.kfp_ca)
+    except WorkbenchError as error:
+        return [Finding("FAIL", "sign-in", str(error))]
+    is_there = False
+    try:
+        health = server.look(host, settings.kfp_namespace, signed, settings.kfp_ca)
+        server.check_access(host, health.namespace, signed, settings.kfp_ca)
+    except SignInError as error:
+        found = [Finding("FAIL", "sign-in", str(error))]
+    except WorkbenchError as error:
+        untried = f"{signed.describe()} is set; whether it is good, only KFP can tell"
+        found = [Finding("FAIL", "KFP", str(error))]
+        found += [Finding("ok", "sign-in", untried)] if signed else []
+    else:
+        is_there = True
+        found = [_version(settings, health), _signed(host, signed)]
+    return [*found, *_context(settings), *_unused(settings, environ, is_there)]
+
+
+def _version(settings: Settings, health: server.Health) -> Finding:
+    host, sdk = settings.kfp_host, importlib.metadata.version("kfp")
+    ours, theirs = (_minor(version) for version in (sdk, health.version))
+    if not theirs:
+        return Finding("ok", "KFP", f"{host} answers, but not its version; the SDK's is {sdk}")
+    text = f"{host} has KFP {shown(health.version)}, the SDK is {sdk}"
+    if settings.kfp_namespace and not health.namespace:
+        unused = f"the namespace {shown(settings.kfp_namespace)} is not used"
+        text += f"; it has no namespaces, {unused}"
+    if ours != theirs:
+        text += f": should it refuse a run, set kfp=={'.'.join(theirs)}.* in requirements-dev.in"
+    return Finding("ok" if ours == theirs else "warn", "KFP", text)
+
+
+def _minor(version: str) -> tuple[str, ...]:
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    return found.groups() if found else ()
+
+
+def _signed(host: str, signed: Credentials) -> Finding:
+    if not signed:
+        return Finding("ok", "sign-in", "none is set, and none is asked for")
+    text = f"{signed.describe()} is accepted"
+    if urlsplit(host).scheme == "http" and not _is_near(host):
+        return Finding("warn", "sign-in", f"{text}, but goes to {host} unencrypted: use https")
+    return Finding("ok", "sign-in", text)
+
+
+def _is_near(host: str) -> bool:
+    """Tell whether an address is of this machine, or of the cluster that this runs in."""
+    name = urlsplit(host).hostname or ""
+    if _is_loopback(name) or ("." not in name.strip("[]") and ":" not in name):
+        return True
+    return name.endswith((".svc", ".svc.cluster.local"))
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _context(settings: Settings) -> Iterator[Finding]:
+    """Find kfp.Client's memory of a namespace, which it takes to every server."""
+    if settings.kfp_namespace:
+        return
+    try:
+        with (Path.home() / CONTEXT).open("rb") as file:
+            context = json.loads(file.read(MAX_CONTEXT))
+        name = context.get("namespace")
+    except (ValueError, AttributeError, RecursionError):
+        yield Finding("ok", "context", f"~/{CONTEXT} is broken; it is not read here")
+    except (OSError, RuntimeError):
+        return  # there is none, or no home
+    else:
+        if name:
+            text = f"~/{CONTEXT} is not read here, its namespace is {shown(name)}"
+            yield Finding("warn", "context", f"{text}: set KFP_NAMESPACE if that is meant")
+
+
+def _unused(settings: Settings, environ: Mapping[str, str], is_there: bool) -> Iterator[Finding]:
+    """Find variables for other programs; kfp.Client does not use them, and so nothing here."""
+    parts = urlsplit(settings.kfp_host)
+    texts = []
+    names = [f"{parts.scheme}_proxy", "all_proxy"]
+    names = [name for low in names for name in (low, low.upper()) if environ.get(name)]
+    if names and not _is_loopback(parts.hostname or "") and not proxy_bypass(parts.netloc):
+        cure = "" if is_there else ": let this machine reach it, or forward a port"
+        texts.append(f"{' and '.join(names)} set, but KFP is asked directly{cure}")
+    names = [name for name in CERTIFICATES if environ.get(name)]
+    if names and parts.scheme == "https" and not settings.kfp_ca:
+        cure = "" if is_there else ": set KFP_CA"
+        texts.append(f"{' and '.join(names)} set, but not used for KFP's certificate{cure}")
+    if texts:
+        yield Finding("ok" if is_there else "warn", "unused", "; ".join(texts))

@@ -1,0 +1,39 @@
+"""Files that are there whole or not at all, and that one run at a time may change."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kfp_workbench.errors import WorkbenchError
+
+
+def write(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` and make its folders; raises WorkbenchError (1) when it cannot.
+
+    A file that was there before stays as it was then.
+    """
+    import tempfile  # costs every verb that only reads
+
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except OSError as error:
+        if scratch:
+            Path(scratch).unlink(missing_ok=True)
+        raise WorkbenchError(f"cannot write {path}: {error.strerror}: then try again") from None
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock of this machine for as long as the block takes; others wait for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""From a step's folder to an image's digest."""

@@ -1,0 +1,1 @@
+"""From ``pipeline.py`` to ``build/pipeline.yaml``."""

@@ -1,0 +1,92 @@
+"""Compiles ``pipeline.py`` into ``build/pipeline.yaml``, with every image pinned."""
+
+import kfp_workbench.pipeline.light_kfp  # isort: skip  # noqa: F401  # before kfp: spares its client
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+from kfp import compiler
+from kfp.dsl import base_component
+
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.images import building
+from kfp_workbench.pipeline import nesting, scopes
+from kfp_workbench.pipeline.kubernetes import applying
+from kfp_workbench.project import steps
+from kfp_workbench.project.settings import PACKAGE, ROOT, Settings
+
+
+def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
+    """Write ``build/pipeline.yaml``, whole or not at all, and return its path.
+
+    The images of the project's steps get the digest that was pushed, or the tag of their
+    content; others stay as they are. Each task gets what ``kubernetes.yaml`` says of its step.
+    The same sources give the same bytes. Raises WorkbenchError (2) when the module cannot be
+    compiled, KFP's compiler gets it wrong, or that file is wrong.
+    """
+    with nesting.corrected(), applying.applied(root) as applied:
+        pipeline = _load_pipeline(root)
+    applying.check(pipeline.pipeline_spec, applied)
+    scopes.check(pipeline.pipeline_spec)
+    info = pipeline.pipeline_spec.pipeline_info
+    info.description = settings.description
+    info.display_name = settings.display_name
+    _fill_in_images(pipeline.pipeline_spec, settings, root)
+    target = root / PACKAGE
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compile-") as folder:
+        scratch = Path(folder) / target.name
+        compiler.Compiler().compile(pipeline, str(scratch))
+        os.replace(scratch, target)
+    return target
+
+
+def _load_pipeline(root: Path) -> Any:
+    sys.path.insert(0, str(root))
+    sys.dont_write_bytecode = True
+    try:
+        module = importlib.import_module("pipeline")
+    except (Exception, SystemExit) as error:
+        raise WorkbenchError(f"{_place(error, root)}: {_reason(error)}", 2) from error
+    pipeline = getattr(module, "pipeline", None)
+    if not isinstance(pipeline, base_component.BaseComponent):
+        raise WorkbenchError("pipeline.py: define @dsl.pipeline def pipeline(...)", 2)
+    return pipeline
+
+
+def _fill_in_images(spec: Any, settings: Settings, root: Path) -> None:
+    """Give the steps' images their registry and digest; the spec holds a protobuf Struct."""
+    found = building.compiled_images(settings, root)
+    declared: dict[str, str] = {}
+    for step in steps.find_steps(root):
+        image = steps.declared_image(step)
+        if image in declared:
+            raise WorkbenchError(
+                f"steps/{step.name}/component.yaml: {image} is another step's image too: make check",
+                2,
+            )
+        declared[image] = found[step.name]
+    executors = spec.deployment_spec["executors"]
+    for label in executors:
+        if "container" not in executors[label].fields:
+            continue
+        container = executors[label]["container"]
+        container["image"] = declared.get(container["image"], container["image"])
+
+
+def _place(error: BaseException, root: Path) -> str:
+    """Return the project's own file and line in which ``error`` came up."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).parent == root]
+    return f"pipeline.py:{ours[-1].lineno}" if ours else "pipeline.py"
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,267 @@
+"""Fills the page in: what each part of it shows, ready for ``page.html``."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.graph import model, spec, svg
+from kfp_workbench.local.progress import MARKS
+from kfp_workbench.local.record import PACKAGE, Run, Task
+from kfp_workbench.project import steps
+from kfp_workbench.report import frames, plots
+from kfp_workbench.report.text import clean, seconds, size, tail
+
+LOG_LINES, LOG_BYTES = 200, 64 * 1024  # of a failed step, its last ones
+VALUE = 4000  # characters of a value that are shown
+_ITERATION = re.compile(r"^(.*)-iteration-([0-9]+)$")
+_WORSE = ("failed", "interrupted", "running", "succeeded", "cached")
+WORDS = {
+    "succeeded": "Succeeded",
+    "cached": "Reused",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+    "running": "Did not end",
+    "skipped": "Not needed",
+    "waiting": "Not reached",
+}
+
+
+def render(run: Run, folder: Path, page_folder: Path) -> str:
+    """Return the page of a run; links are relative to ``page_folder``."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(clean=clean, seconds=seconds, shown=_shown, figure=_figure)
+    view = _View(run, folder, page_folder)
+    return environment.get_template("page.html").render(
+        run=run,
+        words=WORDS,
+        marks={state: mark for state, (mark, _) in MARKS.items()},
+        graph_style=svg.style(),
+        started=_when(run.started),
+        graph=view.graph(),
+        rows=view.rows(),
+        failures=view.failures(),
+        metrics=view.metrics(),
+        evaluations=view.evaluations(),
+        pages=view.pages(),
+        artifacts=view.artifacts(),
+    )
+
+
+class _View:
+    def __init__(self, run: Run, folder: Path, page_folder: Path) -> None:
+        self.run, self.folder, self.page_folder = run, folder, page_folder
+        self._nodes = dict(model.tasks(self._read()))
+
+    def _read(self) -> model.Graph:
+        try:
+            return spec.read(steps.read_yaml(self.folder / PACKAGE))
+        except (OSError, ValueError, WorkbenchError, StopIteration, yaml.YAMLError):
+            return model.Graph((), ())
+
+    def graph(self) -> Markup | None:
+        """Return the picture, with the states of the tasks; None where it cannot be drawn."""
+        graph = self._read()
+        if not graph.nodes:
+            return None
+        return Markup(svg.embedded(self._with_states(graph, ()), self.run.pipeline))  # noqa: S704  # escaped there
+
+    def _with_states(self, graph: model.Graph, outer: tuple[str, ...]) -> model.Graph:
+        nodes = []
+        for node in graph.nodes:
+            path = (*outer, node.task)
+            if node.inside:
+                node = node._replace(inside=self._with_states(node.inside, path))
+            elif node.task:
+                tasks = self._tasks_at(path)
+                state = self._state(tasks)
+                node = node._replace(
+                    details=(_summary(tasks, state),), state=state, link=f"#{self._anchor(path)}"
+                )
+            nodes.append(node)
+        return model.Graph(tuple(nodes), graph.edges)
+
+    def _tasks_at(self, place: tuple[str, ...]) -> list[Task]:
+        return [task for task in self.run.tasks if _place(task) == place]
+
+    def _state(self, tasks: Sequence[Task]) -> str:
+        if not tasks:
+            return "skipped" if self.run.state == "succeeded" else "waiting"
+        return min((task.state for task in tasks), key=_WORSE.index)
+
+    def _anchor(self, place: tuple[str, ...]) -> str:
+        places = list(self._nodes)
+        return f"task-{places.index(place) + 1}" if place in places else "steps"
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield a row per execution, in the order of the pipeline; one for a step without any."""
+        for place, node in self._nodes.items():
+            found = sorted(self._tasks_at(place), key=lambda task: _natural(task.path))
+            anchors = [self._anchor(place), *([""] * len(found))]
+            yield from map(self._row, found, anchors)
+            if not found:
+                yield {"anchor": anchors[0], "label": node.label, "state": self._state([])}
+        lost = [task for task in self.run.tasks if _place(task) not in self._nodes]
+        yield from (self._row(task, "") for task in lost)  # of a pipeline that cannot be read
+
+    def _row(self, task: Task, anchor: str) -> dict[str, Any]:
+        total = self.run.seconds or 1
+        return {
+            "anchor": anchor,
+            "label": self._title(task),
+            "state": task.state,
+            "seconds": task.seconds,
+            "left": f"{min(100, 100 * task.started / total):.1f}",
+            "width": f"{min(100, 100 * task.seconds / total):.1f}",
+            "log": self._link(self.folder / task.log) if task.log else None,
+        }
+
+    def _title(self, task: Task) -> str:
+        """Return a task's label, with the iterations that it is in."""
+        numbers = [match[2] for part in task.path if (match := _ITERATION.match(part))]
+        return (
+            f"{task.label} ({', '.join(str(int(number) + 1) for number in numbers)})"
+            if (numbers)
+            else task.label
+        )
+
+    def failures(self) -> Iterator[dict[str, Any]]:
+        """Yield what failed, with the last lines of its log."""
+        for task in self.run.tasks:
+            if task.state in ("failed", "interrupted"):
+                log = self.folder / task.log if task.log else None
+                yield {
+                    "title": self._title(task),
+                    "status": task.status,
+                    "log": log and self._link(log),
+                    "tail": tail(log, LOG_LINES, LOG_BYTES) if log else None,
+                }
+
+    def _artifacts(self, *kinds: str) -> Iterator[tuple[Task, Mapping[str, Any]]]:
+        for task in self.run.tasks:
+            for artifact in task.artifacts:
+                if not kinds or artifact["type"] in kinds:
+                    yield task, artifact
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Return a table per name of Metrics: a row for each task that published them."""
+        tables: dict[str, dict[str, Any]] = {}
+        for task, artifact in self._artifacts("system.Metrics"):
+            table = tables.setdefault(artifact["name"], {"columns": [], "rows": []})
+            values = artifact["metadata"]
+            table["columns"] = sorted({*table["columns"], *values})
+            table["rows"].append((self._title(task), values))
+        return tables
+
+    def evaluations(self) -> Iterator[dict[str, Any]]:
+        """Yield the plots of ClassificationMetrics, with their figures as tables."""
+        for task, artifact in self._artifacts(
+            "system.ClassificationMetrics", "system.SlicedClassificationMetrics"
+        ):
+            found = plots.evaluation(artifact["metadata"])
+            if any(found.values()):
+                yield {"title": f"{self._title(task)}: {artifact['name']}", **found}
+
+    def pages(self) -> Iterator[dict[str, Any]]:
+        """Yield the HTML and Markdown artifacts, as documents for frames."""
+        for task, artifact in self._artifacts("system.HTML", "system.Markdown"):
+            path = self._own_file(artifact["uri"])
+            yield {
+                "title": f"{self._title(task)}: {artifact['name']}",
+                "link": path and self._link(path),
+                **frames.document(path, artifact["type"] == "system.Markdown"),
+            }
+
+    def artifacts(self) -> Iterator[dict[str, Any]]:
+        """Yield all artifacts: what, from which step, how large, where, and what is said of it."""
+        for task, artifact in self._artifacts():
+            path = self._own_file(artifact["uri"])
+            yield {
+                "name": artifact["name"],
+                "type": artifact["type"].removeprefix("system."),
+                "step": self._title(task),
+                "size": size(path),
+                "link": path and self._link(path),
+                "uri": artifact["uri"],
+                "metadata": {
+                    key: value
+                    for key, value in artifact["metadata"].items()
+                    if key not in ("confusionMatrix", "confidenceMetrics")
+                },
+            }
+
+    def _own_file(self, uri: str) -> Path | None:
+        """Return the file or folder of an artifact, if it lies where local runs write theirs.
+
+        A step may publish any address: a page must not show, or lead to, other files.
+        """
+        runs = self.folder.resolve().parent
+        try:
+            path = Path(uri).resolve()
+            return path if path.is_relative_to(runs) and path.exists() else None
+        except (OSError, ValueError):
+            return None
+
+    def _link(self, path: Path) -> str:
+        return quote(os.path.relpath(path, self.page_folder.resolve()), errors="surrogatepass")
+
+
+def _summary(tasks: Sequence[Task], state: str) -> str:
+    """Return what became of a step, in a few words."""
+    words = [WORDS[state].lower()]
+    if len(tasks) > 1:
+        words.append(f"{len(tasks)} times")
+    if any(task.status is not None for task in tasks):
+        words.append(seconds(sum(task.seconds for task in tasks)))
+    return ", ".join(words)
+
+
+def _place(task: Task) -> tuple[str, ...]:
+    return tuple(match[1] if (match := _ITERATION.match(part)) else part for part in task.path)
+
+
+def _natural(path: Sequence[str]) -> list[tuple[str, int]]:
+    """Return a key that sorts iteration 2 before iteration 10."""
+    matches = [(part, _ITERATION.match(part)) for part in path]
+    return [(match[1], int(match[2])) if match else (part, -1) for part, match in matches]
+
+
+def _shown(value: Any) -> str:
+    """Return a value as text, at most ``VALUE`` characters of it."""
+    if isinstance(value, str):
+        text = value
+    else:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        if len(text) > 80:
+            text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
+    text = clean(text)
+    return text if len(text) <= VALUE else f"{text[:VALUE]}… ({len(text):,} characters)"
+
+
+def _figure(value: Any) -> str:
+    """Return a number with six digits, as people compare them; anything else as it is."""
+    return f"{value:.6g}" if isinstance(value, float) else _shown(value)
+
+
+def _when(text: str) -> str:
+    """Return the time of a record, for people."""
+    try:
+        moment = datetime.fromisoformat(text).astimezone(timezone.utc)
+    except ValueError:
+        return text
+    return moment.strftime("%-d %B %Y, %H:%M:%S UTC")

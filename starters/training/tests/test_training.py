@@ -1,0 +1,98 @@
+"""The worked example finds a good model, the same one each time, and publishes no other."""
+
+import html.parser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import running
+from kfp_workbench.project import params
+from kfp_workbench.project.settings import ROOT, Settings
+
+
+def run(package: Path, project: Settings, *arguments: str) -> dict[str, Any]:
+    """Run the pipeline as processes, with params/dev.yaml and what `make local` takes as ARGS=."""
+    parameters = params.read_parameters(package, ROOT / "params" / "dev.yaml", list(arguments))
+    return running.run_pipeline(package, parameters, project, "process")
+
+
+@pytest.fixture(scope="module")
+def outputs(package: Path, project: Settings) -> dict[str, Any]:
+    """Return what a run with params/dev.yaml results in."""
+    return run(package, project)
+
+
+def published(outputs: dict[str, Any]) -> list[Path]:
+    """Return the models that a run published."""
+    folder = Path(outputs["report"]).parents[1]
+    return list(folder.glob("**/published"))
+
+
+def test_the_model_is_good_and_published(outputs: dict[str, Any]) -> None:
+    """Whoever always said "benign" would be right for 63 of 100."""
+    assert 0.9 < outputs["accuracy"] < 1
+    assert outputs["best"]["settings"]["max_depth"] > 1, "one question is not enough"
+    (model,) = published(outputs)
+    assert model.stat().st_size > 1000
+
+
+def test_the_report_is_a_complete_page(outputs: dict[str, Any]) -> None:
+    """Every element is closed, nothing is left to fill in, nothing comes from elsewhere."""
+    page = Path(outputs["report"]).read_text(encoding="utf-8")
+    _Balance().feed(page)
+    assert page.startswith("<!doctype html>") and page.endswith("</html>\n")
+    assert f"{outputs['accuracy']:.1%} of the test rows" in page
+    assert page.count("<svg") == 2 and page.count("<td") == 4
+    assert "$" not in page and "://" not in page and "<script" not in page
+
+
+def test_a_seed_gives_one_result_and_a_threshold_keeps_it_back(
+    outputs: dict[str, Any], package: Path, project: Settings
+) -> None:
+    """To the last digit; no model has an accuracy above 1."""
+    again = run(package, project, "threshold=1.1")
+    assert {**again, "report": ""} == {**outputs, "report": ""}
+    assert Path(again["report"]).read_bytes() == Path(outputs["report"]).read_bytes()
+    assert published(again) == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "step", "words"),
+    [
+        ("test_share=1e308", "split", "test_share: 1e+308 is not between 0 and 1: give 0.25 or so"),
+        ("depths=[0]", "train", "depth: 0 is not a whole number from 1 to 4294967295"),
+        ("depths=[]", "evaluate", "candidates: [] has none: give at least one number in depths"),
+    ],
+)
+def test_a_bad_input_is_refused_in_one_line(
+    package: Path,
+    project: Settings,
+    capfd: pytest.CaptureFixture[str],
+    parameter: str,
+    step: str,
+    words: str,
+) -> None:
+    """By the step that it is for, with exit status 2, in each attempt."""
+    with pytest.raises(WorkbenchError, match=f"step {step} failed with exit status 2"):
+        run(package, project, parameter)
+    lines = [text for text in capfd.readouterr().err.splitlines() if f"{step} | " in text]
+    assert lines
+    assert all(f"{step} | {step}: {words}" in line for line in lines), lines
+
+
+class _Balance(html.parser.HTMLParser):
+    """Fails when an element is not closed, or another one is; meta never is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
+        assert bool(self.open) == (tag != "html")
