@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import TEMPLATE, bake, environment, make
+from shared.baking import TEMPLATE, bake, environment, make
 
 BIN = Path(sys.executable).parent
 PAIRS = 9

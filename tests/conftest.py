@@ -1,132 +1,23 @@
-"""What the tests share: baking a project, and calling make in it."""
+"""What pytest needs to know of these tests, and their fixtures."""
 
-import os
 import shutil
-import ssl
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-TEMPLATE = Path(__file__).resolve().parent.parent
-PROJECT = TEMPLATE / "<<cookiecutter.project_slug>>"
-REGISTRY = os.environ.get("TEST_REGISTRY", "localhost:5000")
-VENVS = TEMPLATE / "build" / "test-venvs"  # kept from run to run
-
 # Nothing may be left in the template's folder: it would be in the next project.
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(PROJECT), str(TEMPLATE)]  # common, kfp_workbench
+TESTS = Path(__file__).resolve().parent
+TEMPLATE = TESTS.parent
+sys.path[:0] = [str(TEMPLATE / "<<cookiecutter.project_slug>>"), str(TEMPLATE), str(TESTS)]
 
-
-def bake(folder: Path, **answers: str) -> Path:
-    """Generate a project below ``folder`` with cookiecutter and return its path."""
-    from cookiecutter.main import cookiecutter
-
-    return Path(
-        cookiecutter(
-            str(TEMPLATE),
-            no_input=True,
-            extra_context=answers,
-            output_dir=str(folder),
-            default_config=True,
-        )
-    )
-
-
-def make(
-    project: Path, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 600
-) -> "subprocess.CompletedProcess[str]":
-    """Call make in a project, with the environment that runs these tests as its .venv.
-
-    The template's lock file holds all that a project's does (test_repository), so
-    that nothing is installed.
-    """
-    venv = Path(sys.prefix)
-    ready = next(venv.glob("template-*"), None)
-    words = [f"VENV={venv}", *([f"READY={ready}"] if ready else [])]
-    return subprocess.run(
-        ["make", "-s", *words, *arguments],
-        cwd=project,
-        env=environment(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
-
-
-def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment without what would change a project's settings."""
-    from kfp_workbench.project import secrecy
-
-    ours = {
-        "REGISTRY",
-        "KFP_HOST",
-        "KFP_NAMESPACE",
-        *secrecy.SIGN_IN,
-        "KFP_CONNECTOR",
-        "KFP_CA",
-        "KFP_EXPERIMENT",
-        "KFP_SERVICE_ACCOUNT",
-        "PLATFORM",
-        "DOCKER",
-        "ALLOW_UNPINNED",
-        "WAIT",
-        "TIMEOUT",
-        "APPLY",
-    }
-    ours |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "READY", "RUNNER", "ENV"}
-    ours |= {"MYPY_CACHE_DIR", "PYTHONDONTWRITEBYTECODE", "RUFF_NO_CACHE"}
-    kept = {key: value for key, value in os.environ.items() if key not in ours}
-    return {**kept, "PYTHONPATH": str(TEMPLATE), **(more or {})}
-
-
-# Files with tests that run images: they would be in each other's way.
-WITH_ENGINE = ("test_allowances", "test_caching", "test_doctor", "test_engine", "test_training")
-
-
-@cache
-def pythons() -> dict[str, Path]:
-    """Return the supported Pythons of this machine, by version (``3.10``)."""
-    found = {}
-    for minor in range(10, 14):
-        version = f"3.{minor}"
-        candidates = [shutil.which(f"python{version}"), sys.executable]
-        pyenv = Path.home() / ".pyenv" / "versions"
-        candidates += [str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python"))]
-        for candidate in candidates:
-            if candidate and _version(candidate) == version:
-                found[version] = Path(candidate)
-                break
-    return found
-
-
-def _version(python: str) -> str:
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    result = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    return result.stdout.strip()
-
-
-def python_with(version: str, requirement: str) -> Path:
-    """Return the interpreter of an environment that has ``requirement`` installed."""
-    from kfp_workbench import files
-
-    folder = VENVS / f"{version}-{requirement}"
-    python = folder / "bin" / "python"
-    with files.locked(folder.with_name(f".{folder.name}.lock")):
-        if not (folder / "ready").exists():
-            subprocess.run([pythons()[version], "-m", "venv", "--clear", folder], check=True)
-            pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-            subprocess.run([*pip, requirement], check=True)
-            (folder / "ready").touch()
-    return python
+from shared.baking import bake, pythons  # noqa: E402
+from shared.browsing import Browser  # noqa: E402
+from shared.needs import REGISTRY, WITH_ENGINE, need  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -153,15 +44,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByFile(config, log)
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Return the content of every file below ``folder``, bytecode aside, by its relative path."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".pyc"
-    }
-
-
 pythons()  # looks into the real home
 
 
@@ -186,48 +68,6 @@ def project(tmp_path: Path) -> Path:
     return bake(tmp_path)
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers every request by `serve`, and keeps quiet about it."""
-
-    disable_nagle_algorithm = True  # a head and a body are two packets, 40 ms apart with it
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def serve(self) -> None:
-        raise NotImplementedError
-
-    def do_GET(self) -> None:
-        self.serve()
-
-    def do_HEAD(self) -> None:
-        self.serve()
-
-    def do_POST(self) -> None:
-        self.serve()
-
-    def do_PUT(self) -> None:
-        self.serve()
-
-    def do_DELETE(self) -> None:
-        self.serve()
-
-
-@contextmanager
-def listening(handler: type[Handler], context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve HTTP, or HTTPS, on a free port of the loopback interface; yields the port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a certificate for localhost that nobody but itself vouches for.
@@ -241,13 +81,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
     subprocess.run([*new, *subject, *where], check=True, capture_output=True)
     return folder / "ca.pem"
-
-
-def need(condition: bool, what: str) -> None:
-    if not condition and os.environ.get("E2E") == "require":
-        pytest.fail(f"E2E=require, but {what}")
-    if not condition:
-        pytest.skip(what)
 
 
 @pytest.fixture(scope="session")
@@ -275,45 +108,6 @@ def registry() -> str:
     return REGISTRY
 
 
-SCREENSHOTS = TEMPLATE / "build" / "screenshots"
-
-
-class Browser:
-    """A headless browser, as a reader of a page has it."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-
-    def open(self, path: Path, width: int = 1200, dark: bool = False) -> None:
-        """Show a file, in a window of ``width`` by 900 pixels."""
-        self.page.emulate_media(color_scheme="dark" if dark else "light")
-        self.page.set_viewport_size({"width": width, "height": 900})
-        self.page.goto(path.resolve().as_uri())
-
-    def run(self, script: str, *arguments: Any) -> Any:
-        """Return what JavaScript returns, a function's body."""
-        return self.page.evaluate(
-            f"given => (function () {{ {script} }}).apply(null, given)", list(arguments)
-        )
-
-    def text(self, selector: str) -> str:
-        """Return the visible text of an element."""
-        return str(self.page.inner_text(selector))
-
-    def screenshot(self, name: str) -> None:
-        """Keep a picture of the whole page, for people, in build/screenshots/."""
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
-
-    def problems(self) -> list[str]:
-        """Return what axe, the accessibility checker, finds wrong with the page."""
-        import axe_core_python
-
-        axe = Path(axe_core_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-        self.run(axe)
-        found = self.run("return axe.run(document, {iframes: false})")
-        return [f"{item['id']}: {item['nodes'][0]['html']}" for item in found["violations"]]
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Return a headless Chromium or Chrome."""
@@ -328,24 +122,3 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=binary, args=flags)
         yield Browser(running.new_page())
         running.close()
-
-
-def compiled(project: Path) -> Any:
-    """Return a project's compiled pipeline, parsed."""
-    import yaml
-
-    text = (project / "build" / "pipeline.yaml").read_text(encoding="utf-8")
-    return next(yaml.safe_load_all(text))
-
-
-def compile_here(project: Path) -> Path:
-    """Compile a project's pipeline in this process, which is quicker; returns the file."""
-    from kfp_workbench.pipeline import compiling
-    from kfp_workbench.project import settings
-
-    path = list(sys.path)
-    try:
-        return compiling.compile_pipeline(settings.load(project, environ={}), project)
-    finally:
-        sys.path[:] = path
-        sys.modules.pop("pipeline", None)

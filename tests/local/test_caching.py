@@ -1,0 +1,209 @@
+"""`make local CACHE=1`: results of unchanged steps are reused, and only those."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kfp.local import cache
+
+from kfp_workbench.local import caching
+from shared.baking import make
+from shared.typed import make_project
+
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+
+
+def run(project: Path, *words: str, cache: str = "1") -> "subprocess.CompletedProcess[str]":
+    return make(project, "local", "RUNNER=process", f"CACHE={cache}", *words, env=NO_ENGINE)
+
+
+def executed(result: "subprocess.CompletedProcess[str]") -> list[str]:
+    """Return the steps that were executed; all others have to be reused."""
+    assert result.returncode == 0, result.stderr
+    return re.findall(r"^[\d:]+ (\w+): started$", result.stderr, re.M)
+
+
+@pytest.fixture
+def warm(project: Path) -> Path:
+    """Return a default project that ran once."""
+    assert executed(run(project)) == ["add", "div"]
+    return project
+
+
+def test_unchanged_steps_are_reused(warm: Path) -> None:
+    result = run(warm)
+    assert executed(result) == []
+    assert json.loads(result.stdout)["Output"]["average"] == 2.5
+    assert len(re.findall(r"(add|div): reused from an earlier run", result.stderr)) == 2
+
+
+def test_without_it_nothing_is_reused(warm: Path) -> None:
+    assert executed(run(warm, cache="")) == executed(run(warm, cache="0")) == ["add", "div"]
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(project: Path) -> None:
+        path = project / name
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "steps"),
+    [
+        (edit("steps/div/main.py", "the average is", "it is"), ["div"]),
+        # What it gives is the same, so the step after it need not run.
+        (edit("steps/add/main.py", "added up", "summed"), ["add"]),
+        (edit("common/context.py", '"""', '"""Changed. '), ["add", "div"]),
+        (edit("params/dev.yaml", "4", "5"), ["add", "div"]),
+        (edit("steps/add/Dockerfile", "FROM", "# new\nFROM"), ["add"]),
+        (edit("README.md", "#", "##"), []),
+    ],
+    ids=["a-step", "a-step-with-the-same-result", "shared", "parameters", "image", "elsewhere"],
+)
+def test_what_changed_is_executed(
+    warm: Path, change: Callable[[Path], None], steps: list[str]
+) -> None:
+    change(warm)
+    assert executed(run(warm)) == steps
+
+
+def test_a_failure_is_not_kept(warm: Path) -> None:
+    words = "ARGS=-p context='{\"numbers\": []}'"
+    for _ in range(2):
+        result = run(warm, words)
+        assert result.returncode != 0 and "add: started" in result.stderr
+
+
+def test_a_task_that_wants_none_gets_none(warm: Path) -> None:
+    edit(
+        "pipeline.py", 'set_display_name("Add")', 'set_display_name("Add").set_caching_options(False)'
+    )(warm)  # fmt: skip
+    for _ in range(2):
+        assert executed(run(warm)) == ["add"]
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project with all kinds of artifacts that ran once."""
+    project = make_project(tmp_path_factory.mktemp("typed"))
+    assert executed(run(project)) == ["make", "read"]
+    return project
+
+
+def test_artifacts_are_reused_too(typed: Path) -> None:
+    """Of every type: also metrics, which have no file."""
+    first, second = (json.loads(run(typed).stdout) for _ in range(2))
+    assert executed(run(typed)) == [] and first == second
+    assert first["Output"]["metrics"] == {"metadata": {"accuracy": 0.97, "count": 3}, "content": []}
+
+
+@pytest.mark.parametrize("harm", ["changed", "removed", "added"])
+def test_files_that_are_not_as_they_were_are_made_again(typed: Path, harm: str) -> None:
+    latest = sorted(typed.glob("build/local/*/*/make/model"))[-1]
+    if harm == "changed":
+        (latest / "weights").write_bytes(b"other")
+    elif harm == "removed":
+        (latest / "weights").unlink()
+    else:
+        (latest / "more").touch()
+    result = run(typed)
+    assert executed(result) == ["make", "read"]
+    assert json.loads(result.stdout)["Output"]["model"]["content"] == ["00ff"]
+
+
+def test_a_broken_entry_is_no_result(warm: Path) -> None:
+    for path in warm.glob("build/cache/*/*.json"):
+        path.write_text("{")
+    assert executed(run(warm)) == ["add", "div"]
+
+
+GREET = """\
+    import os
+
+    greeting = os.environ.get("GREETING", "none")
+    return {**context, "sum": len(greeting)}
+"""
+
+
+def test_a_variable_of_a_secret_that_changed_is_heeded(project: Path) -> None:
+    edit("steps/add/main.py", "    numbers = ", f"{GREET}    numbers = ")(project)
+    (project / "kubernetes.yaml").write_text("add: {env: {GREETING: {secret: a/b}}}\n")
+
+    def given(greeting: str) -> list[str]:
+        env = {**NO_ENGINE, "GREETING": greeting}
+        return executed(make(project, "local", "RUNNER=process", "CACHE=1", env=env))
+
+    assert given("hi") == ["add", "div"]
+    assert given("hello") == ["add", "div"]
+    assert given("hello") == given("hi") == []
+    kept = "".join(path.read_text() for path in project.glob("build/cache/*/*.json"))
+    assert "hello" not in kept
+
+
+def test_results_that_cannot_be_kept_are_said_once(tmp_path: Path) -> None:
+    lines: list[str] = []
+    with caching.reusing(tmp_path, {}, dict, lines.append):
+        for name in ("one", "two"):
+            (tmp_path / f"{name}.json").mkdir()
+            cache.get_local_cache().put(name, {})
+    (line,) = lines
+    assert line.startswith(f"no result is kept for another time: cannot write {tmp_path}/one.json")
+
+
+def test_no_place_for_results_is_one_line(project: Path) -> None:
+    (project / "build").mkdir(exist_ok=True)
+    (project / "build" / "cache").write_text("")
+    result = run(project)
+    assert result.returncode != 0 and "started" not in result.stderr
+    line = (
+        r"^error: no result can be kept \(.*/build/cache: File exists\): make clean, or no CACHE=1$"
+    )
+    assert re.search(line, result.stderr, re.M)
+
+
+def test_what_is_kept_is_for_its_owner_only(warm: Path) -> None:
+    for name in ("cache", "local"):
+        assert (warm / "build" / name).stat().st_mode & 0o777 == 0o700
+
+
+def key(folder: Path, **changes: Any) -> str:
+    cache = caching._Cache(folder, {"r/add:1": "1", "r/add@sha256:x": "1"}, dict, print)
+    given = {"component_name": "c", "image": "r/add:1", "full_command": ["a"], "arguments": {}}
+    return cache.compute_key(**{**given, "env_vars": {}, "custom_cache_key": None, **changes})
+
+
+def test_a_digest_and_a_tag_of_the_same_content_are_the_same(tmp_path: Path) -> None:
+    assert key(tmp_path) == key(tmp_path, image="r/add@sha256:x")
+    assert key(tmp_path) != key(tmp_path, image="r/add:2")
+    assert key(tmp_path) != key(tmp_path, env_vars={"A": "b"})
+
+
+def test_processes_and_containers_do_not_share(warm: Path, client: Any) -> None:
+    result = make(warm, "local", "RUNNER=docker", "CACHE=1")
+    assert executed(result) == ["add", "div"]
+    assert executed(make(warm, "local", "RUNNER=docker", "CACHE=1")) == []
+
+
+@pytest.mark.parametrize("value", ["2", "yes", "$(touch pwned)"])
+def test_another_value_is_refused(project: Path, value: str) -> None:
+    result = run(project, cache=value)
+    assert result.returncode != 0 and "started" not in result.stderr
+    assert f"error: CACHE={value!r}: write CACHE=1, or leave it away" in result.stderr
+    assert not (project / "pwned").exists()
+
+
+def test_what_is_replaced_is_still_there(tmp_path: Path) -> None:
+    """Fails when a release of kfp moves its cache; and puts it back."""
+    from kfp.local.orchestrator import task_executor
+
+    before = cache.get_local_cache
+    with caching.reusing(tmp_path, {}, dict, print):
+        assert task_executor.cache_module.get_local_cache().cache_root == str(tmp_path)
+    assert cache.get_local_cache is before

@@ -1,0 +1,174 @@
+"""The template's own repository: its READMEs, lock files and CI say what is true."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from shared.baking import PROJECT, TEMPLATE, bake, environment, make
+
+# Commands of the generated README that want an engine, a registry or a cluster.
+CLUSTER = (
+    "make build push",
+    "make run",
+    "make run WAIT=1 TIMEOUT=2h",
+    "make schedule",
+    "make upload",
+    "make doctor",
+)
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)", re.M)
+
+
+def shell_lines(readme: str) -> list[str]:
+    """Return the commands in a README's ``sh`` blocks, without comments."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", readme, re.M | re.S)
+    return [line.split(" #")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+def timeless(text: str) -> str:
+    """Return a log without what changes from run to run."""
+    return re.sub(r"\d\d:\d\d:\d\d|\d+\.\d\d s", "*", text)
+
+
+def test_the_demo_prints_what_the_readme_shows() -> None:
+    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```console\n\$ make demo\n(.*?)^```", readme, re.M | re.S)
+    env = environment({"VENV": ""})
+    del env["VENV"]
+    words = [f"VENV={Path(sys.prefix).relative_to(TEMPLATE)}"] if _is_own_venv() else []
+    result = subprocess.run(
+        ["make", "-s", "demo", *words],
+        cwd=TEMPLATE,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert result.returncode == 0
+    printed = result.stdout.replace(str(TEMPLATE), "/…").splitlines()
+    assert timeless("\n".join(printed[-len(shown.splitlines()) :]) + "\n") == timeless(shown)
+    assert json.loads(printed[-2])["Output"]["average"] == 2.5
+
+
+def _is_own_venv() -> bool:
+    return Path(sys.prefix).is_relative_to(TEMPLATE)
+
+
+def test_a_clone_may_have_spaces_in_its_path(tmp_path: Path) -> None:
+    clone = tmp_path / "a b" / "the template"
+    ignored = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__")
+    shutil.copytree(TEMPLATE, clone, ignore=ignored)
+    words = ["make", "-s", "demo", f"VENV={sys.prefix}"]
+    result = subprocess.run(words, cwd=clone, env=environment(), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["Output"]["average"] == 2.5
+
+
+def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
+    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    generate, folder, *commands = shell_lines(readme)
+    assert generate == ".venv/bin/cookiecutter --output-dir .. ."
+    words = [sys.executable, "-m", *generate.removeprefix(".venv/bin/").split()]
+    words[words.index("..")] = str(tmp_path)
+    environ = environment()
+    subprocess.run(words, cwd=TEMPLATE, input="\n" * 9, text=True, check=True, env=environ)
+    project = tmp_path / folder.removeprefix("cd ../")
+    for command in commands:
+        assert make(project, *command.split()[1:]).returncode == 0, command
+
+
+def test_the_readme_names_every_target_and_question() -> None:
+    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    help_text = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^([a-z]+):.*## ", help_text, re.M):
+        assert target == "help" or f"`make {target}" in readme, target
+    for question in json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")):
+        assert question.startswith("_") or f"`{question}`" in readme, question
+
+
+def test_the_commands_of_the_generated_readme_work(project: Path) -> None:
+    commands = shell_lines((project / "README.md").read_text(encoding="utf-8"))
+    assert "make step NAME=scale" in commands
+    for command in commands:
+        if command in CLUSTER:
+            continue  # test_engine, test_runs, test_upload, test_doctor and test_following run them
+        words = ["bash", "-c", f"{command} VENV={sys.prefix} READY={sys.prefix} RUNNER=process"]
+        result = subprocess.run(
+            words, cwd=project, env=environment(), capture_output=True, text=True
+        )
+        assert result.returncode == 0, (command, result.stderr)
+
+
+def test_the_recipe_for_a_version_on_every_merge(project: Path) -> None:
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(on: .*?)^```", readme, re.M | re.S)
+    recipe = yaml.safe_load(text)
+    assert recipe["permissions"] == {"contents": "read"}
+    assert recipe[True] == {"push": {"branches": ["main"]}}, "YAML reads `on` so"
+    (job,) = recipe["jobs"].values()
+    assert {name: f"${{{{ secrets.{name} }}}}" for name in job["env"]} == job["env"]
+    _, login, upload = [step.get("run", "") for step in job["steps"]]
+    assert set(job["env"]) == {"KFP_HOST", "KFP_TOKEN", *re.findall(r"\$(\w+)", login)}
+    assert f"run: {upload}\n" in text and upload == "make push upload"
+    result = make(
+        project, *upload.split()[1:], env={"DOCKER": "false", "REGISTRY": "127.0.0.1:1/x"}
+    )
+    assert result.returncode != 0 and not (project / "build" / "pipeline.yaml").exists(), (
+        "images come first: what is uploaded names their digests"
+    )
+
+
+def test_the_template_locks_what_a_project_locks() -> None:
+    """So that the template's environment serves the projects that its tests make."""
+    project = (PROJECT / "requirements-dev.txt").read_text(encoding="utf-8")
+    template = (TEMPLATE / "requirements-dev.txt").read_text(encoding="utf-8")
+    assert len(PIN.findall(project)) > 40
+    assert set(PIN.findall(project)) <= set(PIN.findall(template))
+
+
+@pytest.mark.parametrize("folder", [PROJECT, TEMPLATE], ids=["project", "template"])
+def test_lock_files_have_hashes_and_no_address(folder: Path) -> None:
+    lock = (folder / "requirements-dev.txt").read_text(encoding="utf-8")
+    for requirement in re.split(r"\n(?=\S)", lock.strip()):
+        assert "--hash=sha256:" in requirement, requirement
+    assert "://" not in lock and "--index" not in lock
+
+
+def test_workflows_pin_their_permissions(tmp_path: Path) -> None:
+    project = bake(tmp_path)
+    for path in (
+        TEMPLATE / ".github" / "workflows" / "test.yml",
+        project / ".github" / "workflows" / "pipeline.yml",
+    ):
+        workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert workflow["permissions"] == {"contents": "read"}
+        commands = [
+            step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]
+        ]
+        assert "make lint test" in commands
+
+
+def test_nothing_but_the_two_files_has_placeholders() -> None:
+    found = {
+        path.relative_to(PROJECT).as_posix()
+        for path in PROJECT.rglob("*")
+        if path.is_file() and "<< cookiecutter" in path.read_text(encoding="utf-8")
+    }
+    assert found == {"README.md", "pyproject.toml"}
+
+
+def test_the_linters_pass() -> None:
+    words = [f"VENV={Path(sys.prefix).relative_to(TEMPLATE)}"] if _is_own_venv() else []
+    result = subprocess.run(
+        ["make", "-s", "lint", *words],
+        cwd=TEMPLATE,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
