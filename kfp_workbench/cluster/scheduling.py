@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench import signals
-from kfp_workbench.check import schedules as file
-from kfp_workbench.check.schedules import FILE, Entry, Schedules
 from kfp_workbench.cluster import caching, cron, rescheduling, schedules
+from kfp_workbench.cluster import schedule_file as file
 from kfp_workbench.cluster import server as servers
+from kfp_workbench.cluster.schedule_file import FILE, Entry, Schedules
 from kfp_workbench.cluster.schedules import Action, Live, Wanted
 from kfp_workbench.cluster.server import Server
 from kfp_workbench.errors import WorkbenchError, refuse

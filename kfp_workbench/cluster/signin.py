@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from kfp_workbench.cluster.credentials import (
     Cookie,
     Credentials,
-    DexSession,
     Nobody,
     Token,
     TokenFile,
     read,
 )
+from kfp_workbench.cluster.session import DexSession
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import Secret

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kfp_workbench.check import schedules as file
 from kfp_workbench.cluster import cron, faults, rescheduling, schedules, scheduling, transport
+from kfp_workbench.cluster import schedule_file as file
 from kfp_workbench.cluster import server as servers
 from kfp_workbench.cluster.schedules import Live, Wanted
 from kfp_workbench.errors import WorkbenchError

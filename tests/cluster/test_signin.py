@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from kfp_workbench.cluster import dex, pages, runs, signin
-from kfp_workbench.cluster.credentials import Credentials, DexSession, SignInError
+from kfp_workbench.cluster.credentials import Credentials, SignInError
 from kfp_workbench.cluster.server import connect
+from kfp_workbench.cluster.session import DexSession
 from kfp_workbench.cluster.signin import credentials
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import runners, venvs
