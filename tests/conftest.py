@@ -1,5 +1,6 @@
 """What pytest needs to know of these tests, and their fixtures."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 sys.dont_write_bytecode = True
 TESTS = Path(__file__).resolve().parent
 TEMPLATE = TESTS.parent
+os.environ["PYTHONPATH"] = str(TEMPLATE)  # of what tests start
 sys.path[:0] = [str(TEMPLATE / "<<cookiecutter.project_slug>>"), str(TEMPLATE), str(TESTS)]
 
 from shared.baking import bake, pythons  # noqa: E402

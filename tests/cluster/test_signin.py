@@ -954,5 +954,5 @@ def test_make_hands_a_secret_on_as_it_is(project: Path, where: str) -> None:
     (project / "said.py").write_text(said)
     words = [f"KFP_PASSWORD={value}"] if where == "command line" else []
     env = {} if words else {"KFP_PASSWORD": value}
-    result = make(project, "check", f"OPS={sys.executable} said.py", *words, env=env)
+    result = make(project, "check", f"WORKBENCH={sys.executable} said.py", *words, env=env)
     assert (result.stdout, result.returncode) == (value, 0)
