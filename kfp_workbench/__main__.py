@@ -167,13 +167,13 @@ def _jobs() -> int:
 
 
 def _compile(args: argparse.Namespace) -> None:
-    from kfp_workbench.images import building
+    from kfp_workbench.images import pushed
     from kfp_workbench.pipeline import compiling
     from kfp_workbench.project import steps
 
     settings = project.load()
     target = compiling.compile_pipeline(settings)
-    by_tag = building.unpinned(steps.used_images(target), settings)
+    by_tag = pushed.unpinned(steps.used_images(target), settings)
     note = " (images by content tag: make push pins their digests)" if by_tag else ""
     print(f"compiled {target.relative_to(ROOT)}{note}", file=sys.stderr)
 
@@ -434,13 +434,13 @@ def _connect(settings: project.Settings) -> "Server":
 
 def _check_pinned(package: Path, settings: project.Settings) -> None:
     """Refuse to submit images that are not the ones that were pushed from this content."""
-    from kfp_workbench.images import building
+    from kfp_workbench.images import pushed
     from kfp_workbench.project import steps
 
     used = steps.used_images(package)
-    lines = building.missing(used, settings) + building.outdated(used, settings)
+    lines = pushed.missing(used, settings) + pushed.outdated(used, settings)
     if os.environ.get("ALLOW_UNPINNED") != "1":
-        lines += [line for line in building.unpinned(used, settings) if line not in lines]
+        lines += [line for line in pushed.unpinned(used, settings) if line not in lines]
     if len(lines) > 1:
         print("\n".join(lines), file=sys.stderr)
     if lines:

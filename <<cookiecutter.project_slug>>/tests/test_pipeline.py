@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.images.building import compiled_images
+from kfp_workbench.images.pushed import compiled_images
 from kfp_workbench.local import runners, running
 from kfp_workbench.pipeline import compiling
 from kfp_workbench.project import params

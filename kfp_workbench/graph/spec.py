@@ -12,17 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.graph import words
 from kfp_workbench.graph.model import Edge, Graph, Node
+from kfp_workbench.graph.words import Names
 
-Names = Mapping[str, str]  # what people call the inputs of a graph, by their names in the file
-
-# A name that KFP made up: of an input or output of a box, or of the box.
-_CHANNEL = "pipelinechannel--"
+# A name of a box that KFP made up.
 _BOX = re.compile(r"(for-loop|condition|condition-branches|exit-handler)-[0-9]+")
-_PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']*)'\]\}\}")
-_VALUE = r"inputs\.parameter_values\['([^']*)'\]"
-_CAST = re.compile(rf"\b(?:int|double|string|bool)\({_VALUE}\)|{_VALUE}")
-_SELECTOR = re.compile(r'parseJson\(string_value\)((?:\["[^"]*"\])+)')
 
 
 def read(spec: Mapping[str, Any]) -> Graph:
@@ -54,7 +49,7 @@ class _Reader:
         for source in sorted(used):
             if source.startswith("<") and source not in inputs:
                 name = source[1:]
-                inputs[source] = Node("input", names.get(name, name.removeprefix(_CHANNEL)))
+                inputs[source] = Node("input", names.get(name, name.removeprefix(words.CHANNEL)))
         outputs = dict(self._outputs(component))
         steps = {key: self._node(key, tasks, names) for key in tasks}
         ends = {f">{name}": node for name, (node, _) in outputs.items()}
@@ -78,15 +73,15 @@ class _Reader:
         found = []
         uses = _uses(task)
         for channel, value in sorted(task.get("inputs", {}).get("parameters", {}).items()):
-            name, picked = uses.get(channel, channel), _picked(value)
+            name, picked = uses.get(channel, channel), words.picked(value)
             if "componentInputParameter" in value:
                 source = value["componentInputParameter"]
-                text = _text(names.get(source, source), name, picked, shown=False)
+                text = words.edge_text(names.get(source, source), name, picked, shown=False)
                 found.append((f"<{source}", "parameter", text))
             elif "taskOutputParameter" in value:
                 output = value["taskOutputParameter"]
                 source, key = output["producerTask"], output["outputParameterKey"]
-                text = _text(self._output(tasks, source, key), name, picked)
+                text = words.edge_text(self._output(tasks, source, key), name, picked)
                 found.append((source, "parameter", text))
             elif "taskFinalStatus" in value:
                 found.append(
@@ -95,12 +90,14 @@ class _Reader:
         for name, value in sorted(task.get("inputs", {}).get("artifacts", {}).items()):
             if "componentInputArtifact" in value:
                 source = value["componentInputArtifact"]
-                text = _text(names.get(source, source), name, shown=False)
+                text = words.edge_text(names.get(source, source), name, shown=False)
                 found.append((f"<{source}", "artifact", text))
             elif "taskOutputArtifact" in value:
                 output = value["taskOutputArtifact"]
                 source, key = output["producerTask"], output["outputArtifactKey"]
-                found.append((source, "artifact", _text(self._output(tasks, source, key), name)))
+                found.append(
+                    (source, "artifact", words.edge_text(self._output(tasks, source, key), name))
+                )
         givers = {source for source, _, _ in found}
         for source in sorted(set(task.get("dependentTasks", [])) - givers):
             found.append((source, "order", ""))
@@ -127,13 +124,15 @@ class _Reader:
         sources = []
         for selector in selectors:
             output = self._output(tasks, selector["producerSubtask"], selector[key])
-            sources.append((selector["producerSubtask"], kind, _text(output, label, shown=False)))
+            sources.append(
+                (selector["producerSubtask"], kind, words.edge_text(output, label, shown=False))
+            )
         return name, (Node("output", label, artifact=kind == "artifact"), sources)
 
     def _output(self, tasks: Mapping[str, Any], task: str, key: str) -> str:
         """Return what people call an output of a task."""
         component = self.components[tasks[task]["componentRef"]["name"]]
-        if not key.startswith(_CHANNEL) or "dag" not in component:
+        if not key.startswith(words.CHANNEL) or "dag" not in component:
             return key
         outputs = component["dag"].get("outputs", {})
         for kind, name in (
@@ -152,7 +151,7 @@ class _Reader:
         self, name: str, selectors: Sequence[Any], tasks: Mapping[str, Any], key: str
     ) -> str:
         """Return what people call an output of a box, which selects it from its tasks."""
-        if not name.startswith(_CHANNEL):
+        if not name.startswith(words.CHANNEL):
             return name
         found = [self._output(tasks, item["producerSubtask"], item[key]) for item in selectors]
         return " or ".join(dict.fromkeys(found))
@@ -168,7 +167,7 @@ class _Reader:
             if "runtimeValue" in value:
                 constant = value["runtimeValue"].get("constant")
                 if not _is_handed_over(constant):
-                    details += (f"{name} = {_constant(constant, inner)}",)
+                    details += (f"{name} = {words.constant(constant, inner)}",)
         if "dag" in component:
             kind, title = self._box(key, tasks, inner)
             if not _BOX.fullmatch(label):
@@ -187,7 +186,7 @@ class _Reader:
         for name, value in {**inputs.get("parameters", {}), **inputs.get("artifacts", {})}.items():
             outer = value.get("componentInputParameter") or value.get("componentInputArtifact")
             output = value.get("taskOutputParameter") or value.get("taskOutputArtifact")
-            if not name.startswith(_CHANNEL):
+            if not name.startswith(words.CHANNEL):
                 continue
             if outer:
                 inner[name] = names.get(outer, outer)
@@ -210,9 +209,9 @@ class _Reader:
         task = tasks[key]
         for iterator in ("parameterIterator", "artifactIterator"):
             if iterator in task:
-                return "loop", _loop(task, task[iterator]["items"], names)
+                return "loop", words.loop_title(task, task[iterator]["items"], names)
         if condition := task.get("triggerPolicy", {}).get("condition"):
-            return "condition", _branch(condition, tasks, names)
+            return "condition", words.branch_title(condition, tasks, names)
         kinds = {"condition-branches": ("condition", "one of"), "exit-handler": ("exit", "")}
         match = _BOX.fullmatch(task["componentRef"]["name"].removeprefix("comp-"))
         kind, title = kinds.get(match.group(1) if match else "", ("pipeline", ""))
@@ -232,7 +231,7 @@ def _ordered(tasks: Mapping[str, Any]) -> dict[str, Any]:
     ordered: dict[str, Any] = {}
     while waiting:
         ready = [key for key in waiting if waiting[key] <= set(ordered)] or list(waiting)
-        for key in sorted(ready, key=_natural):
+        for key in sorted(ready, key=words.natural):
             ordered[key] = tasks[key]
             del waiting[key]
     return ordered
@@ -249,76 +248,13 @@ def _uses(task: Mapping[str, Any]) -> dict[str, str]:
     for name, value in sorted(task.get("inputs", {}).get("parameters", {}).items()):
         if "runtimeValue" in value:
             constant = json.dumps(value["runtimeValue"].get("constant"))
-            found.update((channel, name) for channel in _PLACEHOLDER.findall(constant))
+            found.update((channel, name) for channel in words.PLACEHOLDER.findall(constant))
     return found
 
 
 def _is_handed_over(constant: Any) -> bool:
     """Tell whether a constant only lists what edges show."""
     text = json.dumps(constant)
-    return not _PLACEHOLDER.sub("", text).strip('[]", ') and bool(_PLACEHOLDER.search(text))
-
-
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Return a key that sorts step-2 before step-10."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return [(int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts], name
-
-
-def _picked(value: Mapping[str, Any]) -> str:
-    """Return which part of a value a task takes, such as ``.rate``."""
-    match = _SELECTOR.fullmatch(value.get("parameterExpressionSelector", ""))
-    return (
-        "".join(f".{key}" for key in re.findall(r'\["([^"]*)"\]', match.group(1))) if match else ""
+    return not words.PLACEHOLDER.sub("", text).strip('[]", ') and bool(
+        words.PLACEHOLDER.search(text)
     )
-
-
-def _text(source: str, target: str, picked: str = "", shown: bool = True) -> str:
-    """Return the text of an edge: both names, or one where they say the same.
-
-    ``shown`` is False where the edge begins or ends at a node with that name.
-    """
-    if target.startswith(_CHANNEL):
-        return source + picked if shown or picked else ""
-    if (source + picked).lower() == target.lower():
-        return target if shown else ""
-    if shown:
-        return f"{source}{picked} → {target}"
-    return f"{picked} → {target}" if picked else target
-
-
-def _constant(value: Any, names: Names) -> str:
-    """Return a constant as JSON, text without quotes; whole numbers without a fraction."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        value = int(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _PLACEHOLDER.sub(lambda match: f"{{{names.get(match[1], match[1])}}}", text)
-
-
-def _loop(task: Mapping[str, Any], items: Mapping[str, Any], names: Names) -> str:
-    source = items.get("inputParameter") or items.get("inputArtifact")
-    of = names.get(source, source) if source else items.get("raw", "")
-    limit = task.get("iteratorPolicy", {}).get("parallelismLimit")
-    return f"for each of {of}" + (f", {limit} at a time" if limit else "")
-
-
-def _branch(condition: str, tasks: Mapping[str, Any], names: Names) -> str:
-    """Return a condition as people read it: that of an Elif is behind those it follows."""
-    earlier: list[str] = []
-    for key in sorted(tasks, key=_natural):
-        own = tasks[key].get("triggerPolicy", {}).get("condition")
-        if own is None:
-            continue
-        before = " && ".join(f"!({other})" for other in earlier)
-        rest = own.removeprefix(before).removeprefix(" && ") if before else own
-        if own == condition:
-            if rest == own:
-                return f"if {_readable(own, names)}"
-            return f"else if {_readable(rest, names)}" if rest else "else"
-        earlier.append(rest)
-    return f"if {_readable(condition, names)}"
-
-
-def _readable(condition: str, names: Names) -> str:
-    text = _CAST.sub(lambda match: names.get(match[1] or match[2], match[1] or match[2]), condition)
-    return text.replace(" && ", " and ").replace(" || ", " or ").replace("!(", "not (")

@@ -22,7 +22,7 @@ from kfp.components import load_component_from_file
 from kfp.local import logging_utils, status, subprocess_task_handler
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.images import building
+from kfp_workbench.images import pushed
 from kfp_workbench.local import (
     allowances,
     attempts,
@@ -113,7 +113,7 @@ class _Run:
             for label, executor in executors.items()
             if "container" in executor
         }
-        references = building.compiled_images(settings, root)
+        references = pushed.compiled_images(settings, root)
         self._steps = {references[step.name]: step for step in steps.find_steps(root)}
         self._tags = {
             image: steps.content_tag(step, settings, root) for image, step in self._steps.items()

@@ -14,7 +14,7 @@ from kfp import compiler
 from kfp.dsl import base_component
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.images import building
+from kfp_workbench.images import pushed
 from kfp_workbench.pipeline import nesting, scopes
 from kfp_workbench.pipeline.kubernetes import applying
 from kfp_workbench.project import steps
@@ -61,7 +61,7 @@ def _load_pipeline(root: Path) -> Any:
 
 def _fill_in_images(spec: Any, settings: Settings, root: Path) -> None:
     """Give the steps' images their registry and digest; the spec holds a protobuf Struct."""
-    found = building.compiled_images(settings, root)
+    found = pushed.compiled_images(settings, root)
     declared: dict[str, str] = {}
     for step in steps.find_steps(root):
         image = steps.declared_image(step)

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.images import building, staging
+from kfp_workbench.images import building, pushed, staging
 from kfp_workbench.project import settings, steps
 from servers.kfp_server import kfp_server
 from shared.baking import bake, compiled, environment, make
@@ -424,7 +424,7 @@ def test_a_component_loads_in_another_pipeline(project: Path, bench: Bench) -> N
     assert printed.strip() == component_of(project, "add")["implementation"]["container"]["image"]
     executor = compiled(project)["deploymentSpec"]["executors"]["exec-add"]
     assert printed.strip() == executor["container"]["image"]
-    assert building.read_record(project)["add"].pinned == printed.strip()
+    assert pushed.read_record(project)["add"].pinned == printed.strip()
 
 
 def test_an_edit_during_a_build_gets_no_tag(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -447,27 +447,27 @@ def test_an_edit_during_a_build_gets_no_tag(project: Path, monkeypatch: pytest.M
 def test_pushes_at_the_same_time_keep_each_others_records(project: Path) -> None:
     ours = settings.load(project, {})
     for step in steps.find_steps(project):  # each begins with what there was before the other
-        entry = building.Pushed(step.name, "r:t", "t", "sha256:0", "linux/amd64", "")
-        building._write_record({step.name: entry}, [step], ours, project)
-    assert set(building.read_record(project)) == {"add", "div"}
+        entry = pushed.Pushed(step.name, "r:t", "t", "sha256:0", "linux/amd64", "")
+        pushed.write_record({step.name: entry}, [step], ours, project)
+    assert set(pushed.read_record(project)) == {"add", "div"}
 
 
 def test_a_component_on_one_line_is_pinned_or_refused(project: Path) -> None:
     step = steps.get_step("add", project)
     path = step.folder / "component.yaml"
     image = steps.image_name(step, settings.load(project, {}))
-    entry = building.Pushed("add", f"{image}:t", "t", "sha256:0", "linux/amd64", "")
+    entry = pushed.Pushed("add", f"{image}:t", "t", "sha256:0", "linux/amd64", "")
     path.write_text(f"implementation: {{container: {{image: {image}, command: [a]}}}}\n")
-    building._write_component(entry, project)
+    pushed._write_component(entry, project)
     written = (project / "build" / "components" / "add.yaml").read_text()
     assert f"{{image: {image}@sha256:0, command" in written
     path.write_text(f"implementation:\n  container:\n    image: >-\n      {image}\n")
     with pytest.raises(WorkbenchError, match="cannot be pinned: write it on one line"):
-        building._write_component(entry, project)
+        pushed._write_component(entry, project)
 
 
 def test_a_pipeline_of_another_registry_is_not_submitted(project: Path) -> None:
     assert make(project, "compile", "REGISTRY=localhost:5000/elsewhere").returncode == 0
     used = steps.used_images(project / "build" / "pipeline.yaml")
-    (line,) = building.missing(used, settings.load(project, {}), project)
+    (line,) = pushed.missing(used, settings.load(project, {}), project)
     assert "make compile" in line
