@@ -34,7 +34,7 @@ ops/report/page.html ops/report/style.css
 """
 MODULES = {
     "ops": """
-        __init__ __main__ allowances attempts caching compiling conversion cron dockerignore doctor documents engine
+        __init__ __main__ allowances artifacts attempts caching compiling conversion cron dockerignore doctor documents engine
         environments errors files git images light_kfp local locking manifest names nesting orchestration outputs
         params params_file progress provision record registry runners scaffold scheduling scopes secrecy settings
         signals staging steps values variables venvs
