@@ -45,7 +45,7 @@ def plain(name: str, value: object) -> Any:
     """Return an output's value as JSON has it; raises OutputError for what JSON or KFP cannot hold.
 
     The numbers and arrays of numpy become Python's, and an iterator becomes a list. KFP's numbers
-    are doubles: a whole number that is none comes back as another one.
+    are doubles, which round large whole numbers: those are refused.
     """
     try:
         text = json.dumps(value, allow_nan=False, default=_known)

@@ -1,7 +1,7 @@
 """What a step says of an artifact, and what is left of it when KFP tells the next step.
 
 KFP keeps a text as it is, a number with six decimals, true and false as 1 and 0, and wraps the
-rest: a list becomes ``{"list": […]}``, an object ``{"struct": {…}}``, each unchanged within. Nothing
+rest: a list becomes ``{"list": […]}``, an object ``{"struct": {…}}``, each unchanged within. No value
 (``null``) fails the step there. ``display_name`` (the output's, unless the step has given one) and
 ``store_session_info`` are added:
 https://github.com/kubeflow/pipelines/tree/master/backend/src/v2/metadata (converter.go, client.go)
