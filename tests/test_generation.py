@@ -45,7 +45,7 @@ MODULES = {
     """,
     "ops/cluster": """
         __init__ caching credentials dex diagnosis failures faults following pages pipelines
-        rescheduling runs schedules server signin tasks transport waiting
+        reasons rescheduling runs schedules server signin tasks transport waiting
     """,
     "ops/graph": "__init__ digest layout mermaid model rows spec svg text",
     "ops/kubernetes": """
