@@ -18,6 +18,8 @@ import pytest
 TEMPLATE = Path(__file__).resolve().parent.parent
 PROJECT = TEMPLATE / "<<cookiecutter.project_slug>>"
 REGISTRY = os.environ.get("TEST_REGISTRY", "localhost:5000")
+# What a real backend did with small pipelines, where it is: cases/, records/ and api.json.
+GOLDEN = Path(os.environ.get("GOLDEN", TEMPLATE.parent / "shared" / "golden"))
 VENVS = TEMPLATE / "build" / "test-venvs"  # kept from run to run
 
 # Nothing may be left in the template's folder: it would be in the next project.

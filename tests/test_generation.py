@@ -37,15 +37,15 @@ MODULES = {
         __init__ __main__ allowances artifacts attempts caching compiling conversion cron dockerignore doctor documents engine
         environments errors files git images light_kfp local locking manifest names nesting orchestration outputs
         params params_file progress provision record registry runners scaffold scheduling scopes secrecy settings
-        signals staging steps values variables venvs
+        signals staging steps submission texts values variables venvs
     """,
     "ops/check": """
-        __init__ component content dockerfile findings instructions picture requirements schedules
-        script sources wiring
+        __init__ component content dockerfile findings instructions literals picture requirements schedules
+        script sources texts wiring
     """,
     "ops/cluster": """
         __init__ caching credentials dex diagnosis failures faults following pages pipelines
-        rescheduling runs schedules server signin tasks transport waiting
+        reasons rescheduling runs schedules server signin tasks transport waiting
     """,
     "ops/graph": "__init__ digest layout mermaid model rows spec svg text",
     "ops/kubernetes": """

@@ -187,7 +187,7 @@ def _manifest(args: argparse.Namespace) -> dict[str, object]:
     from ops.cluster import caching
 
     package, settings = _package(), _settings(args.env)
-    _check_pinned(package, settings)
+    _check_package(package, settings)
     with caching.applied(package, settings.kfp_caching) as copy:
         written = manifest.write_manifest(copy, settings, ROOT)
     print(f"wrote {written.manifest}: the version {written.version}", file=sys.stderr)
@@ -215,10 +215,12 @@ def _selected(names: Sequence[str]) -> "list[Step]":
 def _check(args: argparse.Namespace) -> None:
     from ops import check
 
-    findings = check.check_project()
+    findings, notes = check.examine()
     for finding in findings:
         text = finding.annotation if args.format == "github" else finding.text
         print(text, file=args.stdout, flush=True)
+    for note in notes:
+        print(f"note: {note.text}", file=sys.stderr)
     if findings:
         raise OpsError(f"{len(findings)} findings, see above")
     print("the contract holds", file=sys.stderr)
@@ -307,7 +309,7 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     given = environments.read(package, _params_file(args.env), args.parameters, submitting=True)
     params.check_size(given.parameters)
     settings = project.load(overrides=given.settings)
-    _check_pinned(package, settings)
+    _check_package(package, settings)
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
     names = {
         "experiment": args.experiment or settings.kfp_experiment,
@@ -376,7 +378,7 @@ def _upload(args: argparse.Namespace) -> dict[str, object]:
     from ops.cluster import caching, pipelines
 
     package, settings = _package(), _settings(args.env)
-    _check_pinned(package, settings)
+    _check_package(package, settings)
     with caching.applied(package, settings.kfp_caching) as copy:
         upload = pipelines.upload(
             _connect(settings),
@@ -406,7 +408,7 @@ def _schedule(args: argparse.Namespace) -> dict[str, object]:
         request = scheduling.read_request(package, args.env, _settings, copies)
         if request.wanted:
             try:
-                _check_pinned(package, request.settings)
+                _check_package(package, request.settings)
             except OpsError as error:
                 if apply:
                     raise
@@ -420,6 +422,14 @@ def _connect(settings: project.Settings) -> "Server":
     host, ca = settings.kfp_host, settings.kfp_ca
     signed = signin.credentials(host, os.environ, ca)
     return server.connect(host, settings.kfp_namespace, signed, ca)
+
+
+def _check_package(package: Path, settings: project.Settings) -> None:
+    """Refuse to submit what the server would refuse, or another image than is meant."""
+    from ops import submission
+
+    submission.check(package)
+    _check_pinned(package, settings)
 
 
 def _check_pinned(package: Path, settings: project.Settings) -> None:

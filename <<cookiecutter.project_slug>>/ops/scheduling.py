@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ops import cron, environments, params, signals, variables
+from ops import cron, environments, params, signals, submission, variables
 from ops.check import schedules as file
 from ops.check.schedules import FILE, Entry, Schedules
 from ops.check.sources import Sources, UnreadableError
@@ -118,6 +118,8 @@ def _parameters(
         given, wrong = _given(entry, package, root)
         found[entry.name] = given.parameters
         secrets |= given.secrets
+        own = {name: given.parameters.get(name) for name in entry.parameters}
+        wrong += submission.check_schedule(entry, own, read.document)
         lines = [(read.document.line(entry.name, *place), text) for place, text in wrong]
         problems += [f"{FILE}:{line}: {entry.name}: {text}" for line, text in sorted(lines)]
     refuse(problems)

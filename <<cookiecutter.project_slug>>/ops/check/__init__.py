@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from ops import names, settings
-from ops.check import component, dockerfile, picture, requirements, schedules, script, wiring
+from ops.check import (
+    component,
+    dockerfile,
+    picture,
+    requirements,
+    schedules,
+    script,
+    texts,
+    wiring,
+)
 from ops.check.content import check_links, read_content
 from ops.check.findings import Finding, said
 from ops.check.sources import Sources, UnreadableError
@@ -18,13 +27,18 @@ from ops.secrecy import is_secret
 from ops.settings import ROOT, Settings
 from ops.steps import IGNORED, Step
 
-__all__ = ["Finding", "check_project"]
+__all__ = ["Finding", "check_project", "examine"]
 
 T = TypeVar("T")
 
 
 def check_project(root: Path = ROOT) -> list[Finding]:
-    """Return what is wrong with the project in ``root``, by file and line.
+    """Return what is wrong with the project in ``root``, by file and line; as `examine` does."""
+    return examine(root)[0]
+
+
+def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
+    """Return what is wrong with the project in ``root``, and what to know, by file and line.
 
     The registry is that of pyproject.toml, whatever the environment says. Raises
     OpsError (2) when the settings themselves cannot be read.
@@ -50,7 +64,10 @@ def check_project(root: Path = ROOT) -> list[Finding]:
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)
-    return sorted(set(found))  # what all steps share is found once for each
+    of_texts = list(texts.find(sources))
+    found += [finding for finding, trouble in of_texts if trouble.refused]
+    notes = [finding for finding, trouble in of_texts if not trouble.refused]
+    return sorted(set(found)), sorted(set(notes))  # what all steps share is found once for each
 
 
 def _step_folders(root: Path) -> list[Path]:
