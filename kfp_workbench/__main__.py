@@ -189,7 +189,7 @@ def _manifest(args: argparse.Namespace) -> dict[str, object]:
     from kfp_workbench.pipeline import manifest
 
     package, settings = _package(), _settings(args.env)
-    _check_pinned(package, settings)
+    _check_package(package, settings)
     with caching.applied(package, settings.kfp_caching) as copy:
         written = manifest.write_manifest(copy, settings, ROOT)
     print(f"wrote {written.manifest}: the version {written.version}", file=sys.stderr)
@@ -217,10 +217,12 @@ def _selected(names: Sequence[str]) -> "list[Step]":
 def _check(args: argparse.Namespace) -> None:
     from kfp_workbench import check
 
-    findings = check.check_project()
+    findings, notes = check.examine()
     for finding in findings:
         text = finding.annotation if args.format == "github" else finding.text
         print(text, file=args.stdout, flush=True)
+    for note in notes:
+        print(f"note: {note.text}", file=sys.stderr)
     if findings:
         raise WorkbenchError(f"{len(findings)} findings, see above")
     print("the contract holds", file=sys.stderr)
@@ -315,7 +317,7 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     given = environments.read(package, _params_file(args.env), args.parameters, submitting=True)
     params.check_size(given.parameters)
     settings = project.load(overrides=given.settings)
-    _check_pinned(package, settings)
+    _check_package(package, settings)
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
     names = {
         "experiment": args.experiment or settings.kfp_experiment,
@@ -386,7 +388,7 @@ def _upload(args: argparse.Namespace) -> dict[str, object]:
     from kfp_workbench.cluster import caching, pipelines
 
     package, settings = _package(), _settings(args.env)
-    _check_pinned(package, settings)
+    _check_package(package, settings)
     with caching.applied(package, settings.kfp_caching) as copy:
         upload = pipelines.upload(
             _connect(settings),
@@ -416,7 +418,7 @@ def _schedule(args: argparse.Namespace) -> dict[str, object]:
         request = scheduling.read_request(package, args.env, _settings, copies)
         if request.wanted:
             try:
-                _check_pinned(package, request.settings)
+                _check_package(package, request.settings)
             except WorkbenchError as error:
                 if apply:
                     raise
@@ -430,6 +432,14 @@ def _connect(settings: project.Settings) -> "Server":
     host, ca = settings.kfp_host, settings.kfp_ca
     signed = signin.credentials(host, os.environ, ca)
     return server.connect(host, settings.kfp_namespace, signed, ca)
+
+
+def _check_package(package: Path, settings: project.Settings) -> None:
+    """Refuse to submit what the server would refuse, or another image than is meant."""
+    from kfp_workbench.cluster import submission
+
+    submission.check(package)
+    _check_pinned(package, settings)
 
 
 def _check_pinned(package: Path, settings: project.Settings) -> None:

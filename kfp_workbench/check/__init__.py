@@ -15,6 +15,7 @@ from kfp_workbench.check import (
     requirements,
     schedules,
     script,
+    texts,
     wiring,
 )
 from kfp_workbench.check.content import check_links, read_content
@@ -26,13 +27,18 @@ from kfp_workbench.project.settings import ROOT, Settings
 from kfp_workbench.project.sources import Sources, UnreadableError
 from kfp_workbench.project.steps import IGNORED, Step
 
-__all__ = ["Finding", "check_project"]
+__all__ = ["Finding", "check_project", "examine"]
 
 T = TypeVar("T")
 
 
 def check_project(root: Path = ROOT) -> list[Finding]:
-    """Return what is wrong with the project in ``root``, by file and line.
+    """Return what is wrong with the project in ``root``, by file and line; as `examine` does."""
+    return examine(root)[0]
+
+
+def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
+    """Return what is wrong with the project in ``root``, and what to know, by file and line.
 
     The registry is that of pyproject.toml, whatever the environment says. Raises
     WorkbenchError (2) when the settings themselves cannot be read.
@@ -58,7 +64,10 @@ def check_project(root: Path = ROOT) -> list[Finding]:
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)
-    return sorted(set(found))  # what all steps share is found once for each
+    of_texts = list(texts.find(sources))
+    found += [finding for finding, trouble in of_texts if trouble.refused]
+    notes = [finding for finding, trouble in of_texts if not trouble.refused]
+    return sorted(set(found)), sorted(set(notes))  # what all steps share is found once for each
 
 
 def _step_folders(root: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from kfp_workbench.cluster import transport
+from kfp_workbench.cluster import reasons, transport
 from kfp_workbench.cluster.credentials import Credentials, SignInError
 from kfp_workbench.cluster.transport import Endpoint
 from kfp_workbench.errors import WorkbenchError, cause
@@ -112,7 +112,12 @@ def call(
 
 def _refusal(this: _Call, error: Any) -> WorkbenchError:
     status, body = error.status, _body(error)
-    problem = _kind(status, body)(_refusal_text(this, status, body, _said(this, error, body)))
+    said = _said(this, error, body)
+    if status >= 500 and (cure := reasons.cure(said)):  # however often it is asked
+        return WorkbenchError(
+            f"cannot {this.doing} {this.host}: it refused ({status}: {said}): {cure}"
+        )
+    problem = _kind(status, body)(_refusal_text(this, status, body, said))
     if isinstance(problem, BusyError):
         with contextlib.suppress(AttributeError, TypeError, ValueError):
             problem.retry_after = max(0.0, float(error.headers.get("Retry-After")))
@@ -204,4 +209,4 @@ def _said(this: _Call, error: Any, body: Mapping[str, Any]) -> str:
     messages = [detail.get("message") for detail in details if isinstance(detail, dict)]
     own = [message for message in messages if message and message != "Internal Server Error"]
     said = [*own[-1:], body.get("message"), body.get("error_message"), error.body, error.reason]
-    return this.line(next(filter(None, said), ""))[:MAX_SAID]
+    return this.line(reasons.innermost(str(next(filter(None, said), ""))))[:MAX_SAID]

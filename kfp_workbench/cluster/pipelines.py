@@ -21,6 +21,7 @@ from kfp_workbench.cluster.faults import (
 from kfp_workbench.cluster.server import Server, call, check_length, identifier, matching
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.names import shown
+from kfp_workbench.project.texts import storable
 
 MAX_PIPELINE = 128
 MAX_FILE = 32 * 1024**2  # bytes that the server reads
@@ -114,9 +115,13 @@ def _create_pipeline(server: Server, name: str, description: str) -> Callable[[]
     import kfp_server_api
 
     create = kfp_server_api.PipelineServiceApi(server.api).pipeline_service_create_pipeline
+    kept = storable(description)
+    if kept != description:
+        what = "without the characters that its database does not take"
+        print(f"note: KFP gets the pipeline's description {what}", file=sys.stderr)
     # Servers before 2.14 have no field "name"; later ones take this for both.
     body = kfp_server_api.V2beta1Pipeline(
-        display_name=name, description=description or None, namespace=server.namespace
+        display_name=name, description=kept or None, namespace=server.namespace
     )
     return lambda: create(body)
 

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from kfp_workbench.cluster import server as servers
 from kfp_workbench.cluster.faults import BusyError, ConflictError, LostAnswerError
 from kfp_workbench.cluster.server import PAGE_SIZE, Server, call, check_length, identifier, matching
-from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.errors import WorkbenchError, refuse
+from kfp_workbench.project import texts
+from kfp_workbench.project.documents import written
 from kfp_workbench.project.names import MAX_DESCRIPTION, MAX_EXPERIMENT, shown
 
 MAX_RUN = 255  # the server's column; it answers longer names with an internal error
@@ -23,11 +25,14 @@ class Submission(NamedTuple):
 
 
 def check_names(experiment: str, run_name: str, experiment_description: str = "") -> None:
-    """Raise WorkbenchError (2) for what the server has no room for."""
+    """Raise WorkbenchError (2) for what the server has no room for, or refuses for a text in it."""
     check_length("experiment", experiment, MAX_EXPERIMENT)
     check_length("run name", run_name, MAX_RUN)
     if experiment_description:
         check_length("experiment description", experiment_description, MAX_DESCRIPTION)
+    named = {"experiment": experiment, "experiment description": experiment_description}
+    found = [*texts.find(named, for_argo=False), *texts.find({"run name": run_name})]
+    refuse([f"{written(place)} {trouble.text()}" for place, trouble in found if trouble.refused])
 
 
 def submit(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench import signals
-from kfp_workbench.cluster import caching, cron, rescheduling, schedules
+from kfp_workbench.cluster import caching, cron, rescheduling, schedules, submission
 from kfp_workbench.cluster import schedule_file as file
 from kfp_workbench.cluster import server as servers
 from kfp_workbench.cluster.schedule_file import FILE, Entry, Schedules
@@ -121,6 +121,8 @@ def _parameters(
         given, wrong = _given(entry, package, root)
         found[entry.name] = given.parameters
         secrets |= given.secrets
+        own = {name: given.parameters.get(name) for name in entry.parameters}
+        wrong += submission.check_schedule(entry, own, read.document)
         lines = [(read.document.line(entry.name, *place), text) for place, text in wrong]
         problems += [f"{FILE}:{line}: {entry.name}: {text}" for line, text in sorted(lines)]
     refuse(problems)

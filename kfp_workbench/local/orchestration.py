@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp.compiler import pipeline_spec_builder
-from kfp.local import executor_input_utils, executor_output_utils, status
+from kfp.local import executor_input_utils, executor_output_utils, importer_handler, status
 from kfp.local.orchestrator import enhanced_dag_orchestrator, task_executor, task_spec_utils
 from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import conversion, outputs
+from kfp_workbench.local import artifacts, conversion, outputs
 from kfp_workbench.pipeline import scopes
 
 _VALUE = re.compile(r"inputs\.parameter_values\['([^']+)'\]")
@@ -46,6 +46,7 @@ class Execution(NamedTuple):
     executor: str  # its label in the compiled pipeline
     label: str  # for people
     retries: Any  # its retryPolicy in the compiled pipeline
+    folder: Path  # of its outputs
 
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -69,6 +70,7 @@ def corrected(observer: Observer) -> Iterator[None]:
         (executor_input_utils, "construct_executor_input", _as_declared),
         (executor_input_utils, "executor_input_to_dict", _with_whole_numbers),
         (executor_output_utils, "get_outputs_for_task", lambda _: outputs.collect),
+        (importer_handler, "run_importer", artifacts.imported),
         (OrchestratorUtils, "join_user_inputs_and_defaults", lambda _: staticmethod(_arguments)),
         (task_spec_utils, "build_nested_dag_arguments", _without_namesakes),
         (task_spec_utils, "create_parameter_loop_iteration_task_spec", lambda _: _iteration),
@@ -149,7 +151,8 @@ def _without_namesakes(build: Callable[..., Any]) -> Callable[..., Any]:
 def _as_declared(construct: Callable[..., Any]) -> Callable[..., Any]:
     """Hand a step what its inputs are declared as, and nothing for those without a value.
 
-    The folder of its outputs is made, as KFP's launcher does.
+    What it gets is in the form that a cluster has. The folder of its outputs is made, as KFP's
+    launcher does.
     """
 
     def as_declared(*, component_spec: Any, arguments: Mapping[str, Any], **rest: Any) -> Any:
@@ -162,6 +165,7 @@ def _as_declared(construct: Callable[..., Any]) -> Callable[..., Any]:
         values = made.inputs.parameter_values
         for name in [name for name, value in values.items() if value.WhichOneof("kind") is None]:
             del values[name]
+        artifacts.as_on_a_cluster(made)
         Path(made.outputs.output_file).parent.mkdir(parents=True, exist_ok=True)
         return made
 
@@ -187,11 +191,15 @@ def _observed(
     """
 
     def observed(*, task_name: str, task_spec: Any, components: Any, **rest: Any) -> Any:
-        _, *outer = rest["pipeline_resource_name"].split("/")
-        executor = components[task_spec.component_ref.name].executor_label
-        label = task_spec.task_info.name or task_name
-        path = (*outer, task_name)
-        with observer(Execution(path, executor, label, task_spec.retry_policy)) as tell:
+        place, component = rest["pipeline_resource_name"], task_spec.component_ref.name
+        execution = Execution(
+            (*place.split("/")[1:], task_name),
+            components[component].executor_label,
+            task_spec.task_info.name or task_name,
+            task_spec.retry_policy,
+            Path(rest["pipeline_root"], place, component.removeprefix("comp-")),
+        )
+        with observer(execution) as tell:
             try:
                 made, state = run(
                     task_name=task_name, task_spec=task_spec, components=components, **rest

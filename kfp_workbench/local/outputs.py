@@ -9,10 +9,9 @@ from typing import Any
 
 from google.protobuf import json_format
 from kfp.local import executor_output_utils
-from kfp.pipeline_spec import pipeline_spec_pb2
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import conversion
+from kfp_workbench.local import artifacts, conversion
 
 
 def collect(executor_input: Any, component_spec: Any) -> dict[str, Any]:
@@ -42,10 +41,18 @@ def collect(executor_input: Any, component_spec: Any) -> dict[str, Any]:
         artifact = executor_input.outputs.artifacts[name].artifacts[0]
         if not _merged(artifact, told.artifacts[name].artifacts if name in told.artifacts else ()):
             raise _missing(step, name)
-        found[name] = executor_output_utils.artifact_list_to_dsl_artifact(
-            pipeline_spec_pb2.ArtifactList(artifacts=[artifact]), spec.is_artifact_list
-        )
+        if (key := artifacts.without_value(artifact.metadata)) is not None:
+            reason = f"{key} has no value in its metadata, which KFP does not take: leave it out"
+            raise WorkbenchError(f"step {step}: output {name}: {reason}")
+        found[name] = _artifact(artifact, spec.is_artifact_list)
     return found
+
+
+def _artifact(artifact: Any, in_a_list: bool) -> Any:
+    """Return an artifact as kfp has it, with whole numbers in its metadata as such."""
+    made = executor_output_utils.runtime_artifact_to_dsl_artifact(artifact)
+    made.metadata = conversion.plain(made.metadata)
+    return [made] if in_a_list else made
 
 
 def _parameter(name: str, told: Any, file: Path, kind: str) -> Any:

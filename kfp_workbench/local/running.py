@@ -25,6 +25,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
 from kfp_workbench.local import (
     allowances,
+    artifacts,
     attempts,
     caching,
     orchestration,
@@ -177,7 +178,7 @@ class _Run:
         name = self._steps[image].name if image in self._steps else image or execution.label
         place = tuple(_ITERATION.sub("", part) for part in execution.path)
         task = record.Task(list(execution.path), execution.label, name)
-        self._now.task, self._now.place = task, place
+        self._now.task, self._now.place, self._now.folder = task, place, execution.folder
         self._now.attempts = attempts.Attempts(execution.retries)
         self._now.allowance = self._allowances.get(execution.executor, allowances.UNLIMITED)
 
@@ -210,6 +211,7 @@ class _Run:
         allowance: allowances.Allowance = self._now.allowance
         task = runners.Task(noted.step, image, command, environment, self.folder, log, allowance)
         with log.open("w", encoding="utf-8") as file:
+            artifacts.link_log(log, self._now.folder)
             code = self._guarded(task, self._writer(noted.step, file))
         noted.status = int(code)
         if code and tried.is_last:

@@ -4,13 +4,13 @@ Settings stand under the key ``.settings``, which no parameter can be called.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import refuse
-from kfp_workbench.project import names, params, variables
+from kfp_workbench.project import names, params, texts, variables
 from kfp_workbench.project.documents import Problem, written
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.params_file import SETTINGS, ParamsFile, read_file, resolve
@@ -81,10 +81,36 @@ def gather(
     found = params.collect(declared, file, assignments, environ, overrides)
     settings, problems = file_settings(file, environ if submitting else None)
     wrong = [*file.said([*found.problems, *problems]), *found.wrong]
+    notes = found.notes
+    if submitting and not wrong:
+        assigned = {assignment.partition("=")[0] for assignment in assignments}
+        sent = {name: value for name, value in found.values.items() if name not in overrides}
+        kept = {k: v for k, v in settings.items() if not environ.get(KNOWN[k].variable)}
+        wrong, more = _check_texts(file, sent, assigned, kept)
+        notes = [*notes, *more]
     if not wrong:
-        params.tell(found.notes)
+        params.tell(notes)
     secrets = variables.secrets([file.entries.get(SETTINGS), dict(overrides)], environ)
     return Environment(found.values, settings if submitting else {}, found.secrets | secrets), wrong
+
+
+def _check_texts(
+    file: ParamsFile,
+    values: Mapping[str, Any],
+    assigned: Collection[str],
+    settings: Mapping[str, Any],
+) -> tuple[list[str], list[str]]:
+    """Return lines about texts that the server refuses, and about those that a cluster changes."""
+    own = {name: value for name, value in values.items() if name not in assigned}
+    given = {name: value for name, value in values.items() if name in assigned}
+    refused, changed = texts.check_given(own, file.entries)
+    table = file.entries.get(SETTINGS) or {}
+    names, _ = texts.check_given(settings, table, (SETTINGS,), for_argo=False)
+    refused_given, changed_given = texts.check_given(given, given)
+    return (
+        file.said([*refused, *names]) + [f"-p: {problem.text}" for problem in refused_given],
+        file.said(changed) + [f"-p: {problem.text}" for problem in changed_given],
+    )
 
 
 def is_shell_file(text: str, root: Path = ROOT) -> bool:

@@ -1,9 +1,11 @@
 """Reads Python without running it, and YAML with the line of everything in it."""
 
 import ast
+import functools
 import os
 import warnings
 from collections.abc import Iterator
+from importlib.util import decode_source
 from pathlib import Path
 
 from kfp_workbench.project.documents import Document, DocumentError, parse
@@ -26,18 +28,25 @@ class Module:
 
     def __init__(self, path: Path, tree: ast.Module) -> None:
         self.path = path
+        self.body = tree.body
         self.nodes: list[ast.AST] = list(ast.walk(tree))
         self.functions = {node.name: node for node in tree.body if isinstance(node, _FUNCTIONS)}
         self.imports = [node for node in self.nodes if isinstance(node, _IMPORTS)]
         self.calls = [node for node in self.nodes if isinstance(node, ast.Call)]
 
+    @functools.cached_property
+    def lines(self) -> list[str]:
+        """Return the lines of the file, in the encoding that it names."""
+        return decode_source(self.path.read_bytes()).split("\n")
+
 
 class Sources:
-    """The files of the project in ``root``; each Python file is parsed once."""
+    """The files of the project in ``root``; each is parsed once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._modules: dict[Path, Module] = {}
+        self._documents: dict[Path, Document] = {}
         self._folders: dict[Path, frozenset[str]] = {}
 
     def name(self, path: Path) -> str:
@@ -123,12 +132,14 @@ class Sources:
 
     def document(self, path: Path) -> Document:
         """Return a parsed YAML file, of which keys stand once; raises UnreadableError."""
-        try:
-            return parse(self.text(path))
-        except DocumentError as error:
-            what = f"is no valid YAML ({error.reason})"
-            finding = Finding(self.name(path), error.line, what, "mend it")
-            raise UnreadableError(finding) from None
+        if path not in self._documents:
+            try:
+                self._documents[path] = parse(self.text(path))
+            except DocumentError as error:
+                what = f"is no valid YAML ({error.reason})"
+                finding = Finding(self.name(path), error.line, what, "mend it")
+                raise UnreadableError(finding) from None
+        return self._documents[path]
 
 
 def _imports(module: Module) -> Iterator[tuple[int, str]]:

@@ -103,6 +103,18 @@ def test_the_first_upload_makes_the_pipeline_and_a_version(
     assert asked(kfp) == found
 
 
+def test_what_kfps_database_does_not_take_of_a_description_is_left_out(
+    own: Path, kfp: KfpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server would answer 500: a default install's connection ends at U+FFFF."""
+    text = "\U0001f680 to the moon {{pod.name}} \u2713"
+    send(own, kfp, description=text)
+    send(own, kfp, description=text)
+    assert kfp.pipelines[0]["description"] == "to the moon {{pod.name}} \u2713"
+    line = "the pipeline's description without the characters that its database does not take"
+    assert capsys.readouterr().err == f"note: KFP gets {line}\n"
+
+
 def test_the_same_file_is_uploaded_once(default: Path, kfp: KfpServer) -> None:
     first = json.loads(run(default, kfp).stdout)
     kfp.requests.clear()

@@ -118,7 +118,7 @@ def test_an_experiment_is_described_when_it_is_made(default: Path, server: KfpSe
     assert experiment["description"] == "Which depth?", "an experiment that is there stays"
 
 
-@pytest.mark.parametrize("name", ["plain", "a + b", "100 %41", 'quo"te', "é \U0001f680"])
+@pytest.mark.parametrize("name", ["plain", "a + b", "100 %41", 'quo"te', "é \u2713 日本"])
 def test_an_experiment_is_found_again(package: Path, server: KfpServer, name: str) -> None:
     first = start(package, server.url, experiment=name)
     second = start(package, server.url, experiment=name, run_name="r2")

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from kfp_workbench.project import names
+from servers.kfp_server import kfp_server
 from shared.baking import PROJECT, TEMPLATE, bake, compiled, environment, files_of, make
 
 HOSTILE = {
@@ -122,6 +123,25 @@ def test_free_text_arrives_intact(tmp_path: Path, text: str) -> None:
     assert compiled(project)["pipelineInfo"]["displayName"] == text
     assert compiled(project)["pipelineInfo"]["description"] == text
     assert not list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize("text", [HOSTILE["emoji"], HOSTILE["kfp"]], ids=["emoji", "kfp"])
+def test_a_project_of_any_name_and_description_can_be_submitted(tmp_path: Path, text: str) -> None:
+    """A server refuses such texts in a workflow: there these do not get to."""
+    project = bake(tmp_path, project_slug="x", project_name=text, description=text)
+    schedules = project / "schedules.yaml"
+    schedules.write_text('nightly: {cron: "0 0 3 * * *"}\n', encoding="utf-8")
+    assert make(project, "check").returncode == 0
+    with kfp_server() as server:
+        env = {"KFP_HOST": server.url, "ALLOW_UNPINNED": "1", "APPLY": "1"}
+        for verb in ("run", "upload", "schedule", "manifest"):
+            result = make(project, verb, env=env)
+            assert result.returncode == 0, result.stderr
+        sent = [request.body for request in server.requests if isinstance(request.body, dict)]
+    for body in sent:  # what the server keeps as it is; a pipeline's file it keeps as ASCII
+        kept = {key: value for key, value in body.items() if key != "pipeline_spec"}
+        assert max(json.dumps(kept, ensure_ascii=False)) <= "\uffff"
+    assert {"description", "pipeline_spec"} <= {key for body in sent for key in body}
 
 
 @pytest.mark.parametrize("field", ["project_name", "description"])

@@ -1,14 +1,17 @@
 """The starter `training`: its files, its rules, and that it works as processes and in containers."""
 
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cookiecutter.exceptions import FailedHookException
 
-from shared.baking import TEMPLATE, bake, compiled, files_of, make
+from shared import golden, training_inputs
+from shared.baking import TEMPLATE, bake, compiled, environment, files_of, make
 from shared.project_files import FILES, STEP_FILES
 
 STEPS = ["load", "split", "train", "evaluate", "report", "publish"]
@@ -102,6 +105,74 @@ def test_a_process_run_finds_the_best(outputs: dict[str, Any]) -> None:
     }  # fmt: skip
     assert 0.95 < outputs["best"]["score"] < 0.97
     assert Path(outputs["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "facts",
+        pytest.param(
+            "records",
+            marks=pytest.mark.skipif(not golden.TRAINING.exists(), reason=golden.MISSING),
+        ),
+    ],
+)
+def on_a_cluster(request: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what each step is given by a real KFP, in the order in which they run.
+
+    All files are below a folder of the tests' own.
+    """
+    if request.param == "facts":
+        steps = training_inputs.STEPS
+    else:
+        recorded = json.loads(golden.TRAINING.read_text(encoding="utf-8"))
+        steps = {s: [item["executor_input"] for item in recorded[s]] for s in STEPS}
+    text, folder = json.dumps(steps), tmp_path_factory.mktemp("cluster")
+    for place in ("minio://", "/minio/", "/tmp/kfp/"):
+        text = text.replace(place, f"{folder}/")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_the_steps_work_with_what_a_cluster_gives_them(
+    project: Path, outputs: dict[str, Any], on_a_cluster: dict[str, Any]
+) -> None:
+    """Each hands on what its component declares, with metadata as it would publish them itself."""
+    metadata: dict[str, Any] = {}
+    for step, given in on_a_cluster.items():
+        for executor_input in given:
+            found = execute(project, step, executor_input)
+            declared = executor_input["outputs"]
+            assert {*found["artifacts"]} == {*declared["artifacts"]} - {"executor-logs"}
+            assert {*found["parameterValues"]} == {*declared.get("parameters", {})}
+            for name, item in found["artifacts"].items():
+                metadata[name] = item["artifacts"][0]["metadata"]
+                address = Path(item["artifacts"][0]["uri"])
+                assert address.exists() == (name not in ("metrics", "evaluation"))
+    given = on_a_cluster["split"][0]["inputs"]["artifacts"]["data"]["artifacts"][0]["metadata"]
+    assert metadata["train"]["schema"] == metadata["test"]["schema"] == given["schema"]["struct"]
+    assert metadata["published"].pop("version")
+    assert metadata["published"] == {**metadata["model"], "accuracy": 0.9507042253521126}
+    (item,) = on_a_cluster["report"][0]["outputs"]["artifacts"]["report"]["artifacts"]
+    assert "95.1% of the test rows" in Path(item["uri"]).read_text()
+
+
+def execute(project: Path, step: str, executor_input: Any) -> Any:
+    """Run a step's script in its own environment, and return its executor output."""
+    from kfp_workbench.local import venvs
+    from kfp_workbench.project import steps
+
+    found = next(item for item in steps.find_steps(project) if item.name == step)
+    path = f"{venvs.python_folder(found, project)}{os.pathsep}{os.environ['PATH']}"
+    result = subprocess.run(
+        ["python", "main.py", "--executor-input", json.dumps(executor_input)],
+        cwd=found.folder,
+        env=environment({"PATH": path, "PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"}),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(Path(executor_input["outputs"]["outputFile"]).read_text())
 
 
 def test_the_project_passes_its_own_linters_and_tests(project: Path) -> None:

@@ -47,12 +47,30 @@ def test_everything_is_handed_on(project: Path, runner: str, request: Any) -> No
     # What kfp's local result holds is what the step published.
     task = next(task for task in record.read(record.latest(project)).tasks if task.step == "make")
     published = {item["name"]: item for item in task.artifacts}
+    assert_given_as_on_a_cluster(found, published["dataset"]["uri"])
+    assert json.dumps(published["dataset"]["metadata"]["rows"]) == "2", "as people are shown it"
     for name, kind in ARTIFACTS.items():
         item = published[name]
         assert item["type"] == f"system.{kind}" and item["metadata"] == found[name]["metadata"]
         path = Path(item["uri"])
         assert path.is_relative_to(project / "build" / "local")
         assert path.exists() == bool(found[name]["content"]), "metrics have no file"
+
+
+def assert_given_as_on_a_cluster(found: Any, uri: str) -> None:
+    """Check what the second step was given of the data set, and its log as an output."""
+    (item,) = found["given"]["artifacts"]
+    assert item["name"].isdigit() and item["type"] == {"instanceSchema": ""} and item["uri"] == uri
+    added = {
+        "display_name": "dataset",
+        "store_session_info": item["metadata"]["store_session_info"],
+    }
+    assert item["metadata"] == {"rows": 2, "schema": {"struct": {"a": "int"}}, **added}
+    ((name, more),) = found["more"].items()
+    log = more["artifacts"][0]
+    kind = {"schemaTitle": "system.Artifact"}
+    assert log == {"name": name, "type": kind, "uri": log["uri"]} and name == "executor-logs"
+    assert Path(log["uri"]).read_text() == "INFO reading\n"
 
 
 def expected_evaluation() -> Any:

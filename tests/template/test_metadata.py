@@ -1,0 +1,387 @@
+"""Metadata on the way from step to step: each gets what the one before published, on every runner."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kfp.local import executor_input_utils, executor_output_utils, importer_handler
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from common.step import Step, run
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import orchestration
+from shared import golden
+
+TYPES = {str: "STRING", bool: "BOOLEAN", list: "LIST", dict: "STRUCT"}
+ADDED = ("display_name", "store_session_info")
+# What a step publishes, and what the metadata store of a real KFP makes of it.
+KEPT: Mapping[str, tuple[Any, Any]] = {
+    "text": ({"a": "x", "b": ""}, {"a": "x", "b": ""}),
+    "numbers": ({"n": 3, "x": 0.5, "big": 12345678901}, {"n": 3, "x": 0.5, "big": 12345678901}),
+    "flags": ({"yes": True, "no": False}, {"yes": 1, "no": 0}),
+    "list": ({"a": [1, 0.1234567, "x"]}, {"a": {"list": [1, 0.1234567, "x"]}}),
+    "object": ({"of": {"a": [1, 2]}}, {"of": {"struct": {"a": [1, 2]}}}),
+    "empty": ({"a": [], "b": {}}, {"a": {"list": []}, "b": {"struct": {}}}),
+    "within": ({"a": [None, True, [{}]]}, {"a": {"list": [None, True, [{}]]}}),
+    "like-a-list": ({"a": {"list": [1]}}, {"a": {"struct": {"list": [1]}}}),
+    "like-an-object": ({"a": {"struct": {"b": 1}}}, {"a": {"struct": {"struct": {"b": 1}}}}),
+    "like-neither": ({"a": {"list": 1}}, {"a": {"struct": {"list": 1}}}),
+    "title": ({"display_name": "Forest"}, {"display_name": "Forest"}),
+}
+each_kept = pytest.mark.parametrize(("said", "stored"), KEPT.values(), ids=list(KEPT))
+
+
+def from_kfp(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a cluster gives a step of an artifact ``data``: an executor input."""
+    info = '{"Provider":"minio","Params":{"fromEnv":"false"}}'
+    item = {
+        "name": "8000001",
+        "type": {"instanceSchema": ""},
+        "uri": "minio://mlpipeline/v2/artifacts/flow/RUN_ID/make/UUID/out",
+        "metadata": {"display_name": "out", "store_session_info": info, **stored},
+    }
+    return {"inputs": {"artifacts": {"data": {"artifacts": [item]}}}, "outputs": {}}
+
+
+def metadata_of(executor_input: Mapping[str, Any], name: str = "data") -> dict[str, Any]:
+    """Return the metadata that a step finds for an input."""
+    return Step(executor_input).artifact(name)[1]
+
+
+def component(side: str, artifacts: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
+    """Return a component with inputs or outputs: data sets, and parameters of their values' types."""
+    made = pipeline_spec_pb2.ComponentSpec(executor_label="exec-step")
+    declared = getattr(made, f"{side}_definitions")
+    for name in artifacts:
+        declared.artifacts[name].artifact_type.schema_title = "system.Dataset"
+    for name, value in parameters.items():
+        kind = TYPES.get(type(value), "NUMBER_DOUBLE")
+        number = pipeline_spec_pb2.ParameterType.ParameterTypeEnum.Value(kind)
+        declared.parameters[name].parameter_type = number
+    return made
+
+
+@contextlib.contextmanager
+def unobserved(_: orchestration.Execution) -> Iterator[orchestration.Tell]:
+    yield lambda found: None
+
+
+def given_next(
+    folder: Path,
+    work: Callable[[Any], None],
+    artifacts: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the executor input, in a local run, of a step that takes all that another publishes.
+
+    ``work`` is the other one: it gets an executor input, and leaves an executor output.
+    """
+    with orchestration.corrected(unobserved):
+        maker = component("output", artifacts, parameters)
+        made = executor_input_utils.construct_executor_input(
+            component_spec=maker, arguments={}, task_root=str(folder), block_input_artifact=False
+        )
+        work(executor_input_utils.executor_input_to_dict(executor_input=made, component_spec=maker))
+        found = executor_output_utils.get_outputs_for_task(made, maker)
+        reader = component("input", artifacts, parameters)
+        given = executor_input_utils.construct_executor_input(
+            component_spec=reader,
+            arguments=found,
+            task_root=str(folder),
+            block_input_artifact=False,
+        )
+        result: dict[str, Any] = executor_input_utils.executor_input_to_dict(
+            executor_input=given, component_spec=reader
+        )
+        return result
+
+
+def told(metadata: Mapping[str, Any]) -> Callable[[Any], None]:
+    """Return a step of any language that publishes metadata, by the name of the artifact."""
+
+    def write(given: Any) -> None:
+        found = {name: {"artifacts": [{"metadata": said}]} for name, said in metadata.items()}
+        Path(given["outputs"]["outputFile"]).write_text(json.dumps({"artifacts": found}))
+
+    return write
+
+
+def published(
+    metadata: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
+) -> Callable[[Any], None]:
+    """Return a typed step that publishes data sets with metadata, and parameters."""
+
+    def work(step: Step) -> None:
+        for name, said in metadata.items():
+            with step.output(name, **said) as path:
+                path.touch()
+        for name, value in (parameters or {}).items():
+            step.publish(name, value)
+
+    def write(given: Any) -> None:
+        assert run("step", work, ["--executor-input", json.dumps(given)]) == 0
+
+    return write
+
+
+def argv(folder: Path, **more: Any) -> list[str]:
+    """Return the arguments of a step with an output artifact ``out`` and KFP's own outputs."""
+    names = ("out", "executor-logs")
+    artifacts = {name: {"artifacts": [{"uri": str(folder / name)}]} for name in names}
+    outputs = {"outputFile": str(folder / "output.json"), "artifacts": artifacts, **more}
+    return ["--executor-input", json.dumps({"inputs": {}, "outputs": outputs})]
+
+
+@each_kept
+def test_a_step_gets_what_was_published(said: Any, stored: Any) -> None:
+    assert metadata_of(from_kfp(stored)) == said
+
+
+@each_kept
+def test_local_runs_hand_over_what_a_cluster_does(tmp_path: Path, said: Any, stored: Any) -> None:
+    given = given_next(tmp_path, told({"out": said}), {"out": said}, {})
+    ((item,),) = (found["artifacts"] for found in given["inputs"]["artifacts"].values())
+    info = json.loads(item["metadata"].pop("store_session_info"))
+    assert info == {"Provider": "file", "Params": {"fromEnv": "true"}}
+    expected = {"display_name": "out", **stored}
+    assert json.dumps(item["metadata"], sort_keys=True) == json.dumps(expected, sort_keys=True)
+    assert item["type"] == {"instanceSchema": ""} and item["name"].isdigit()
+    assert item["uri"] == str(tmp_path / "out")
+
+
+@each_kept
+def test_metadata_can_be_handed_on_again_and_again(tmp_path: Path, said: Any, stored: Any) -> None:
+    found = metadata_of(from_kfp(stored))
+    for number in range(3):
+        given = given_next(tmp_path / str(number), published({"out": found}), {"out": found}, {})
+        found = metadata_of(given, "out")
+    assert found == said
+
+
+@pytest.mark.parametrize(
+    ("value", "rounded"), [(0.9507042253521126, 0.950704), (-1e-07, 0.0), (1e300, 1e300)]
+)
+def test_numbers_are_kept_to_six_decimals(tmp_path: Path, value: float, rounded: float) -> None:
+    """The metadata store writes them into its queries so; what is within a list, it does not."""
+    said = {"x": value, "all": [value]}
+    given = given_next(tmp_path, told({"out": said}), {"out": said}, {})
+    assert metadata_of(given, "out") == {"x": rounded, "all": [value]}
+
+
+def test_what_kfp_did_not_wrap_stays_as_it_is() -> None:
+    given = {"a": {"list": 1}, "b": {"struct": []}, "c": {"list": [], "d": 1}, "e": {"f": {}}}
+    assert metadata_of(from_kfp(given)) == given
+
+
+def test_whole_numbers_are_whole_where_that_is_sure() -> None:
+    """Other runners write 3.0 for 3."""
+    given = {"n": 3.0, "of": {"struct": {"a": [2.0, 2.5]}}, "large": 2.0**53, "larger": 2.0**60}
+    found = metadata_of(from_kfp(given))
+    assert json.dumps(found) == json.dumps(
+        {"n": 3, "of": {"a": [2, 2.5]}, "large": 2**53, "larger": 2.0**60}
+    )
+
+
+def test_a_title_that_is_the_outputs_name_is_kfps() -> None:
+    assert metadata_of(from_kfp({"display_name": "out"})) == {}
+    assert metadata_of(from_kfp({"display_name": "Out"})) == {"display_name": "Out"}
+
+
+def test_neither_metadata_nor_a_type_is_needed() -> None:
+    """Behind a condition, an artifact has no type."""
+    uri = "minio://mlpipeline/x"
+    given = {"inputs": {"artifacts": {"data": {"artifacts": [{"name": "1", "uri": uri}]}}}}
+    assert Step(given).artifact("data") == (Path("/minio/mlpipeline/x"), {})
+
+
+REFUSED = {
+    "nothing": ({"rows": None}, "rows is None, which KFP does not take: leave it out"),
+    "kfps": ({"store_session_info": "x"}, "store_session_info is a name that KFP needs for itself: choose another"),
+    "lost": ({"rate": 1e-7}, "rate is 1e-07, of which KFP keeps six decimals: put it into a list, which keeps all"),
+    "another": ({"rate": -2.6e-6}, "rate is -2.6e-06, of which KFP keeps six decimals: put it into a list, which keeps all"),
+    "large": ({"id": 2**53 + 1}, "KFP rounds a number as large as 9007199254740993: publish it as text"),
+    "large-within": ({"id": [{"a": -(10**400)}]}, f"KFP rounds a number as large as -1{'0' * 55}...: publish it as text"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "words"), REFUSED.values(), ids=list(REFUSED))
+def test_what_would_not_come_back_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], said: Any, words: str
+) -> None:
+    def work(step: Step) -> None:
+        with step.output("out", **said) as path:
+            path.touch()
+
+    assert run("step", work, argv(tmp_path)) == 1
+    assert capsys.readouterr().err == f"step: out: {words}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_parameter_that_would_not_come_back_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = argv(tmp_path, parameters={"id": {"outputFile": str(tmp_path / "id")}})
+    assert run("step", lambda step: step.publish("id", 2**63 - 1), given) == 1
+    words = "id: KFP rounds a number as large as 9223372036854775807: publish it as text"
+    assert capsys.readouterr().err == f"step: {words}\n"
+
+
+def test_what_would_come_back_is_not_refused(tmp_path: Path) -> None:
+    said = {"a": 0.0001, "b": -0.000026, "c": 0.0, "d": [1e-9], "e": 2**53, "f": 10**22, "g": 1e-6}
+    given = given_next(tmp_path, published({"out": said}), {"out": said}, {})
+    assert metadata_of(given, "out") == said
+
+
+def test_what_comes_back_rounded_is_not_refused(tmp_path: Path) -> None:
+    said = {"accuracy": 0.9507042253521126, "rate": 0.0000995}
+    given = given_next(tmp_path, published({"out": said}), {"out": said}, {})
+    assert metadata_of(given, "out") == pytest.approx(said, rel=0.01)
+
+
+def test_metadata_without_a_value_fails_the_step(tmp_path: Path) -> None:
+    """Of a step in any language, as it does on a cluster; within a list it is a value."""
+    words = "step step: output out: rows has no value in its metadata, which KFP does not take"
+    with pytest.raises(WorkbenchError, match=f"^{words}: leave it out$"):
+        given_next(tmp_path, told({"out": {"a": [None], "rows": None}}), {"out": {}}, {})
+
+
+@pytest.mark.filterwarnings("ignore:It looks like you're using the remote file")
+def test_an_imported_artifact_has_no_title_of_kfps(tmp_path: Path) -> None:
+    deployed = pipeline_spec_pb2.PipelineDeploymentConfig.ExecutorSpec()
+    deployed.importer.artifact_uri.constant.string_value = "s3://bucket/data.csv"
+    deployed.importer.type_schema.schema_title = "system.Dataset"
+    deployed.importer.metadata.update({"rows": 3, "of": {"a": [1, 2]}})
+    with orchestration.corrected(unobserved):
+        found, _ = importer_handler.run_importer(
+            pipeline_resource_name="flow",
+            component_name="comp-importer",
+            component_spec=pipeline_spec_pb2.ComponentSpec(),
+            executor_spec=deployed,
+            arguments={},
+            pipeline_root=str(tmp_path),
+            unique_pipeline_id="1",
+        )
+        reader = component("input", {"data": {}}, {})
+        given = executor_input_utils.construct_executor_input(
+            component_spec=reader,
+            arguments={"data": found["artifact"]},
+            task_root=str(tmp_path),
+            block_input_artifact=False,
+        )
+        result = executor_input_utils.executor_input_to_dict(
+            executor_input=given, component_spec=reader
+        )
+    (item,) = result["inputs"]["artifacts"]["data"]["artifacts"]
+    info = '{"Provider":"s3","Params":{"fromEnv":"true"}}'
+    kept = {"rows": 3, "of": {"struct": {"a": [1, 2]}}}
+    assert item["metadata"] == {**kept, "store_session_info": info}
+    assert metadata_of(result) == {"rows": 3, "of": {"a": [1, 2]}}
+
+
+# Outputs that no component declares
+
+
+def test_an_output_that_kfp_adds_is_not_the_steps(tmp_path: Path) -> None:
+    def work(step: Step) -> None:
+        with step.output("out") as path:
+            path.touch()
+
+    assert run("step", work, argv(tmp_path)) == 0
+    told_of = json.loads((tmp_path / "output.json").read_text())["artifacts"]
+    assert list(told_of) == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "out: this output was never published"),
+        ("executor-logs", "executor-logs: not among the artifacts that component.yaml declares: out"),
+    ],
+)  # fmt: skip
+def test_one_that_is_declared_still_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, words: str
+) -> None:
+    def work(step: Step) -> None:
+        if name:
+            with step.output(name) as path:
+                path.touch()
+
+    assert run("step", work, argv(tmp_path)) == 1
+    assert capsys.readouterr().err == f"step: {words}\n"
+
+
+# Held to a real KFP
+
+
+@golden.each("given", golden.executor_inputs())
+def test_what_a_real_step_was_given_comes_back(tmp_path: Path, given: Any) -> None:
+    """Read, published, and read again by a second step."""
+    step = Step(given)
+    values = given["inputs"].get("parameterValues", {})
+    parameters = {name: step.parameter(name, type(value)) for name, value in values.items()}
+    metadata = {name: step.artifact(name)[1] for name in given["inputs"].get("artifacts", {})}
+    assert not any(name in said for said in metadata.values() for name in ADDED)
+    assert parameters == values
+    work = published(metadata, parameters)
+    second = Step(given_next(tmp_path, work, metadata, parameters))
+    assert {name: second.parameter(name, type(value)) for name, value in values.items()} == values
+    assert {name: second.artifact(name)[1] for name in metadata} == metadata
+
+
+@golden.each("given", golden.executor_inputs())
+def test_a_real_step_is_asked_for_what_its_component_declares(tmp_path: Path, given: Any) -> None:
+    outputs = given["outputs"]
+    declared = {*outputs.get("artifacts", {}), *outputs.get("parameters", {})} - {"executor-logs"}
+    moved = json.loads(json.dumps(given).replace("minio://", f"{tmp_path}/"))
+    moved["outputs"]["outputFile"] = str(tmp_path / "output.json")
+    step = Step(moved)
+    for name in outputs.get("parameters", {}):
+        step.publish(name, 1)
+    for name in outputs.get("artifacts", {}):
+        kind = outputs["artifacts"][name]["artifacts"][0]["type"]["schemaTitle"]
+        if kind == "system.Metrics":
+            step.metrics(name, x=1)
+        elif kind == "system.ClassificationMetrics":
+            step.classification_metrics(name, ["x"], [[1]])
+        elif name in declared:
+            with step.output(name) as path:
+                path.touch()
+    step.finish()
+    written = json.loads((tmp_path / "output.json").read_text())
+    assert {*written["artifacts"], *written["parameterValues"]} == declared
+
+
+def pairs() -> Iterator[tuple[str, Any]]:
+    """Yield what a real step published of an artifact, and what the next one was given."""
+    for name, tasks in golden.runs():
+        said = [line for task in tasks for line in task.get("said", ()) if isinstance(line, dict)]
+        made = {
+            item["uri"]: (key, item["metadata"])
+            for line in said
+            for key, found in line.get("output", {}).get("artifacts", {}).items()
+            for item in found["artifacts"]
+        }
+        for line in said:
+            artifacts = line.get("executor_input", {}).get("inputs", {}).get("artifacts", {})
+            for key, found in artifacts.items():
+                for item in found["artifacts"]:
+                    if item["uri"] in made:
+                        yield f"{name}-{key}", (*made[item["uri"]], line["executor_input"], key)
+
+
+@golden.each("pair", pairs())
+def test_local_runs_hand_over_what_a_real_cluster_did(tmp_path: Path, pair: Any) -> None:
+    output, said, there, name = pair
+    here = given_next(tmp_path, told({output: said}), {output: said}, {})
+    found, expected = (
+        given["inputs"]["artifacts"][key]["artifacts"][0]["metadata"]
+        for given, key in ((here, output), (there, name))
+    )
+    for given in (found, expected):
+        del given["store_session_info"]
+    assert found == expected
+    rounded = {key: round(v, 6) if isinstance(v, float) else v for key, v in said.items()}
+    assert metadata_of(there, name) == metadata_of(here, output) == rounded
