@@ -198,8 +198,7 @@ def test_an_interrupted_run_ends_its_steps(
     script.write_text(script.read_text().replace("import sys\n", sleep, 1))
     assert make(project, "compile").returncode == 0
     if words[0] == "make":
-        venv = Path(sys.prefix)
-        words = [*words, f"VENV={venv}", f"READY={next(venv.glob('template-*'), venv)}"]
+        words = [*words, f"USE_VENV={sys.prefix}"]
     with subprocess.Popen(
         words,
         cwd=project,
