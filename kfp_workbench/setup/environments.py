@@ -36,11 +36,29 @@ def provide(folder: Path, lines: Sequence[Line], digests: Mapping[str, str]) -> 
                     folder, found.missing, digests, f"adding to {folder}: {_names(found.missing)}"
                 )
                 return
-        _write_state(folder, {})  # and it stays there: interrupted, it is ours still
-        _clear(folder)
-        installer = installers.choose()
-        installer.make(folder, Path(sys.executable))
-        _fill(folder, lines, digests, f"setting up {folder} with {installer.name}, once")
+        begin(folder, Path(sys.executable))
+        news = f"setting up {folder} with {installers.choose().name}, once"
+        _fill(folder, lines, digests, news)
+
+
+def is_whole(folder: Path, digests: Mapping[str, str]) -> bool:
+    """Tell whether an environment was made from just these files, to the end."""
+    return bool(digests) and _read_state(folder) == digests and works(folder)
+
+
+def begin(folder: Path, python: Path) -> None:
+    """Make an environment that holds nothing, in the place of what is there."""
+    _write_state(folder, {})  # and it stays there: interrupted, it is ours still
+    _clear(folder)
+    installers.choose().make(folder, python)
+
+
+def finish(folder: Path, lines: Sequence[Line], digests: Mapping[str, str]) -> None:
+    """Ask an environment what it holds, and call it whole; raises WorkbenchError (1) if it is not."""
+    if found := inventory.difference(lines, inventory.ask(python_of(folder))):
+        what = f"{folder} lacks {found.text}, though it was installed without an error"
+        raise WorkbenchError(f"{what}: see where pip's or uv's configuration sends packages")
+    _write_state(folder, digests)
 
 
 def check(folder: Path, lines: Sequence[Line], files: Sequence[Path], path: str) -> None:
@@ -96,10 +114,7 @@ def _fill(folder: Path, lines: Sequence[Line], digests: Mapping[str, str], news:
     print(news, file=sys.stderr)
     _write_state(folder, {})
     installers.install_locked(installers.choose(), folder, lines)
-    if found := inventory.difference(lines, inventory.ask(python_of(folder))):
-        what = f"{folder} lacks {found.text}, though it was installed without an error"
-        raise WorkbenchError(f"{what}: see where pip's or uv's configuration sends packages")
-    _write_state(folder, digests)
+    finish(folder, lines, digests)
 
 
 def _names(lines: Sequence[Line]) -> str:

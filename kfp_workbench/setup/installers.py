@@ -4,6 +4,7 @@ What an archive of sources is built with is installed before it, from the lock f
 fetches a builder of its own choice.
 """
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -39,7 +40,7 @@ class Installer(Protocol):
 def choose() -> Installer:
     """Return uv, where it is on the machine and runs, else pip."""
     uv = shutil.which("uv")
-    if uv and _runs([uv, "--version"]):
+    if uv and _printed([uv, "--version"]):
         return Uv(uv)
     return Pip()
 
@@ -67,9 +68,8 @@ class Pip:
     def install(self, folder: Path, requirements: Path, *, locked: bool) -> None:
         """Install into an environment; see `Installer`."""
         own = folder / "bin" / "python"
-        has_own = any(folder.glob("lib/python*/site-packages/pip/__main__.py"))
         words = [str(own), "-I", "-m", "pip"]
-        if not has_own:
+        if not _has_pip(folder):
             words = [str(base_of(folder)), "-I", "-m", "pip", "--python", str(own)]
         words += ["install", *_OPTIONS, "--no-compile", *(_LOCKED if locked else ())]
         environ = sources.for_pip(locked=locked) | {"PIP_USE_PEP517": "1"}
@@ -112,6 +112,18 @@ def make_environment(folder: Path, python: Path, *, with_pip: bool) -> None:
         raise WorkbenchError(f"{folder}: cannot be made ({error}): {cure}") from None
 
 
+def add_pip(folder: Path) -> None:
+    """Add pip to an environment that has none, as images have it: that of its Python, by a link."""
+    if _has_pip(folder):
+        return
+    found = _asked(base_of(folder), "import pip; print(pip.__path__[0])")
+    if found:
+        (next(folder.glob("lib/python*/site-packages")) / "pip").symlink_to(found)
+    else:
+        with contextlib.suppress(WorkbenchError):  # there may be none at all
+            run([str(folder / "bin" / "python"), "-I", "-m", "ensurepip"], sources.for_pip(), "pip")
+
+
 def base_of(folder: Path) -> Path:
     """Return the interpreter that an environment was made of."""
     return (folder / "bin" / "python").resolve()
@@ -139,20 +151,24 @@ def _reason(text: str) -> str:
     return " ".join(" ".join(said).split())[:400]
 
 
-def _runs(words: Sequence[str]) -> bool:
-    try:
-        return subprocess.run(words, capture_output=True).returncode == 0
-    except OSError:
-        return False
+def _has_pip(folder: Path) -> bool:
+    return any(folder.glob("lib/python*/site-packages/pip/__main__.py"))
 
 
 def _serves_others(python: Path) -> bool:
     """Tell whether a Python has a pip that can install into other environments."""
-    code = "import importlib.metadata as m; print(m.version('pip'))"
+    version = _asked(python, "import importlib.metadata as m; print(m.version('pip'))")
+    return tuple(map(int, re.findall(r"\d+", version)[:2])) >= _WITH_PYTHON
+
+
+def _asked(python: Path, code: str) -> str:
+    """Return what some code prints; "" where it fails."""
+    return _printed([str(python), "-I", "-c", code])
+
+
+def _printed(words: Sequence[str]) -> str:
     try:
-        words = [str(python), "-I", "-c", code]
-        version = subprocess.run(words, capture_output=True, text=True).stdout
+        result = subprocess.run(words, env=sources.for_pip(), capture_output=True, text=True)
     except OSError:
-        return False
-    numbers = [int(number) for number in re.findall(r"\d+", version)[:2]]
-    return (*numbers,) >= _WITH_PYTHON
+        return ""
+    return "" if result.returncode else result.stdout.strip()

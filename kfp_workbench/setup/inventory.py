@@ -83,7 +83,7 @@ def difference(lines: Sequence[Line], inventory: Inventory) -> Difference:
         version = inventory.found.get(line.name)
         if version is None:
             result.missing.append(line)
-        elif not locks.same_version(version, line.version):
+        elif line.version and not locks.same_version(version, line.version):
             result.other.append((line, version))
     return result
 

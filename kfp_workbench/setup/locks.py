@@ -22,6 +22,11 @@ BUILDERS = ("setuptools", "wheel")
 _PIN = re.compile(
     r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^]]*\])?\s*==\s*([^\s;]+)\s*(?:;\s*(.*?))?\s*(?=--hash|$)"
 )
+# A name, with extras and a pinned version or other conditions, and a marker.
+_REQUIREMENT = re.compile(
+    r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^]]*\])?\s*(?:==\s*([^\s;,*]+)(?=\s|;|$)|[(<>=!~@][^;]*)?"
+    r"\s*(?:;\s*(.*?))?\s*(?=--hash|$)"
+)
 _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
     ast.Gt: operator.gt, ast.GtE: operator.ge,
@@ -33,7 +38,7 @@ class Line(NamedTuple):
     """One requirement of a lock file."""
 
     name: str  # as indexes compare it
-    version: str
+    version: str  # "" where any does
     marker: str  # "" where it holds everywhere
     text: str  # as installers take it, on one line
 
@@ -41,6 +46,14 @@ class Line(NamedTuple):
 def read(paths: Sequence[Path]) -> list[Line]:
     """Return the requirements of lock files, each once; raises WorkbenchError (2) for another line."""
     return list(dict.fromkeys(line for path in paths for line in _read(path)))
+
+
+def wanted(text: str) -> list[Line]:
+    """Return what requirements name, locked or not; not what only an address or a path says."""
+    found = (_REQUIREMENT.match(line) for line in logical(text))
+    return [
+        Line(normal(each[1]), each[2] or "", each[3] or "", each.string) for each in found if each
+    ]
 
 
 def digests(paths: Sequence[Path]) -> dict[str, str]:

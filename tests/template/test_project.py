@@ -145,7 +145,7 @@ def test_steps_have_the_environments_that_they_need(project: Path) -> None:
     assert first.returncode == 0, first.stderr
     assert first.stderr.count("add: installing steps/add/requirements.txt") == 1
     assert "div: installing" not in first.stderr
-    (made,) = (path for path in (project / "build" / "venvs").iterdir() if path.is_dir())
+    (made,) = (path.parent for path in (project / "build" / "venvs").glob("*/made-by-make.json"))
     when = (made / "pyvenv.cfg").stat().st_mtime_ns
     assert "installing" not in local(project).stderr
     assert (made / "pyvenv.cfg").stat().st_mtime_ns == when
