@@ -102,6 +102,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb = verbs.add_parser("lock", help="write requirements.txt from requirements.in")
     verb.add_argument("--upgrade", action="store_true", help="to the newest versions")
     verb.set_defaults(function=_lock)
+    verb = verbs.add_parser("wheels", help="fill a folder to set up from without a network")
+    verb.add_argument("folder", type=Path)
+    verb.set_defaults(function=_wheels)
     verb = verbs.add_parser("report", help="write the last local run's report")
     verb.add_argument("run", nargs="?", help="another one: a folder's name below build/local/")
     verb.set_defaults(function=_report)
@@ -217,6 +220,14 @@ def _lock(args: argparse.Namespace) -> None:
     from kfp_workbench.images import locking
 
     locking.lock(upgrade=args.upgrade)
+
+
+def _wheels(args: argparse.Namespace) -> None:
+    from kfp_workbench.local import wheels
+    from kfp_workbench.setup import sources
+
+    os.environ.pop(sources.WHEELS, None)  # the folder is filled, not installed from
+    wheels.fill(args.folder)
 
 
 def _doctor(args: argparse.Namespace) -> None:

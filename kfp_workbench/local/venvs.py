@@ -59,6 +59,14 @@ def python_folder(step: Step, root: Path = ROOT) -> Path:
     return provide(step, root).bin
 
 
+def interpreter(step: Step, root: Path = ROOT) -> Path | None:
+    """Return the interpreter that a step's environment is made of; None if it requires nothing."""
+    if not (text := _requirements(step)):
+        return None
+    python, command = _python(_wanted(step, root), text, root)
+    return command or installers.base_of(_folder(root, python, text))
+
+
 def other_pythons(found: Mapping[str, Environment]) -> str:
     """Return a line about the steps, by name, that another Python runs here than in their images."""
     others = {name: each for name, each in found.items() if each.python != each.wanted}

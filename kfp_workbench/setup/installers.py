@@ -17,8 +17,8 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.setup import locks, sources
 from kfp_workbench.setup.locks import Line
 
-_OPTIONS = ("--disable-pip-version-check", "--no-input", "--quiet")
-_LOCKED = ("--no-deps", "--require-hashes", "--no-build-isolation")
+OPTIONS = ("--disable-pip-version-check", "--no-input", "--quiet")
+LOCKED = ("--no-deps", "--require-hashes", "--no-build-isolation")
 _WITH_PYTHON = (22, 3)  # from this pip on, it installs into another environment than its own
 
 
@@ -71,7 +71,7 @@ class Pip:
         words = [str(own), "-I", "-m", "pip"]
         if not _has_pip(folder):
             words = [str(base_of(folder)), "-I", "-m", "pip", "--python", str(own)]
-        words += ["install", *_OPTIONS, "--no-compile", *(_LOCKED if locked else ())]
+        words += ["install", *OPTIONS, "--no-compile", *(LOCKED if locked else ())]
         environ = sources.for_pip(locked=locked) | {"PIP_USE_PEP517": "1"}
         run([*words, "--requirement", str(requirements)], environ, "pip")
 
@@ -95,7 +95,7 @@ class Uv:
         python = folder / "bin" / "python"
         words = [self._command, "pip", "install", "--quiet", "--python", str(python)]
         # As pip does: the version that is asked for, whichever index has it.
-        words += ["--index-strategy", "unsafe-best-match", *(_LOCKED if locked else ())]
+        words += ["--index-strategy", "unsafe-best-match", *(LOCKED if locked else ())]
         words += ["--require-hashes"] if not locked and "--hash=" in text else []
         words += ["--no-index"] if sources.no_index() else []
         environ = sources.for_uv(locked=locked, has_index=has_index)

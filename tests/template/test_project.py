@@ -535,17 +535,6 @@ def test_clean_leaves_what_cannot_be_made_again(project: Path) -> None:
     assert files_of(project) == before
 
 
-def test_an_old_python_is_refused_in_one_line(project: Path) -> None:
-    old = project / "python"
-    old.write_text("#!/bin/sh\nexec python3 -c 'import sys; sys.version_info = (3, 9); '\"$2\"\n")
-    old.chmod(0o755)
-    command = ["make", "-s", "setup", f"PYTHON={old}"]
-    result = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
-    assert result.returncode != 0
-    assert "error: Python 3.9 found, 3.10 to 3.13 needed" in result.stderr
-    assert not (project / ".venv").exists()
-
-
 def test_a_step_that_was_lost_is_not_wired_twice(project: Path) -> None:
     shutil.rmtree(project / "steps" / "div")
     before = (project / "pipeline.py").read_text()
