@@ -21,9 +21,9 @@ def fill(folder: Path, root: Path = ROOT) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lines = [line for line in locks.read([root / LOCK]) if " @ file:" not in line.text]
     with tempfile.TemporaryDirectory() as scratch:
-        place = _with_pip(Path(scratch, "project"), Path(sys.executable), lines)
         file = Path(scratch, "requirements.txt")
         file.write_text("".join(f"{line.text}\n" for line in lines), encoding="utf-8")
+        place = _with_pip(Path(scratch, "project"), Path(sys.executable), lines)
         _download(place, file, folder, LOCK.name, *installers.LOCKED)
         for step in steps.find_steps(root):
             if python := venvs.interpreter(step, root):
@@ -36,9 +36,10 @@ def fill(folder: Path, root: Path = ROOT) -> None:
 
 def _with_pip(place: Path, python: Path, lines: list[Line]) -> Path:
     """Make an environment with a pip, and what builds archives of sources."""
-    installers.make_environment(place, python, with_pip=True)
+    pip = installers.Pip()
+    pip.make(place, python)
     builders = [line for line in lines if line.name in locks.BUILDERS]
-    installers.install_locked(installers.Pip(), place, builders)
+    installers.install_locked(pip, place, builders)
     return place
 
 

@@ -4,7 +4,6 @@ What an archive of sources is built with is installed before it, from the lock f
 fetches a builder of its own choice.
 """
 
-import contextlib
 import re
 import shutil
 import subprocess
@@ -19,7 +18,6 @@ from kfp_workbench.setup.locks import Line
 
 OPTIONS = ("--disable-pip-version-check", "--no-input", "--quiet")
 LOCKED = ("--no-deps", "--require-hashes", "--no-build-isolation")
-_WITH_PYTHON = (22, 3)  # from this pip on, it installs into another environment than its own
 
 
 class Installer(Protocol):
@@ -57,23 +55,23 @@ def install_locked(installer: Installer, folder: Path, lines: Sequence[Line]) ->
 
 
 class Pip:
-    """The machine's pip, or where it has none, or an old one, that which Python brings along."""
+    """The pip of the Python that an environment is made of."""
 
     name = "pip"
 
     def make(self, folder: Path, python: Path) -> None:
         """Make an environment; see `Installer`."""
-        make_environment(folder, python, with_pip=not _serves_others(python.resolve()))
+        make_environment(folder, python)
+        if not add_pip(folder):
+            cure = "install uv, or pip (Debian and Ubuntu: apt-get install python3-venv)"
+            raise WorkbenchError(f"{python} has no pip: {cure}")
 
     def install(self, folder: Path, requirements: Path, *, locked: bool) -> None:
         """Install into an environment; see `Installer`."""
-        own = folder / "bin" / "python"
-        words = [str(own), "-I", "-m", "pip"]
-        if not _has_pip(folder):
-            words = [str(base_of(folder)), "-I", "-m", "pip", "--python", str(own)]
-        words += ["install", *OPTIONS, "--no-compile", *(LOCKED if locked else ())]
-        environ = sources.for_pip(locked=locked) | {"PIP_USE_PEP517": "1"}
-        run([*words, "--requirement", str(requirements)], environ, "pip")
+        words = [str(folder / "bin" / "python"), "-I", "-m", "pip", "install", "--no-compile"]
+        words += [*OPTIONS, *(LOCKED if locked else ()), "--requirement", str(requirements)]
+        # Of an old pip, too: no build with whatever setuptools there is.
+        run(words, sources.for_pip(locked=locked) | {"PIP_USE_PEP517": "1"}, "pip")
 
 
 class Uv:
@@ -86,7 +84,7 @@ class Uv:
 
     def make(self, folder: Path, python: Path) -> None:
         """Make an environment; see `Installer`."""
-        make_environment(folder, python, with_pip=False)
+        make_environment(folder, python)
 
     def install(self, folder: Path, requirements: Path, *, locked: bool) -> None:
         """Install into an environment; see `Installer`."""
@@ -102,26 +100,30 @@ class Uv:
         run([*words, "--requirement", str(requirements)], environ, "uv")
 
 
-def make_environment(folder: Path, python: Path, *, with_pip: bool) -> None:
-    """Make an environment of ``python`` that holds nothing but, if need be, pip."""
-    words = [str(python), "-I", "-m", "venv", *([] if with_pip else ["--without-pip"])]
+def make_environment(folder: Path, python: Path) -> None:
+    """Make an environment of ``python`` that holds nothing."""
+    words = [str(python), "-I", "-m", "venv", "--without-pip", str(folder)]
     try:
-        run([*words, str(folder)], sources.for_pip(), "venv")
+        run(words, sources.for_pip(), "venv")
     except WorkbenchError as error:
-        cure = "install python3-venv, or uv" if "ensurepip" in str(error) else "make doctor"
-        raise WorkbenchError(f"{folder}: cannot be made ({error}): {cure}") from None
+        raise WorkbenchError(f"{folder}: cannot be made with {python}: {error}") from None
 
 
-def add_pip(folder: Path) -> None:
-    """Add pip to an environment that has none, as images have it: that of its Python, by a link."""
-    if _has_pip(folder):
-        return
-    found = _asked(base_of(folder), "import pip; print(pip.__path__[0])")
-    if found:
-        (next(folder.glob("lib/python*/site-packages")) / "pip").symlink_to(found)
+def add_pip(folder: Path) -> bool:
+    """Add the pip of its Python to an environment, by a link; tell whether there is one.
+
+    That costs nothing, where a pip of its own takes seconds. A system's Python may have none, but
+    bring one along for environments.
+    """
+    place = next(folder.glob("lib/python*/site-packages")) / "pip"
+    if place.exists():
+        return True
+    python = str(folder / "bin" / "python")
+    if found := _printed([str(base_of(folder)), "-I", "-c", "import pip; print(pip.__path__[0])"]):
+        place.symlink_to(found)
     else:
-        with contextlib.suppress(WorkbenchError):  # there may be none at all
-            run([str(folder / "bin" / "python"), "-I", "-m", "ensurepip"], sources.for_pip(), "pip")
+        _printed([python, "-I", "-m", "ensurepip"])
+    return bool(_printed([python, "-I", "-m", "pip", "--version"]))
 
 
 def base_of(folder: Path) -> Path:
@@ -149,21 +151,6 @@ def _reason(text: str) -> str:
     errors = [at for at, line in enumerate(lines) if re.match(r"\s*(error|\u00d7)", line, re.I)]
     said = lines[errors[-1] :] if errors else lines[-1:]
     return " ".join(" ".join(said).split())[:400]
-
-
-def _has_pip(folder: Path) -> bool:
-    return any(folder.glob("lib/python*/site-packages/pip/__main__.py"))
-
-
-def _serves_others(python: Path) -> bool:
-    """Tell whether a Python has a pip that can install into other environments."""
-    version = _asked(python, "import importlib.metadata as m; print(m.version('pip'))")
-    return tuple(map(int, re.findall(r"\d+", version)[:2])) >= _WITH_PYTHON
-
-
-def _asked(python: Path, code: str) -> str:
-    """Return what some code prints; "" where it fails."""
-    return _printed([str(python), "-I", "-c", code])
 
 
 def _printed(words: Sequence[str]) -> str:

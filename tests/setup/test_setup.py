@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.setup import installers, locks
 from shared.baking import PROJECT, TEMPLATE, environment
 from shared.wheels import locked, write_index, write_sources, write_wheel
@@ -101,13 +102,13 @@ def hostile(folder: Path) -> dict[str, dict[str, str | Path]]:
         f"dry-run = true\nignore-installed = true\n[global]\nrequire-virtualenv = true\n"
         f"index-url = {(folder / 'simple').as_uri()}\n"
     )
-    config = {"PIP_CONFIG_FILE": file, "PIP_INDEX_URL": ""}
+    config: dict[str, str | Path] = {"PIP_CONFIG_FILE": file, "PIP_INDEX_URL": ""}
     other = folder / "path"
     other.mkdir()
     for name, number in (("alpha", "0.1"), ("gamma", "0.1")):
         (other / f"{name}.py").write_text(f"number = {number!r}\n")
         (other / f"{name}-1.0.dist-info").mkdir()
-    python = {
+    python: dict[str, str | Path] = {
         "PYTHONPATH": f"{TEMPLATE}{os.pathsep}{other}",
         "PYTHONHOME": "/nonexistent",
         "PYTHONPLATLIBDIR": "elsewhere",
@@ -261,11 +262,11 @@ def test_a_python_that_is_too_old_is_one_line(shop: Workshop) -> None:
     assert "error: Python 3.9 found, 3.10 or newer needed: set PYTHON=\n" in result.stderr
 
 
-def test_where_pip_serves_no_others_the_environment_gets_its_own(
+def test_a_python_without_pip_has_one_for_environments(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python's own, as where the machine's is old, or missing."""
-    monkeypatch.setattr(installers, "_WITH_PYTHON", (9999,))
+    """As Debian's and Ubuntu's do: ensurepip's."""
+    monkeypatch.setattr(installers, "base_of", lambda folder: Path("/nonexistent"))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", shop.index)
     pip, lines = installers.Pip(), locks.read([shop.project / "requirements-dev.txt"])
@@ -273,6 +274,14 @@ def test_where_pip_serves_no_others_the_environment_gets_its_own(
     installers.install_locked(pip, shop.venv, lines)
     assert shop.holds() == "1.0 3.0"
     assert shop.run("import pip; print(pip.__file__)").startswith(str(shop.venv))
+
+
+def test_a_python_without_any_pip_is_one_line(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installers, "_printed", lambda words: "")
+    with pytest.raises(WorkbenchError, match="has no pip: install uv, or pip"):
+        installers.Pip().make(shop.venv, Path(sys.executable))
 
 
 @pytest.mark.parametrize("installer", INSTALLERS)
