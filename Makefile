@@ -2,11 +2,23 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# An environment of your own (conda, uv, poetry): it is checked, never changed.
+USE_VENV ?=
+ifneq ($(USE_VENV),)
+override VENV := $(USE_VENV)
+else
+unexport PYTHONPATH # it would put other packages before those of .venv
+endif
+unexport PYTHONHOME PYTHONPLATLIBDIR
 PROJECT := <<cookiecutter.project_slug>>
-READY := $(VENV)/template-$(shell cksum < requirements-dev.txt | tr -dc 0-9)
+PROJECT_LOCK := "$(PROJECT)/requirements-dev.txt"
+MARKS := $(if $(USE_VENV),build/setup,$(VENV))
+GONE := $(shell test -x "$(VENV)/bin/python" || printf gone-)
+READY_FOR_DEMO := $(MARKS)/demo-$(GONE)$(shell cksum < requirements.txt | tr -dc 0-9)
+READY := $(MARKS)/ready-$(GONE)$(shell cat requirements.txt requirements-dev.txt $(PROJECT_LOCK) | cksum | tr -dc 0-9)
+SETUP = PYTHONPATH="$(CURDIR)" $(PYTHON) -m kfp_workbench.setup "$(VENV)" $(if $(USE_VENV),--given "$(CURDIR)") \
+	--mark $(subst gone-,,$@) --lock requirements.txt
 BIN := $(abspath $(VENV))/bin
-# As seen from the demo's project; a path with spaces cannot be a target.
-INNER := $(if $(filter /%,$(VENV)),,../../../)
 # Caches inside the template's folder would end up in every project made from it.
 export PYTHONDONTWRITEBYTECODE := 1
 export RUFF_NO_CACHE := true
@@ -18,19 +30,17 @@ export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-6s %s\n", $$1, $$2}' Makefile
 
-$(READY):
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 10) <= v <= (3, 13) or sys.exit("error: Python %d.%d found, 3.10 to 3.13 needed: set PYTHON=" % v)'
-	@echo "setting up $(VENV), once" >&2
-	@$(PYTHON) -m venv "$(VENV)" >&2
-	@rm -f "$(VENV)"/template-*
-	@"$(VENV)/bin/python" -m pip --disable-pip-version-check install --quiet --require-hashes --requirement requirements-dev.txt >&2
-	@touch $@
+$(READY_FOR_DEMO):
+	@$(SETUP)
 
-demo: $(READY) ## generate the default project, run it, show its result
+$(READY):
+	@$(SETUP) --lock requirements-dev.txt --lock $(PROJECT_LOCK) --all-tools
+
+demo: $(READY_FOR_DEMO) ## generate the default project, run it, show its result
 	@rm -rf $(DEMO)
 	@"$(BIN)/cookiecutter" --no-input --output-dir $(dir $(DEMO)) . >/dev/null
 	@echo "generated $(DEMO); running it with: make local RUNNER=process" >&2
-	@$(MAKE) -s -C $(DEMO) local RUNNER=process VENV=$(INNER)$(VENV) READY=$(INNER)$(READY)
+	@PYTHONPATH="$(CURDIR)" $(MAKE) -s -C $(DEMO) local RUNNER=process $(if $(USE_VENV),USE_VENV="$(abspath $(VENV))",VENV=../venv)
 DEMO := build/demo/calculate-average
 
 test: $(READY) ## run the tests (E2E=require: fail where no engine answers)
@@ -46,7 +56,8 @@ lint: $(READY) ## check style, types and shell in the template
 bench: $(READY) ## measure speed against the references, in pairs
 	@"$(BIN)/python" tests/bench.py
 
-lock: $(READY) ## make both lock files again from their .in files
-	@cd "$(PROJECT)" && "$(BIN)/uv" pip compile $(LOCK) requirements-dev.in -o requirements-dev.txt
-	@"$(BIN)/uv" pip compile $(LOCK) requirements-dev.in "$(PROJECT)/requirements-dev.in" -c "$(PROJECT)/requirements-dev.txt" -o requirements-dev.txt
+lock: $(READY) ## make the lock files again from their .in files
+	@"$(BIN)/uv" pip compile $(LOCK) "$(PROJECT)/requirements-dev.in" -o $(PROJECT_LOCK)
+	@"$(BIN)/uv" pip compile $(LOCK) requirements.in -c $(PROJECT_LOCK) -o requirements.txt
+	@"$(BIN)/uv" pip compile $(LOCK) requirements-dev.in -c $(PROJECT_LOCK) -c requirements.txt -o requirements-dev.txt
 LOCK := --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --upgrade

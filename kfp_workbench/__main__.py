@@ -38,8 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _called(verb: Verb, args: argparse.Namespace) -> int:
     """Call a verb, print what comes of it, and return its exit status."""
     try:
-        if args.shell_env is not None:
-            _check_shell_env(args.shell_env)
         result = verb(args)
         if result is not None:
             _print(args, result)
@@ -84,7 +82,7 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="make", allow_abbrev=False)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    parser.set_defaults(closing=[], interrupted="", shell_env=None)
+    parser.set_defaults(closing=[], interrupted="")
     verbs.add_parser("compile", help="write build/pipeline.yaml").set_defaults(function=_compile)
     verb = verbs.add_parser("manifest", help="write the compiled pipeline as resources")
     _add_env(verb, "namespace and caching")
@@ -104,6 +102,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb = verbs.add_parser("lock", help="write requirements.txt from requirements.in")
     verb.add_argument("--upgrade", action="store_true", help="to the newest versions")
     verb.set_defaults(function=_lock)
+    verb = verbs.add_parser("wheels", help="fill a folder to set up from without a network")
+    verb.add_argument("folder", type=Path)
+    verb.set_defaults(function=_wheels)
     verb = verbs.add_parser("report", help="write the last local run's report")
     verb.add_argument("run", nargs="?", help="another one: a folder's name below build/local/")
     verb.set_defaults(function=_report)
@@ -147,17 +148,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _add_env(verb: argparse.ArgumentParser, what: str, default: str | None = "dev") -> None:
     verb.add_argument("--env", default=default, help=f"{what}: params/ENV.yaml")
-    verb.add_argument("--shell-env", metavar="ENV", help="what may be a shell's ENV, not ours")
-
-
-def _check_shell_env(text: str) -> None:
-    """Check that ENV is a shell's, if it can be no environment of ours."""
-    from kfp_workbench.project import environments
-
-    if not environments.is_shell_file(text):
-        _params_file(text)
-    what = "a file that a shell starts with, so no environment"
-    print(f"note: ENV={text!r} is {what}: make ENV=prod chooses one", file=sys.stderr)
 
 
 def _jobs() -> int:
@@ -232,6 +222,14 @@ def _lock(args: argparse.Namespace) -> None:
     from kfp_workbench.images import locking
 
     locking.lock(upgrade=args.upgrade)
+
+
+def _wheels(args: argparse.Namespace) -> None:
+    from kfp_workbench.local import wheels
+    from kfp_workbench.setup import sources
+
+    os.environ.pop(sources.WHEELS, None)  # the folder is filled, not installed from
+    wheels.fill(args.folder)
 
 
 def _doctor(args: argparse.Namespace) -> None:

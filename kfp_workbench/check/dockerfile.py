@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kfp_workbench.check.component import CONTAINER, Component
 from kfp_workbench.check.content import Content
 from kfp_workbench.images import dockerignore
-from kfp_workbench.project import names
+from kfp_workbench.project import base_images, names
 from kfp_workbench.project.findings import Finding, said
 from kfp_workbench.project.instructions import Instruction, is_heredoc, json_list, parse
 from kfp_workbench.project.names import shown
@@ -23,7 +23,6 @@ from kfp_workbench.project.steps import Step
 
 # Options of pip before its verb may have a value: pip --cache-dir /tmp install.
 _INSTALL = re.compile(r"\bpip[0-9.]*\s+(?:-\S+\s+(?:(?!-|install\b)\S+\s+)?)*install\b")
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
 
 
 class Dockerfile(NamedTuple):
@@ -108,27 +107,12 @@ def _last_stage(instructions: Sequence[Instruction]) -> list[Instruction]:
 
 
 def _check_bases(dockerfile: Dockerfile, build_args: Mapping[str, str]) -> Iterator[Finding]:
-    values: dict[str, str] = {}
-    stages: set[str] = {"scratch"}
-    for instruction in dockerfile.instructions:
-        if instruction.word == "ARG" and len(stages) == 1:
-            for word in instruction.words():
-                name, _, default = word.partition("=")
-                values[name] = build_args.get(name, _filled(default, values))
-        if instruction.word != "FROM":
-            continue
-        base, *alias = instruction.text.split() or [""]
-        image = _filled(base, values)
-        if image.lower() not in stages and (problem := names.image_problem(image)):
-            yield said(dockerfile.path, instruction.line, f"the base image {problem}")
-        stages.add(alias[-1].lower() if alias else f"stage {len(stages)}")
-    if stages == {"scratch"}:
+    found = base_images.bases(dockerfile.instructions, build_args)
+    for base in found:
+        if not base.is_stage and (problem := names.image_problem(base.image)):
+            yield said(dockerfile.path, base.line, f"the base image {problem}")
+    if not found:
         yield dockerfile.found(1, "has no FROM", "name a base image")
-
-
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with the values of the variables in it."""
-    return _VARIABLE.sub(lambda match: values.get(match[1] or match[2]) or match[3] or "", text)
 
 
 def _check_user(dockerfile: Dockerfile) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ STOPS: Mapping[str, Sequence[str]] = {
     "KFP": ("run",),
     "sign-in": ("run",),
 }
-PYTHONS = ((3, 10), (3, 13))
+OLDEST = (3, 10)
 MB = 1024**2
 # The compiled pipeline and a run's logs fit into the first of each pair, and a base image
 # with a few layers; steps that install numpy and the like need the second.
@@ -156,11 +156,9 @@ def _note(found: dict[str, list[Finding]], what: str, check: Callable[[], list[F
 
 def _python() -> list[Finding]:
     version = platform.python_version()
-    first, last = (".".join(map(str, pair)) for pair in PYTHONS)
-    if not PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
-        text = (
-            f"{version} is not {first} to {last}: rm -r .venv, then make setup PYTHON=python{last}"
-        )
+    if sys.version_info[:2] < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        text = f"{version} is older than {oldest}: make clean ALL=1, then make setup PYTHON="
         return [Finding("FAIL", "python", text)]
     missing = [name for name in ("venv", "ensurepip") if not importlib.util.find_spec(name)]
     if missing:

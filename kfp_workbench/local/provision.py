@@ -42,11 +42,11 @@ def provide(
     if client is None:
         say(f"running {settings.name} as processes (RUNNER=process)")
         # Of all steps, before the first runs: they may run at once.
-        places = {
-            image: (step.folder, venvs.python_folder(step, root))
-            for image, step in ours.items()
-            if image in used
-        }
+        needed = {image: step for image, step in ours.items() if image in used}
+        found = {step.name: venvs.provide(step, root) for step in needed.values()}
+        if note := venvs.other_pythons(found):
+            say(note)
+        places = {image: (step.folder, found[step.name].bin) for image, step in needed.items()}
         return Provided("process", runners.process_runner(places, root), frozenset())
     say(f"running {settings.name} in containers (RUNNER=docker)")
     for image in used:

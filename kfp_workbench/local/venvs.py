@@ -1,94 +1,168 @@
 """Virtual environments of the steps, so that they run as processes without an engine.
 
-Steps with the same requirements share one: it is named for them, and for the Python that made it.
+Each has the Python of its step's base image, where this machine has that. What steps with the same
+requirements need is installed once, in one that they share; each has a thin one of its own before
+it, which takes what a step installs while it runs, as a container would.
 """
 
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
-import venv
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import steps
-from kfp_workbench.project.secrecy import without_sign_in
+from kfp_workbench.project import base_images, settings, steps
 from kfp_workbench.project.settings import ROOT
 from kfp_workbench.project.steps import Step
+from kfp_workbench.setup import environments, installers, locks, pythons
 
-_READY = "ready"  # there once an environment is complete
+_SHARED = "shared.pth"  # has a thin environment find what the shared one holds
+_PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
+
+
+class Environment(NamedTuple):
+    """What a step runs in."""
+
+    bin: Path
+    python: str  # its version, as in 3.12
+    wanted: str  # that of the base image
+
+
+def provide(step: Step, root: Path = ROOT) -> Environment:
+    """Return a step's environment, made if need be.
+
+    Another one is made when ``requirements.txt`` or the Python changes; those that no step needs any
+    more are removed then. Raises WorkbenchError (1) when the requirements cannot be installed.
+    """
+    text = _requirements(step)
+    wanted = _wanted(step, root)
+    python, command = _python(wanted, text, root)
+    shared = _folder(root, python, text)
+    shared.parent.mkdir(parents=True, exist_ok=True)
+    with environments.held(shared):  # another run may be making it
+        if not _is_whole(root, python, text):
+            _remove_unused(shared, root)
+            try:
+                _make(shared, command or Path(sys.executable), step, text)
+            except WorkbenchError as error:
+                hint = "" if python == wanted else f" (on Python {python}, {wanted} in its image)"
+                raise WorkbenchError(f"{error}{hint}", error.status) from None
+            environments.finish(shared, locks.wanted(text), _digests(python, text))
+        own = _own(shared, step.name)
+    return Environment(own / "bin", python, wanted)
 
 
 def python_folder(step: Step, root: Path = ROOT) -> Path:
-    """Return the ``bin`` folder of a step's environment, made if need be.
+    """Return the ``bin`` folder of a step's environment, made if need be: see `provide`."""
+    return provide(step, root).bin
 
-    It is made once, and another one when ``requirements.txt`` or the Python that runs this
-    changes; those that no step needs any more are removed then. Raises WorkbenchError (1) when pip
-    cannot install the requirements.
-    """
-    text = _requirements(step)
-    folder = root / "build" / "venvs" / _name(text)
-    with files.locked(folder.with_name(f".{folder.name}.lock")):  # another run may be making it
-        if not ((folder / _READY).exists() and _works(folder)):
-            _remove_unused(folder.parent, root)
-            _make(folder, step.folder / "requirements.txt" if text else None, step.name)
-            (folder / _READY).touch()
-    return folder / "bin"
+
+def interpreter(step: Step, root: Path = ROOT) -> Path | None:
+    """Return the interpreter that a step's environment is made of; None if it requires nothing."""
+    if not (text := _requirements(step)):
+        return None
+    python, command = _python(_wanted(step, root), text, root)
+    return command or installers.base_of(_folder(root, python, text))
+
+
+def other_pythons(found: Mapping[str, Environment]) -> str:
+    """Return a line about the steps, by name, that another Python runs here than in their images."""
+    others = {name: each for name, each in found.items() if each.python != each.wanted}
+    if not others:
+        return ""
+    here = next(iter(others.values())).python
+    there = ", ".join(sorted({each.wanted for each in others.values()}))
+    text = f"note: {', '.join(others)}: on Python {here} here, on {there} in the image"
+    return f"{text}: other versions, other models (install Python {there}, or uv, which brings it)"
 
 
 def _requirements(step: Step) -> str:
     """Return the requirements of a step; "" where the file is not there, or names none."""
     path = step.folder / "requirements.txt"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return text if _has_requirements(text) else ""
+    return text if any(True for _ in locks.logical(text)) else ""
 
 
-def _name(text: str) -> str:
-    return hashlib.sha256(f"{sys.version}\n{text}".encode()).hexdigest()[:16]
+def _wanted(step: Step, root: Path) -> str:
+    """Return the version of Python in a step's image; this one's, where that is not known."""
+    dockerfile = step.folder / "Dockerfile"
+    takes_arguments = dockerfile.is_file() and "ARG" in dockerfile.read_text(errors="replace")
+    arguments = settings.load(root).build_args if takes_arguments else {}
+    return base_images.python_of(dockerfile, arguments) or pythons.own()
 
 
-def _remove_unused(folder: Path, root: Path) -> None:
-    needed = {_name(_requirements(step)) for step in steps.find_steps(root)}
-    for path in folder.iterdir():
-        if path.is_dir() and path.name not in needed:
+def _python(wanted: str, text: str, root: Path) -> tuple[str, Path | None]:
+    """Return the version of Python that a step gets, and its command if one had to be sought."""
+    if _is_whole(root, wanted, text):
+        return wanted, None
+    found = pythons.find(wanted, root / "build" / "venvs" / "sought.txt")
+    if found is None and not _is_whole(root, pythons.own(), text):
+        found = pythons.bring(wanted)
+    return (wanted, found) if found else (pythons.own(), Path(sys.executable))
+
+
+def _is_whole(root: Path, python: str, text: str) -> bool:
+    return environments.is_whole(_folder(root, python, text), _digests(python, text))
+
+
+def _digests(python: str, text: str) -> dict[str, str]:
+    return {"requirements": _digest(python, text)}
+
+
+def _folder(root: Path, python: str, text: str) -> Path:
+    return root / "build" / "venvs" / _digest(python, text)
+
+
+def _digest(python: str, text: str) -> str:
+    return hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()[:16]
+
+
+def _remove_unused(made: Path, root: Path) -> None:
+    texts = {step: _requirements(step) for step in steps.find_steps(root)}
+    needed = {made.name}
+    for step, text in texts.items():
+        needed |= {_digest(version, text) for version in (_wanted(step, root), pythons.own())}
+    for path in made.parent.iterdir():
+        if path.is_dir() and path.name.partition("-")[0] not in needed:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _works(folder: Path) -> bool:
-    """Tell whether the interpreter is still there (it is a link to the one that made it)."""
-    return (folder / "bin" / "python").exists()
-
-
-def _has_requirements(text: str) -> bool:
-    return any(line.strip() and not line.strip().startswith("#") for line in text.splitlines())
-
-
-def _make(folder: Path, requirements: Path | None, name: str) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # pip costs seconds: only a step that installs something gets one.
+def _make(folder: Path, python: Path, step: Step, text: str) -> None:
     try:
-        venv.create(folder, symlinks=True, with_pip=requirements is not None)
-    except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise WorkbenchError(
-            f"steps/{name}: its environment cannot be made ({error}): make doctor, or RUNNER=docker"
-        ) from None
-    if requirements is None:
-        return
-    print(f"{name}: installing steps/{name}/requirements.txt", file=sys.stderr)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-    result = subprocess.run(
-        [*pip, "install", "--quiet", "--requirement", str(requirements)],
-        env=without_sign_in(os.environ),  # a package's build may run anything
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    if result.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
-        lines = (result.stderr or result.stdout).strip().splitlines() or ["pip failed"]
-        reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])
-        raise WorkbenchError(f"steps/{name}/requirements.txt: {reason}")
+        environments.begin(folder, python)
+        installers.add_pip(folder)
+    except WorkbenchError as error:
+        raise WorkbenchError(f"steps/{step.name}: {error}, or RUNNER=docker") from None
+    if text:
+        print(f"{step.name}: installing steps/{step.name}/requirements.txt", file=sys.stderr)
+        try:
+            installer = installers.choose()
+            installer.install(folder, step.folder / "requirements.txt", locked=False)
+        except WorkbenchError as error:
+            raise WorkbenchError(f"steps/{step.name}/requirements.txt: {error}") from None
+
+
+def _own(shared: Path, name: str) -> Path:
+    """Return the thin environment of one step, made anew if something was installed into it."""
+    folder = shared.with_name(f"{shared.name}-{name}")
+    packages = next(shared.glob("lib/python*/site-packages"))
+    own = folder / packages.relative_to(shared)
+    if environments.works(folder) and [path.name for path in own.iterdir()] == [_SHARED]:
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    own.mkdir(parents=True)
+    (folder / "bin").mkdir()
+    shutil.copyfile(shared / "pyvenv.cfg", folder / "pyvenv.cfg")
+    for path in _commands(shared / "bin"):
+        (folder / "bin" / path.name).symlink_to(path.resolve() if "python" in path.name else path)
+    (folder / "bin" / "pip").write_text(_PIP, encoding="utf-8")
+    (folder / "bin" / "pip").chmod(0o755)
+    line = f"import site; site.addsitedir({str(packages.absolute())!r})\n"
+    (own / _SHARED).write_text(line, encoding="utf-8")
+    return folder
+
+
+def _commands(folder: Path) -> Iterable[Path]:
+    return [path for path in folder.absolute().iterdir() if not path.name.startswith("pip")]

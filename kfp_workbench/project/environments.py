@@ -15,7 +15,6 @@ from kfp_workbench.project.documents import Problem, written
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.params_file import SETTINGS, ParamsFile, read_file, resolve
 from kfp_workbench.project.secrecy import MASK, Mask
-from kfp_workbench.project.settings import ROOT
 
 
 class _Setting(NamedTuple):
@@ -111,20 +110,6 @@ def _check_texts(
         file.said([*refused, *names]) + [f"-p: {problem.text}" for problem in refused_given],
         file.said(changed) + [f"-p: {problem.text}" for problem in changed_given],
     )
-
-
-def is_shell_file(text: str, root: Path = ROOT) -> bool:
-    """Tell whether ``text``, an ENV with a slash, is a file, and none of the project's ``params/``.
-
-    POSIX has shells start with the file that ENV names, in which variables are replaced.
-    https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_05_03
-    """
-    path = Path(os.path.expandvars(text)).expanduser()
-    try:
-        is_file = path.is_absolute() and path.exists() and not path.is_dir()
-        return is_file and not path.resolve().is_relative_to((root / "params").resolve())
-    except (OSError, ValueError):
-        return False
 
 
 def read_settings(params_file: Path, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:

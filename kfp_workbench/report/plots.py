@@ -5,6 +5,8 @@ The metadata are KFP's (https://github.com/kubeflow/pipelines/blob/master/sdk/py
 that are none are left out; a matrix or a curve without any is not drawn.
 """
 
+import functools
+import importlib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -13,6 +15,7 @@ from markupsafe import Markup
 
 from kfp_workbench.local.record import POINT, figure
 from kfp_workbench.report.text import clean
+from kfp_workbench.setup import tools
 
 MOST_LABELS = 60  # that are drawn
 _INK, _LINE, _ACCENT = "#1a2b3c", "#4d5e6f", "#a7b8c9"  # stand for the page's own colours
@@ -54,7 +57,7 @@ def _matrix(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"labels": labels, "rows": list(zip(labels, rows, strict=True)), "plot": plot}
 
 
-def _heat_map(labels: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
+def _heat_map(labels: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup | None:
     cells = [
         {
             "true": row, "predicted": column, "count": count,
@@ -134,15 +137,26 @@ def _area(points: Sequence[Sequence[Any]]) -> float:
     return sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(ordered))
 
 
-def _drawn(spec: Mapping[str, Any]) -> Markup:
+def _drawn(spec: Mapping[str, Any]) -> Markup | None:
     """Return a Vega-Lite plot as SVG, in the colours of the page; its labels are escaped there."""
-    import vl_convert
-
+    renderer = _renderer()
+    if renderer is None:
+        return None
     schema = "https://vega.github.io/schema/vega-lite/v5.json"
-    text = vl_convert.vegalite_to_svg({"$schema": schema, **spec, "config": _CONFIG})
+    text = renderer.vegalite_to_svg({"$schema": schema, **spec, "config": _CONFIG})
     for stand_in, colour in _COLOURS.items():
         text = text.replace(stand_in, colour)
     return Markup(text)  # noqa: S704  # labels are escaped by Vega
+
+
+@functools.cache
+def _renderer() -> Any:
+    """Return what draws, fetched with the first plot, as most pipelines have none; or None."""
+    try:
+        return importlib.import_module("vl_convert")
+    except ImportError:
+        is_there = tools.fetch("vl-convert-python", "a plot")
+        return importlib.import_module("vl_convert") if is_there else None
 
 
 def _texts(labels: Sequence[str]) -> str:

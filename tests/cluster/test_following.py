@@ -868,8 +868,7 @@ class Terminal:
         self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.shown = ""
         self.out = out
-        venv = Path(sys.prefix)
-        fixed = [f"VENV={venv}", f"READY={next(venv.glob('template-*'), venv)}", "WAIT=1"]
+        fixed = [f"USE_VENV={sys.prefix}", "WAIT=1"]
         # A session's first program that opens a terminal gets it as its own.
         claim = "import os, sys; os.open(os.ttyname(2), os.O_RDWR); os.execvp('make', sys.argv[1:])"
         env = {"KFP_HOST": server.url, "ALLOW_UNPINNED": "1", "TERM": "xterm", "COLUMNS": "90"}
@@ -1121,8 +1120,7 @@ def test_an_interrupt_before_anything_is_sent(ready: Path, verb: str, what: str)
 @contextlib.contextmanager
 def making(project: Path, server: KfpServer, *words: str) -> Iterator["subprocess.Popen[str]"]:
     """Start `make run WAIT=1` in a group of its own, and yield it when a step has begun."""
-    venv = Path(sys.prefix)
-    fixed = [f"VENV={venv}", f"READY={next(venv.glob('template-*'), venv)}", "WAIT=1"]
+    fixed = [f"USE_VENV={sys.prefix}", "WAIT=1"]
     process = subprocess.Popen(
         ["make", "-s", *fixed, "run", *words],
         cwd=project,

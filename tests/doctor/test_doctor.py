@@ -659,9 +659,9 @@ def test_python(machine: Machine) -> None:
     minor = ".".join(map(str, sys.version_info[:2]))
     assert is_(found, "warn", "has no ensurepip", f": apt-get install python{minor}-venv")
     with patch.context() as inner:
-        inner.setattr(examining, "PYTHONS", ((3, 1), (3, 2)))
+        inner.setattr(examining, "OLDEST", (3, 99))
         found = machine.look()["python"]
-    assert is_(found, "FAIL", "is not 3.1 to 3.2: rm -r .venv, then make setup PYTHON=python3.2")
+    assert is_(found, "FAIL", "is older than 3.99: make clean ALL=1, then make setup PYTHON=")
 
 
 def test_git(machine: Machine, project: Path) -> None:

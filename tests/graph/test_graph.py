@@ -591,7 +591,7 @@ def test_a_broken_module_leaves_the_pictures(project: Path) -> None:
     assert pictures(project) == before
 
 
-@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15"])
 def test_every_python_draws_the_same(tmp_path: Path, version: str) -> None:
     """Also of a module with what the versions parse into different trees."""
     if version not in pythons():

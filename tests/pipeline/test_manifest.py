@@ -128,7 +128,7 @@ def test_make_manifest_goes_by_the_settings_of_the_environment(project: Path) ->
     before = (project / "build" / "pipeline.yaml").read_bytes()
     names = []
     for env, namespace, caching in (("dev", None, {"enableCache": True}), ("prod", "team-a", {})):
-        result = make(project, "manifest", env={**UNPINNED, "ENV": env})
+        result = make(project, "manifest", f"ENV={env}", env=UNPINNED)
         assert result.returncode == 0, result.stderr
         written = json.loads(result.stdout)
         assert written["namespace"] == namespace

@@ -520,26 +520,33 @@ def test_a_name_with_a_slash_is_no_environment(project: Path, server: KfpServer,
     (project / "params" / "prod.yaml").write_text(PRODUCTION)
     env = env.format(project=project)
     for verb in ("run", "schedule"):
-        for words, environ in (([], {"ENV": env}), ([f"ENV={env}"], {})):
-            result = make(project, verb, *words, env={"KFP_HOST": server.url, **environ})
-            assert result.returncode == 2 and result.stdout == "" and server.requests == []
-            (line,) = [text for text in result.stderr.splitlines() if text.startswith("error")]
-            assert line == f"error: ENV={env!r}: use letters, digits, dashes and underscores"
+        result = make(project, verb, f"ENV={env}", env={"KFP_HOST": server.url})
+        assert result.returncode == 2 and result.stdout == "" and server.requests == []
+        (line,) = [text for text in result.stderr.splitlines() if text.startswith("error")]
+        assert line == f"error: ENV={env!r}: use letters, digits, dashes and underscores"
 
 
-@pytest.mark.parametrize("env", ["{home}/.shrc", "~/.shrc", "$HOME/.shrc", "${{HOME}}/.shrc"])
-def test_the_file_that_a_shell_starts_with_is_no_environment(
+@pytest.mark.parametrize("env", ["{home}/.shrc", "~/.shrc", "test", "$(touch x)", "dev"])
+def test_what_a_shell_exports_is_no_environment(
     project: Path, server: KfpServer, tmp_path: Path, env: str
 ) -> None:
-    (tmp_path / ".shrc").touch()
-    env = env.format(home=tmp_path)
-    result = run(project, KFP_HOST=server.url, ENV=env, HOME=str(tmp_path))
+    """Shells own ENV and NAME: both count from make's command line alone."""
+    result = run(project, KFP_HOST=server.url, ENV=env.format(home=tmp_path), NAME="DESKTOP-1")
     assert result.returncode == 0, result.stderr
     given = sent(server, "/runs")["runtime_config"]["parameters"]
     assert given == {"context": {"numbers": [1, 2, 3, 4]}}
-    assert f"note: ENV={env!r} is a file that a shell starts with" in result.stderr
-    on_the_command_line = run(project, f"ENV={env.replace('$', '$$')}", KFP_HOST=server.url)
-    assert on_the_command_line.returncode == 2
+    assert "NAME= is missing" in make(project, "step", env={"NAME": "DESKTOP-1"}).stderr
+
+
+def test_an_environment_that_was_exported_is_not_passed_over(
+    project: Path, server: KfpServer
+) -> None:
+    (project / "params" / "prod.yaml").write_text(PRODUCTION)
+    result = run(project, KFP_HOST=server.url, ENV="prod")
+    assert result.returncode == 2 and server.requests == []
+    assert (
+        "ENV=prod counts on the command line only: make ENV=prod, or make ENV=dev" in result.stderr
+    )
 
 
 def test_doctor_looks_at_the_host_of_the_environment(project: Path) -> None:

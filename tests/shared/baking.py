@@ -32,16 +32,12 @@ def bake(folder: Path, **answers: str) -> Path:
 def make(
     project: Path, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 600
 ) -> "subprocess.CompletedProcess[str]":
-    """Call make in a project, with the environment that runs these tests as its .venv.
+    """Call make in a project, with the environment that runs these tests in place of its .venv.
 
-    The template's lock file holds all that a project's does (test_repository), so
-    that nothing is installed.
+    That holds what a project locks, so that nothing is installed.
     """
-    venv = Path(sys.prefix)
-    ready = next(venv.glob("template-*"), None)
-    words = [f"VENV={venv}", *([f"READY={ready}"] if ready else [])]
     return subprocess.run(
-        ["make", "-s", *words, *arguments],
+        ["make", "-s", f"USE_VENV={sys.prefix}", *arguments],
         cwd=project,
         env=environment(env),
         stdin=subprocess.DEVNULL,
@@ -71,7 +67,8 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         "TIMEOUT",
         "APPLY",
     }
-    ours |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "READY", "RUNNER", "ENV"}
+    ours |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV", "USE_VENV", "RUNNER", "ENV"}
+    ours |= {"NAME", "WHEELS"}
     ours |= {"MYPY_CACHE_DIR", "PYTHONDONTWRITEBYTECODE", "RUFF_NO_CACHE"}
     kept = {key: value for key, value in os.environ.items() if key not in ours}
     return {**kept, "PYTHONPATH": str(TEMPLATE), **(more or {})}
@@ -81,7 +78,7 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 def pythons() -> dict[str, Path]:
     """Return the supported Pythons of this machine, by version (``3.10``)."""
     found = {}
-    for minor in range(10, 14):
+    for minor in range(10, 16):
         version = f"3.{minor}"
         candidates = [shutil.which(f"python{version}"), sys.executable]
         pyenv = Path.home() / ".pyenv" / "versions"

@@ -34,7 +34,7 @@ def test_its_commands_do_what_the_article_did(project: Path) -> None:
 def shell(project: Path, command: str, host: str) -> str:
     """Run a command as a person types it; returns what it prints to stdout."""
     more = {"KFP_HOST": host, "ALLOW_UNPINNED": "1", "RUNNER": "process"}
-    words = ["bash", "-c", f"{command} VENV={sys.prefix} READY={sys.prefix}"]
+    words = ["bash", "-c", f"{command} USE_VENV={sys.prefix}"]
     result: Any = subprocess.run(
         words, cwd=project, env=environment(more), capture_output=True, text=True
     )

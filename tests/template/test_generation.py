@@ -134,7 +134,7 @@ def test_sixty_steps_work(tmp_path: Path) -> None:
     assert len(compiled(project)["root"]["dag"]["tasks"]) == 60
 
 
-@pytest.mark.parametrize("version", ["3.10", "3.13"])
+@pytest.mark.parametrize("version", ["3.10", "3.13", "3.15"])
 @pytest.mark.parametrize("cookiecutter", ["2.6.0", "2.7.1"])
 def test_python_and_cookiecutter_versions(
     tmp_path: Path, fresh: Path, version: str, cookiecutter: str
@@ -148,7 +148,7 @@ def test_python_and_cookiecutter_versions(
     assert files_of(tmp_path / "calculate-average") == files_of(fresh)
 
 
-@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15"])
 def test_a_project_works_on_python(tmp_path: Path, fresh: Path, version: str) -> None:
     """Set up from the lock file alone, in a .venv of that Python."""
     if version not in pythons():
