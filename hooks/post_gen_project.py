@@ -14,8 +14,9 @@ def fill_in(project: Path, template: Path, answers: Mapping[str, str]) -> None:
     """Add to ``project`` what depends on the answers; what is there already stays."""
     from kfp_workbench import graph
     from kfp_workbench.project import names
-    from kfp_workbench.scaffold import adding
+    from kfp_workbench.scaffold import adding, packing
 
+    packing.vendor(project, template)
     steps = names.split_steps(answers["steps"])
     starter = template / STARTERS / answers["starter"]
     _copy(starter, project, steps)

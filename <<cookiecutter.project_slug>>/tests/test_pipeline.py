@@ -1,7 +1,6 @@
 """The pipeline compiles, uses every step, and gives one result on every runner."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +60,6 @@ def test_make_local_prints_the_result_and_nothing_else() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "kfp_workbench", "local", "--runner", "process"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )

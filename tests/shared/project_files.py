@@ -1,5 +1,7 @@
 """The files of a generated project."""
 
+from kfp_workbench.scaffold import packing
+
 STEP_FILES = {"Dockerfile", "component.yaml", "main.py", "requirements.txt"}
 OTHERS = """
 .dockerignore .gitignore .github/workflows/pipeline.yml Makefile README.md pyproject.toml
@@ -10,6 +12,7 @@ tests/test_pipeline.py tests/test_steps.py
 """
 FILES = {
     *OTHERS.split(),
+    f"vendor/{packing.pack().name}",
     *(f"templates/step/{name}" for name in STEP_FILES),
     *(f"steps/{step}/{name}" for step in ("add", "div") for name in STEP_FILES),
 }

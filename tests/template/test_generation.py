@@ -54,6 +54,8 @@ def test_only_the_chosen_ci_is_there(tmp_path: Path) -> None:
 
 def test_no_placeholder_is_left(fresh: Path) -> None:
     for name, content in files_of(fresh).items():
+        if name.startswith("vendor/"):
+            continue
         text = content.decode()
         assert not re.search(r"<<|<%|<#|cookiecutter", text), name
         if not name.startswith("templates/"):
