@@ -40,7 +40,7 @@ lint: $(READY) ## check style, types and shell in the template
 	@"$(BIN)/ruff" check . "$(PROJECT)"
 	@"$(BIN)/ruff" format --check . "$(PROJECT)"
 	@"$(BIN)/ruff" check $(AS_IN_A_PROJECT) starters
-	@"$(BIN)/mypy" kfp_workbench hooks/*.py tests
+	@"$(BIN)/mypy" kfp_workbench *.py hooks/*.py tests
 	@cd "$(PROJECT)" && MYPYPATH="$(CURDIR)" "$(BIN)/mypy" .
 	@"$(BIN)/shellcheck" .ci/*
 

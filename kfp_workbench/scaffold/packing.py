@@ -7,7 +7,7 @@ Git does not mind: it compresses by itself, and stores of a next version what is
 """
 
 import os
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -40,6 +40,7 @@ Requires-Python: {requires-python}
 Description-Content-Type: text/markdown
 
 {readme}"""
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Wheel(NamedTuple):
@@ -144,7 +145,8 @@ def _record(files: Mapping[str, bytes]) -> str:
 
 def digest(content: bytes) -> str:
     """Return a file's digest as a wheel's record has it."""
-    return f"sha256={urlsafe_b64encode(sha256(content).digest()).rstrip(b'=').decode()}"
+    code = b2a_base64(sha256(content).digest(), newline=False).translate(_URL_SAFE)
+    return f"sha256={code.rstrip(b'=').decode()}"
 
 
 def _end_with(path: Path, last: str) -> None:
