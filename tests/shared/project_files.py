@@ -4,7 +4,7 @@ from kfp_workbench.scaffold import packing
 
 STEP_FILES = {"Dockerfile", "component.yaml", "main.py", "requirements.txt"}
 OTHERS = """
-.dockerignore .gitignore .github/workflows/pipeline.yml Makefile README.md pyproject.toml
+.dockerignore .gitattributes .gitignore .github/workflows/pipeline.yml Makefile README.md pyproject.toml
 common/__init__.py common/context.py common/formats.py common/step.py params/dev.yaml pipeline.py
 docs/pipeline.mmd docs/pipeline.svg requirements-dev.in requirements-dev.txt
 tests/conftest.py tests/exercise.py tests/test_average.py tests/test_contract.py

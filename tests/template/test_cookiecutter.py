@@ -216,6 +216,23 @@ def test_a_project_notes_where_it_came_from(tmp_path: Path, copy: Path) -> None:
     assert copied["tool"]["pipeline"]["template"]["commit"] == ""
 
 
+def test_git_leaves_the_bytes_of_a_project_as_they_are(tmp_path: Path) -> None:
+    """Where it converts line ends, which would give each image another tag."""
+    project = bake(tmp_path)
+    (project / "steps" / "add" / "data.csv").write_bytes(b"a,b\r\n1,2\n")
+    before = files_of(project)
+    converting = ["-c", "core.autocrlf=true", "-c", "core.safecrlf=false"]
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init"], ["add", "."], ["commit", "-m", "one"]):
+        command = ["git", *converting, *identity, *words]
+        subprocess.run(command, cwd=project, check=True, capture_output=True)
+    clone = tmp_path / "clone"
+    words = ["git", *converting, "clone", *converting, str(project), str(clone)]
+    subprocess.run(words, check=True, capture_output=True)
+    after = {name: text for name, text in files_of(clone).items() if not name.startswith(".git/")}
+    assert after == before
+
+
 def test_generating_leaves_nothing_in_the_template_but_bytecode(tmp_path: Path, copy: Path) -> None:
     before = files_of(copy)
     os.utime(copy / "cookiecutter.json")
