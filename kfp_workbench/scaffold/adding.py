@@ -143,12 +143,12 @@ def _write_files(source: Path, ready: Path | None, target: Path, values: Mapping
         texts = dict(_texts(ready))
         component = {name: texts.pop(name) for name in (_COMPONENT_FILE,) if name in texts}
         templates = {**templates, **component}
-    texts.setdefault(_MAIN, render(templates[_MAIN], values))
+    texts.setdefault(_MAIN, render(f"templates/step/{_MAIN}", templates[_MAIN], values))
     first = _SUMMARY.match(texts[_MAIN])
     values = {**values, "summary": _quoted(first.group(1) if first else "")}
     for name, template in templates.items():
         if name not in texts:
-            texts[name] = render(template, values)
+            texts[name] = render(f"templates/step/{name}", template, values)
     for name, text in texts.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,7 @@ def _write_pipeline(project: Path, starter: Path, slug: str, steps: Sequence[str
     """Write ``pipeline.py`` and its pictures: the starter's own, or a chain of the steps."""
     module, ready = project / "pipeline.py", starter / "pipeline.py"
     if ready.exists():
-        text = render(ready.read_text(encoding="utf-8"), {"slug": slug})
+        text = render(ready.name, ready.read_text(encoding="utf-8"), {"slug": slug})
         module.write_text(text, encoding="utf-8")
         graph.copy_ready(project, starter / "docs", slug)
     else:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined, TemplateError
 
+from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.scaffold.rendering import render
 from shared.baking import PROJECT
 
@@ -41,16 +42,16 @@ def test_it_is_what_jinja_makes(pieces: list[str]) -> None:
     template = "".join(pieces)
     expected = by_jinja(template)
     if expected is None:
-        with pytest.raises(TemplateError):
-            render(template, VALUES)
+        with pytest.raises(WorkbenchError, match=r"^x: .+: mend it; it may use \{\{ step \}\}, "):
+            render("x", template, VALUES)
     else:
-        assert render(template, VALUES) == expected
+        assert render("x", template, VALUES) == expected
 
 
 def test_the_templates_own_steps_need_no_jinja(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
     values = {**VALUES, "base_image": "a:1", "summary": "Loads"}
     for path in (PROJECT / "templates" / "step").iterdir():
-        assert "{{" not in render(path.read_text(encoding="utf-8"), values)
+        assert "{{" not in render(path.name, path.read_text(encoding="utf-8"), values)
     with pytest.raises(ImportError):
-        render("{{ step | upper }}", VALUES)
+        render("x", "{{ step | upper }}", VALUES)
