@@ -4,6 +4,7 @@
 """
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -66,13 +67,12 @@ def add_step(
     }
     folder.parent.mkdir(exist_ok=True)
     scratch = folder.with_name(f".{step}.new")
-    if scratch.exists():  # of a run that was killed
-        _remove(scratch)
+    shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
     try:
         _write_files(root / "templates" / "step", ready, scratch, values)
         scratch.rename(folder)
     except BaseException:
-        _remove(scratch)
+        shutil.rmtree(scratch, ignore_errors=True)
         raise
     return folder
 
@@ -163,12 +163,6 @@ def _texts(folder: Path) -> Mapping[str, str]:
         for path in paths
         if "__pycache__" not in path.parts
     }
-
-
-def _remove(folder: Path) -> None:
-    import shutil  # costs every new project
-
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _quoted(text: str) -> str:

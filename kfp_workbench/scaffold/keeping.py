@@ -4,6 +4,7 @@
 before; afterwards those that were changed stay, in a folder of their own.
 """
 
+import shutil
 from pathlib import Path
 
 _ASIDE = ".replacing"
@@ -17,7 +18,7 @@ def set_aside(project: Path, template: Path) -> None:
         if source.is_file() and (project / name).is_file():
             target = project / _ASIDE / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((project / name).read_bytes())
+            shutil.copyfile(project / name, target)
 
 
 def settle(project: Path) -> str | None:

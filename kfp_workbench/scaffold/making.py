@@ -1,5 +1,6 @@
 """Makes what of a new project depends on the answers; what is there already stays."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -61,4 +62,4 @@ def _copy(part: Path, project: Path, steps: Sequence[str]) -> None:
         target = project / name
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+            shutil.copyfile(source, target)

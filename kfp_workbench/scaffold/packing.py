@@ -1,20 +1,21 @@
 """The package as a wheel, which every project gets a copy of.
 
-The hook that makes projects has only Python's library, so that the wheel is written here and not by
-a build backend; it holds, file by file, what ``make wheel`` makes with one. The same sources give the
+Where projects are made there is no build backend, so that the wheel is written here; it holds, file by
+file, what ``make wheel`` makes with one. The same sources give the
 same bytes everywhere: nothing is compressed, as versions of zlib differ in what they make of a text.
 Git does not mind: it compresses by itself, and stores of a next version what is new in it.
 """
 
 import os
-from binascii import b2a_base64
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import ZipFile, ZipInfo
 
 import kfp_workbench
-from kfp_workbench.scaffold.archive import archive
 
 TEMPLATE = Path(__file__).resolve().parents[2]
 PACKAGE = "kfp_workbench"
@@ -40,7 +41,9 @@ Requires-Python: {requires-python}
 Description-Content-Type: text/markdown
 
 {readme}"""
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_DATE = (2020, 2, 2, 0, 0, 0)  # that of hatchling
+_UNIX = 3  # whose modes there are
+_MODE = 0o100644
 
 
 class Wheel(NamedTuple):
@@ -79,7 +82,7 @@ def pack(template: Path = TEMPLATE) -> Wheel:
     files[f"{info}/licenses/LICENSE"] = licence
     record = f"{info}/RECORD"
     files[record] = f"{_record(files)}{record},,\n".encode()
-    return Wheel(f"{PACKAGE}-{number}-py3-none-any.whl", archive(files))
+    return Wheel(f"{PACKAGE}-{number}-py3-none-any.whl", _archive(files))
 
 
 def version(template: Path = TEMPLATE) -> str:
@@ -145,8 +148,19 @@ def _record(files: Mapping[str, bytes]) -> str:
 
 def digest(content: bytes) -> str:
     """Return a file's digest as a wheel's record has it."""
-    code = b2a_base64(sha256(content).digest(), newline=False).translate(_URL_SAFE)
-    return f"sha256={code.rstrip(b'=').decode()}"
+    return f"sha256={urlsafe_b64encode(sha256(content).digest()).rstrip(b'=').decode()}"
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """Return a ZIP file that depends on nothing but names and contents."""
+    buffer = BytesIO()
+    with ZipFile(buffer, "w") as whole:
+        for name, content in files.items():
+            info = ZipInfo(name, _DATE)
+            info.create_system = _UNIX
+            info.external_attr = _MODE << 16
+            whole.writestr(info, content)
+    return buffer.getvalue()
 
 
 def _end_with(path: Path, last: str) -> None:

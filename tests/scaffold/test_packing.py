@@ -17,7 +17,6 @@ import pytest
 
 import kfp_workbench
 from kfp_workbench.scaffold import packing
-from kfp_workbench.scaffold.archive import archive
 from shared.baking import TEMPLATE, environment, pythons
 
 SOURCES = ("LICENSE", "pyproject.toml", packing.PACKAGE)
@@ -195,7 +194,10 @@ def test_installers_take_it_and_hold_it_to_its_hash(tmp_path: Path, installer: s
     (path,) = (tmp_path / "vendor").iterdir()
     with zipfile.ZipFile(path) as whole:
         files = {name: whole.read(name) for name in whole.namelist()}
-    path.write_bytes(archive({**files, f"{packing.PACKAGE}/errors.py": b"changed"}))
+        files[f"{packing.PACKAGE}/errors.py"] = b"changed"
+    with zipfile.ZipFile(path, "w") as changed:
+        for name, content in files.items():
+            changed.writestr(name, content)
     words.append("--force-reinstall")
     result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode != 0 and "hash" in result.stderr.lower()
