@@ -25,7 +25,7 @@ export RUFF_NO_CACHE := true
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock
+.PHONY: help demo test lint bench wheel lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-6s %s\n", $$1, $$2}' Makefile
@@ -49,15 +49,21 @@ test: $(READY) ## run the tests (E2E=require: fail where no engine answers)
 lint: $(READY) ## check style, types and shell in the template
 	@"$(BIN)/ruff" check . "$(PROJECT)"
 	@"$(BIN)/ruff" format --check . "$(PROJECT)"
-	@"$(BIN)/mypy" kfp_workbench hooks/*.py tests
+	@"$(BIN)/ruff" check $(AS_IN_A_PROJECT) starters
+	@"$(BIN)/mypy" kfp_workbench *.py hooks/*.py tests
 	@cd "$(PROJECT)" && MYPYPATH="$(CURDIR)" "$(BIN)/mypy" .
 	@"$(BIN)/shellcheck" .ci/*
+
+AS_IN_A_PROJECT := --config "$(PROJECT)/pyproject.toml" --config 'src = ["$(PROJECT)", "starters/training"]'
 
 bench: $(READY) ## measure speed against the references, in pairs
 	@"$(BIN)/python" tests/bench.py
 
+wheel: $(READY) ## build the package for an index, in build/wheel
+	@"$(BIN)/python" -m hatchling build --target wheel --directory build/wheel
+
 lock: $(READY) ## make the lock files again from their .in files
-	@"$(BIN)/uv" pip compile $(LOCK) "$(PROJECT)/requirements-dev.in" -o $(PROJECT_LOCK)
+	@"$(BIN)/uv" pip compile $(LOCK) pyproject.toml "$(PROJECT)/requirements-dev.in" -o $(PROJECT_LOCK)
 	@"$(BIN)/uv" pip compile $(LOCK) requirements.in -c $(PROJECT_LOCK) -o requirements.txt
 	@"$(BIN)/uv" pip compile $(LOCK) requirements-dev.in -c $(PROJECT_LOCK) -c requirements.txt -o requirements-dev.txt
 LOCK := --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --upgrade

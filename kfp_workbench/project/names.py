@@ -1,8 +1,8 @@
 """The grammars of names: steps, images, registries, endpoints, free text.
 
 Pure functions on text, standard library only. Each ``*_problem`` function returns
-what is wrong with a value and the cure, in one line, or None. The template's hooks
-use this very file on the answers, and the verbs use it on settings and arguments.
+what is wrong with a value and the cure, in one line, or None. The template
+uses this very file on the answers, and the verbs use it on settings and arguments.
 """
 
 import keyword
@@ -217,7 +217,7 @@ def platform_problem(platform: str) -> str | None:
 
 def command_problem(command: str) -> str | None:
     """Check an engine's command line: words as a shell would take them."""
-    import shlex  # not for the hooks, which have no command to check
+    import shlex  # not for a new project, which has no command to check
 
     try:
         words = shlex.split(command)

@@ -6,17 +6,16 @@
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-
-from jinja2 import Environment, StrictUndefined, Template
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import names
+from kfp_workbench.scaffold.rendering import render
 
 _COMPONENT = re.compile(r'^(\w+) = load_component_from_file\(str\(STEPS / "\1" /', re.M)
 
-_MAIN = Path("main.py")
+_MAIN = "main.py"
+_COMPONENT_FILE = "component.yaml"
 _SUMMARY = re.compile(r'"""([^"\n]+)')  # the first line of a script's docstring
 
 _MODULE = '''\
@@ -106,11 +105,6 @@ def pipeline_module(slug: str, steps: Sequence[str]) -> str:
     )
 
 
-def ready_module(path: Path, slug: str) -> str:
-    """Return the text of a ready-made ``pipeline.py``, with the pipeline's name filled in."""
-    return _templates(path.parent, path.name)[Path(path.name)].render(slug=slug)
-
-
 def wire_step(root: Path, slug: str, step: str) -> str | None:
     """Append ``step`` to the chain in ``pipeline.py``, if that is still as generated.
 
@@ -144,38 +138,31 @@ def _task(step: str, steps: Sequence[str]) -> str:
 
 def _write_files(source: Path, ready: Path | None, target: Path, values: Mapping[str, str]) -> None:
     """Write a step's files; of the ready ones all but component.yaml are copied as they are."""
-    templates, texts = _templates(source), {}
+    templates, texts = _texts(source), {}
     if ready:
-        templates = {**templates, **_templates(ready, "component.yaml")}
-        texts = {name: (ready / name).read_text(encoding="utf-8") for name in _files(ready)}
-        texts.pop(Path("component.yaml"), None)
-    texts.setdefault(_MAIN, templates[_MAIN].render(values))
+        texts = dict(_texts(ready))
+        component = {name: texts.pop(name) for name in (_COMPONENT_FILE,) if name in texts}
+        templates = {**templates, **component}
+    texts.setdefault(_MAIN, render(f"templates/step/{_MAIN}", templates[_MAIN], values))
     first = _SUMMARY.match(texts[_MAIN])
-    summary = _quoted(first.group(1) if first else "")
+    values = {**values, "summary": _quoted(first.group(1) if first else "")}
     for name, template in templates.items():
         if name not in texts:
-            texts[name] = template.render(values, summary=summary)
+            texts[name] = render(f"templates/step/{name}", template, values)
     for name, text in texts.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
-@cache
-def _templates(source: Path, pattern: str = "*") -> dict[Path, Template]:
-    """Return the compiled templates of a folder by their path in it."""
-    # Not HTML: every value is a checked name.
-    environment = Environment(keep_trailing_newline=True, undefined=StrictUndefined)  # noqa: S701
+def _texts(folder: Path) -> Mapping[str, str]:
+    """Return the texts of the files in a folder by their paths in it."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {
-        name: environment.from_string((source / name).read_text(encoding="utf-8"))
-        for name in _files(source, pattern)
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in paths
+        if "__pycache__" not in path.parts
     }
-
-
-def _files(folder: Path, pattern: str = "*") -> list[Path]:
-    """Return the paths of the files in a folder, relative to it."""
-    files = [path for path in sorted(folder.rglob(pattern)) if path.is_file()]
-    return [path.relative_to(folder) for path in files if "__pycache__" not in path.parts]
 
 
 def _quoted(text: str) -> str:

@@ -1,8 +1,10 @@
 """The files of a generated project."""
 
+from kfp_workbench.scaffold import packing
+
 STEP_FILES = {"Dockerfile", "component.yaml", "main.py", "requirements.txt"}
 OTHERS = """
-.dockerignore .gitignore .github/workflows/pipeline.yml Makefile README.md pyproject.toml
+.dockerignore .gitattributes .gitignore .github/workflows/pipeline.yml Makefile README.md pyproject.toml
 common/__init__.py common/context.py common/formats.py common/metadata.py common/step.py params/dev.yaml pipeline.py
 docs/pipeline.mmd docs/pipeline.svg requirements-dev.in requirements-dev.txt
 tests/conftest.py tests/exercise.py tests/test_average.py tests/test_contract.py
@@ -10,6 +12,7 @@ tests/test_pipeline.py tests/test_steps.py
 """
 FILES = {
     *OTHERS.split(),
+    f"vendor/{packing.pack().name}",
     *(f"templates/step/{name}" for name in STEP_FILES),
     *(f"steps/{step}/{name}" for step in ("add", "div") for name in STEP_FILES),
 }

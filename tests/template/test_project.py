@@ -516,6 +516,12 @@ def test_a_team_can_change_what_a_new_step_is_made_of(project: Path) -> None:
     (template / "NOTES.md").write_text("# {{ title }}\n")
     assert make(project, "step", "NAME=scale up").returncode == 0
     assert (project / "steps" / "scale_up" / "NOTES.md").read_text() == "# Scale up\n"
+    (template / "NOTES.md").write_text("# {{ tilte }}\n")
+    before = files_of(project)
+    line = "error: templates/step/NOTES.md: 'tilte' is undefined: mend it; it may use {{ step }}, "
+    result = make(project, "step", "NAME=scale")
+    assert result.returncode != 0 and last_line(result).startswith(line)
+    assert files_of(project) == before
 
 
 # images

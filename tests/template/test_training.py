@@ -53,7 +53,7 @@ def test_the_files_of_a_project(tmp_path: Path) -> None:
     "steps", ["load, split, train", ", ".join([*STEPS, "more"]), "split, load", "a"]
 )
 def test_other_steps_are_refused_with_the_reason(tmp_path: Path, steps: str) -> None:
-    from hooks.pre_gen_project import problems
+    from kfp_workbench.scaffold.refusals import problems
 
     (line,) = problems({"starter": "training", "steps": steps})
     assert line.startswith(f"steps: '{steps}' is not what the pipeline of this starter runs: ")
@@ -64,7 +64,7 @@ def test_other_steps_are_refused_with_the_reason(tmp_path: Path, steps: str) -> 
 
 
 def test_its_steps_may_be_typed_in_any_spelling() -> None:
-    from hooks.pre_gen_project import problems
+    from kfp_workbench.scaffold.refusals import problems
 
     assert problems({"starter": "training", "steps": ",".join(STEPS).title()}) == []
     assert problems({"starter": "blank", "steps": "load, split"}) == []

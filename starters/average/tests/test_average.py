@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from kfp_workbench.local import running
 from kfp_workbench.project import params
 from kfp_workbench.project.settings import ROOT, Settings

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import running
 from kfp_workbench.project import params
