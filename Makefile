@@ -13,10 +13,10 @@ export RUFF_NO_CACHE := true
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock
+.PHONY: help demo test lint conformance bench lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
 
 $(READY):
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 10) <= v <= (3, 13) or sys.exit("error: Python %d.%d found, 3.10 to 3.13 needed: set PYTHON=" % v)'
@@ -42,6 +42,10 @@ lint: $(READY) ## check style, types and shell in the template
 	@"$(BIN)/mypy" kfp_workbench hooks/*.py tests
 	@cd "$(PROJECT)" && MYPYPATH="$(CURDIR)" "$(BIN)/mypy" .
 	@"$(BIN)/shellcheck" .ci/*
+
+conformance: $(READY) ## local runs against a real backend's (CASES=, RECORDS=, RUNNER=)
+	@PYTHONPATH=tests:. "$(BIN)/python" -m conformance --runner "$(RUNNER)" $(if $(CASES),--cases "$(CASES)") $(if $(RECORDS),--records "$(RECORDS)") $(ARGS)
+conformance: RUNNER ?= process
 
 bench: $(READY) ## measure speed against the references, in pairs
 	@"$(BIN)/python" tests/bench.py

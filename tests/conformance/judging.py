@@ -18,6 +18,7 @@ from conformance import (
     observing,
     outcomes,
     projects,
+    purposes,
     running,
 )
 from conformance.cases import Case, Compiled
@@ -83,9 +84,7 @@ def _judged(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
     here = []
     for _ in range(compiled.runs):
         variables = kubernetes.variables(documents)
-        ended = running.run_local(
-            root / case.name, runner, variables, cache=compiled.is_cached
-        )
+        ended = running.run_local(root / case.name, runner, variables, cache=compiled.is_cached)
         if ended.folder is None:
             return _refused(case, ended, there)
         here.append(observing.observe(ended.folder, case.name, as_process=as_process))
@@ -99,4 +98,7 @@ def _refused(case: Case, ended: running.Ended, there: Sequence[outcomes.Run]) ->
         return Verdict(case.name, DIFFER, f"ended with status {ended.status}: {ended.reason}")
     if there[0].state in (outcomes.REFUSED, outcomes.NOT_COMPILED):
         return Verdict(case.name, AGREE)
-    return Verdict(case.name, REFUSED, ended.reason)
+    why = purposes.reason(ended.reason)
+    return Verdict(
+        case.name, REFUSED, f"{ended.reason} (on purpose: {why})" if why else ended.reason
+    )

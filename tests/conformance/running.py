@@ -1,6 +1,5 @@
 """Runs a case as `make local` does: the same command, in a project of the case's own."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -45,4 +44,3 @@ def run_local(project: Path, runner: str, variables: Mapping[str, str], *, cache
 
 def _runs(project: Path) -> set[Path]:
     return {path.parent for path in (project / record.RUNS).glob(f"*/{record.FILE}")}
-

@@ -41,7 +41,8 @@ def _fill(seen: Seen, folder: str) -> None:
 
 
 def _read(seen: Seen, name: str) -> None:
-    path, found = Path(name), None
+    path = Path(name)
+    found: list[str] | str | None = None
     if path.is_dir():
         found = sorted(inner.name for inner in path.iterdir())
     elif path.is_file():

@@ -10,7 +10,14 @@ def make(data: dsl.Output[dsl.Metrics]):
     return dsl.ContainerSpec(
         image=IMAGE,
         command=["python", "see.py"],
-        args=["--input", "{{$}}", "--artifact", "data", '{"a": 1, "b": ["x"], "c": {"d": 0.5}}', ""],
+        args=[
+            "--input",
+            "{{$}}",
+            "--artifact",
+            "data",
+            '{"a": 1, "b": ["x"], "c": {"d": 0.5}}',
+            "",
+        ],
     )
 
 

@@ -7,14 +7,13 @@ IMAGE = "localhost:5000/golden/py"
 
 @dsl.container_component
 def give(text: str, out: dsl.OutputPath(str)):
-    return dsl.ContainerSpec(
-        image=IMAGE, command=["python", "see.py"], args=["--out", out, text]
-    )
+    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=["--out", out, text])
 
 
 @dsl.container_component
 def say(text: str):
     return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=[text])
+
 
 RUNS = 2
 

@@ -12,9 +12,7 @@ def say(text: str):
 
 @dsl.container_component
 def measure(text: str, out: dsl.OutputPath(float)):
-    return dsl.ContainerSpec(
-        image=IMAGE, command=["python", "see.py"], args=["--out", out, text]
-    )
+    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=["--out", out, text])
 
 
 @dsl.pipeline(name="cond-float")

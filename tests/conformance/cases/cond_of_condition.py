@@ -7,9 +7,7 @@ IMAGE = "localhost:5000/golden/py"
 
 @dsl.container_component
 def give(text: str, out: dsl.OutputPath(str)):
-    return dsl.ContainerSpec(
-        image=IMAGE, command=["python", "see.py"], args=["--out", out, text]
-    )
+    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=["--out", out, text])
 
 
 @dsl.container_component

@@ -11,8 +11,8 @@ def say(text: str):
 
 
 @dsl.pipeline(name="cond-quotes")
-def pipeline(text: str = 'a "b" \'c\''):
-    with dsl.If(text == 'a "b" \'c\''):
+def pipeline(text: str = "a \"b\" 'c'"):
+    with dsl.If(text == "a \"b\" 'c'"):
         say(text="quotes")
     with dsl.If(text != "ä"):
         say(text="umlaut")

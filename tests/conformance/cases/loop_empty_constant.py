@@ -12,9 +12,7 @@ def say(text: str):
 
 @dsl.container_component
 def give_list(text: str, out: dsl.OutputPath(list)):
-    return dsl.ContainerSpec(
-        image=IMAGE, command=["python", "see.py"], args=["--out", out, text]
-    )
+    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=["--out", out, text])
 
 
 @dsl.pipeline(name="loop-empty-constant")

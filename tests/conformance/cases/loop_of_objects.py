@@ -7,9 +7,7 @@ IMAGE = "localhost:5000/golden/py"
 
 @dsl.container_component
 def say(text: str, number: str, ratio: str):
-    return dsl.ContainerSpec(
-        image=IMAGE, command=["python", "see.py"], args=[text, number, ratio]
-    )
+    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=[text, number, ratio])
 
 
 @dsl.pipeline(name="loop-of-objects")

@@ -7,9 +7,7 @@ IMAGE = "localhost:5000/golden/py"
 
 @dsl.container_component
 def say(text: str, number: int, flag: bool):
-    return dsl.ContainerSpec(
-        image=IMAGE, command=["python", "see.py"], args=[text, number, flag]
-    )
+    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=[text, number, flag])
 
 
 @dsl.pipeline

@@ -19,9 +19,7 @@ def read(data: dsl.Input[dsl.Dataset]):
 
 @dsl.container_component
 def give(text: str, out: dsl.OutputPath(str)):
-    return dsl.ContainerSpec(
-        image=IMAGE, command=["python", "see.py"], args=["--out", out, text]
-    )
+    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=["--out", out, text])
 
 
 @dsl.container_component

@@ -9,6 +9,7 @@ IMAGE = "localhost:5000/golden/py"
 def say(text: str):
     return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=[text])
 
+
 PARAMETERS = {"text": "known", "other": "unknown"}
 
 
