@@ -67,8 +67,13 @@ def compile_case(case: Case, package: Path) -> Compiled:
         problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
         return Compiled(package, {}, 1, False, problem)
     runs = int(getattr(module, "RUNS", 1))
-    is_cached = runs > 1 or case.kind == "cache" or "_cache_" in case.name
-    return Compiled(package, dict(getattr(module, "PARAMETERS", {})), runs, is_cached, "")
+    parameters = dict(getattr(module, "PARAMETERS", {}))
+    return Compiled(package, parameters, runs, is_cached(case, runs), "")
+
+
+def is_cached(case: Case, runs: int) -> bool:
+    """Tell whether results were reused when a case was recorded."""
+    return runs > 1 or case.kind == "cache" or "_cache_" in case.name
 
 
 def _imported(case: Case) -> Any:

@@ -41,7 +41,7 @@ def judge(found: Sequence[Case], see: Path, runner: str, jobs: int) -> Iterator[
         root = Path(name)
         compiled = dict(zip(found, _compiled(found, root, see, jobs), strict=True))
         with ThreadPoolExecutor(jobs) as pool:
-            work = partial(_judged, root=root, runner=runner)
+            work = partial(verdict, root=root, runner=runner)
             yield from pool.map(lambda case: work(case, compiled[case]), found)
 
 
@@ -69,7 +69,7 @@ def _prepared(case: Case, root: Path, see: Path) -> Compiled:
     return compiled
 
 
-def _judged(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
+def verdict(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
     """Run a case and compare it with its record."""
     record = json.loads(case.record.read_text(encoding="utf-8"))
     as_process = runner == "process"
