@@ -23,6 +23,7 @@ from conformance import (
 )
 from conformance.cases import Case, Compiled
 from kfp_workbench.project import settings, steps
+from kfp_workbench.project.secrecy import Mask, secret_texts
 
 AGREE, REFUSED, DIFFER, ELSEWHERE = "agree", "refused", "differ", "elsewhere"
 
@@ -71,7 +72,9 @@ def _prepared(case: Case, root: Path, see: Path) -> Compiled:
 
 def verdict(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
     """Run a case and compare it with its record."""
-    record = json.loads(case.record.read_text(encoding="utf-8"))
+    # What a run here hides in its logs and its record is hidden on both sides.
+    mask = Mask(secret_texts(compiled.parameters))
+    record = mask.result(json.loads(case.record.read_text(encoding="utf-8")))
     as_process = runner == "process"
     there = outcomes.of_record(record, normalising.words({}, addresses=not as_process))
     if compiled.problem:
