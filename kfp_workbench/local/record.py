@@ -40,7 +40,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -115,6 +115,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._saved = -math.inf
+        self._followed: list[tuple[Task, Callable[[], str]]] = []
         run.started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.save()
 
@@ -123,6 +124,10 @@ class Recorder:
         task.started = self._elapsed()
         with self._lock:
             self.run.tasks.append(task)
+
+    def follow(self, task: Task, state: Callable[[], str]) -> None:
+        """Let a task's state be what ``state`` says, until the run has ended."""
+        self._followed.append((task, state))
 
     def end_task(self, task: Task, state: str) -> None:
         """Note that a task has ended, and how."""
@@ -134,22 +139,43 @@ class Recorder:
     def end(self, state: str, error: str = "", outputs: Mapping[str, Any] | None = None) -> None:
         """Note how the run ended, and write the record."""
         self.run.state, self.run.error = state, error
-        self.run.outputs = {name: small(value) for name, value in (outputs or {}).items()}
+        self.run.outputs = dict(outputs or {})
         self.run.seconds = self._elapsed()
+        for task, followed in self._followed:
+            task.state = followed()
+            task.seconds = round(self.run.seconds - task.started, 3)
         for task in self.run.tasks:
             if task.state == "running":
-                task.state = "unfinished" if task.kind == "dag" else "interrupted"
+                task.state = "interrupted"
         self.save()
 
     def save(self) -> None:
         """Write ``run.json``."""
         self._saved = time.monotonic()
         with self._lock:
-            text = json.dumps(self._mask.result(asdict(self.run)))
+            text = json.dumps(self._mask.result(_kept(asdict(self.run))))
         files.write(self._folder / FILE, text)
 
     def _elapsed(self) -> float:
         return round(time.monotonic() - self._began, 3)
+
+
+def _kept(run: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with whole numbers as such, and without what is too large for it."""
+    run["parameters"] = _small(run["parameters"])
+    run["outputs"] = {name: small(value) for name, value in run["outputs"].items()}
+    for task in run["tasks"]:
+        task["inputs"], task["outputs"] = _small(task["inputs"]), _small(task["outputs"])
+        for artifact in (*task["artifacts_in"], *task["artifacts_out"]):
+            artifact["metadata"] = {
+                key: _thinned(item) if key == "confidenceMetrics" else small(item)
+                for key, item in artifact["metadata"].items()
+            }
+    return run
+
+
+def _small(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: small(value) for name, value in found.items()}
 
 
 def read(folder: Path) -> Run:
@@ -166,13 +192,14 @@ def read(folder: Path) -> Run:
         raise WorkbenchError(f"{path}: no record of a run ({reason}): make local", 2) from None
 
 
-def thinned(points: Any) -> Any:
-    """Return the figures of some of a curve's points, its ends among them."""
+def _thinned(metadata: Any) -> Any:
+    """Return the figures of some of a curve's points, its ends among them; ``list`` has them."""
+    points = metadata.get("list") if isinstance(metadata, dict) else metadata
     if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
         return small(points)
     every = -(-len(points) // (MOST_POINTS - 1)) or 1
     kept = [*points[:-1:every], *points[-1:]]
-    return [{key: figure(point.get(key)) for key in POINT} for point in kept]
+    return {"list": [{key: figure(point.get(key)) for key in POINT} for point in kept]}
 
 
 def figure(value: Any) -> float | None:

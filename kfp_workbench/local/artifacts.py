@@ -1,0 +1,67 @@
+"""Artifacts as containers see them, and where their files stand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kfp_workbench.local.metadata import Artifact
+
+LOGS = "executor-logs"  # what a task prints: an artifact that no component declares
+SCHEMES = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
+# What a default install says of its object store, and of one that an importer names.
+SESSION = (
+    '{"Provider":"minio","Params":{"accessKeyKey":"accesskey","disableSSL":"true",'
+    '"endpoint":"seaweedfs.kubeflow:9000","fromEnv":"false","maxRetries":"5","region":"minio",'
+    '"secretKeyKey":"secretkey","secretName":"mlpipeline-minio-artifact"}}'
+)
+WITHIN = ("display_name", "store_session_info")  # metadata that only the server looks at
+
+
+@dataclass
+class RuntimeArtifact:
+    """An artifact of an executor input or output."""
+
+    name: str
+    uri: str
+    type: Mapping[str, str]
+    metadata: Mapping[str, Any] | None = None
+    custom_path: str | None = None
+
+
+def given(artifact: Artifact) -> RuntimeArtifact:
+    """Return an artifact as the task that takes it sees it."""
+    metadata = dict(artifact.metadata)
+    if artifact.is_in_workspace:
+        metadata["_kfp_workspace"] = True
+    return RuntimeArtifact(
+        str(artifact.id), artifact.uri, {"instanceSchema": ""}, metadata
+    )
+
+
+def local_path(uri: str) -> str:
+    """Return where a container finds what is at an address; raises ValueError for an unknown kind."""
+    for scheme, folder in SCHEMES.items():
+        if uri.startswith(scheme):
+            return folder + uri.removeprefix(scheme)
+    if uri.startswith("oci://"):
+        return f"/oci/{uri.removeprefix('oci://').replace('/', '_')}/models"
+    raise ValueError(f"{uri} is at no kind of place that KFP knows")
+
+
+def path_of(artifact: RuntimeArtifact) -> str:
+    """Return where a container finds an artifact; raises ValueError for an unknown kind of place."""
+    if artifact.custom_path is not None:
+        return artifact.custom_path
+    return local_path(artifact.uri)
+
+
+def schema(artifact: RuntimeArtifact) -> str:
+    """Return the title of an artifact's type; raises ValueError for none."""
+    title = artifact.type.get("schemaTitle")
+    if title is None:
+        text = artifact.type.get("instanceSchema", "")
+        lines = (line.partition(":") for line in text.splitlines())
+        title = next((value.strip() for key, _, value in lines if key.strip() == "title"), "")
+    if not title:
+        raise ValueError(f"the artifact {artifact.name} has no type")
+    return title
