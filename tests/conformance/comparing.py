@@ -1,13 +1,18 @@
 """Compares what came of a case here with what the backend did."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from conformance.failures import UNSAID, Failure
 from conformance.outcomes import Run, Task
 
 SHOWN = 400  # characters of a value
+# Words of a record that stand for any such value.
+WORDS = {"EXECUTION_ID": r"\d+", "POD": r"[a-z0-9]+(?:[-.][a-z0-9]+)*"}
+_WORD = re.compile(rf"\b({'|'.join(WORDS)})\b")
 
 
 def differences(there: Sequence[Run], here: Sequence[Run]) -> list[str]:
@@ -23,7 +28,7 @@ def differences(there: Sequence[Run], here: Sequence[Run]) -> list[str]:
 
 def _of_run(there: Run, here: Run) -> Iterator[str]:
     yield from _unlike("the run", "state", there.state, here.state)
-    yield from _unlike("the run", "failures", _said(there.failures), _said(here.failures))
+    yield from _unlike("the run", "failures", *_failures(there.failures, here.failures))
     ours, theirs = _by_path(here.tasks), _by_path(there.tasks)
     yield from _unlike("the run", "tasks", _counted(theirs), _counted(ours))
     for path in sorted(theirs.keys() & ours.keys()):
@@ -45,14 +50,25 @@ def _unlike(what: str, name: str, there: Any, here: Any) -> Iterator[str]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Tell whether two values of JSON are the same; true is no number, 1 and 1.0 are one."""
+    """Tell whether two values of JSON are the same; true is no number, 1 and 1.0 are one.
+
+    ``one`` is a record's, and may hold words that stand for any value.
+    """
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, str) and isinstance(other, str) and _WORD.search(one):
+        return bool(_pattern(one).fullmatch(other))
     return bool(one == other)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Return what matches a text with any value in the place of a word such as ``EXECUTION_ID``."""
+    parts = [WORDS.get(part) or re.escape(part) for part in _WORD.split(text)]
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def _places(name: str, there: Any, here: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -79,8 +95,14 @@ def _shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
 
 
-def _said(items: Iterable[object]) -> list[str]:
-    return sorted(map(str, items))
+def _failures(there: Iterable[Failure], here: Iterable[Failure]) -> tuple[list[str], list[str]]:
+    """Return failures as texts; where the backend gave no reason, none is compared."""
+    unsaid = {failure[:2] for failure in there if failure.kind == UNSAID}
+    known = [
+        [f._replace(kind=UNSAID) if f[:2] in unsaid else f for f in failures]
+        for failures in (there, here)
+    ]
+    return sorted(map(str, known[0])), sorted(map(str, known[1]))
 
 
 def _by_path(tasks: Iterable[Task]) -> dict[str, list[Task]]:

@@ -6,28 +6,60 @@ from typing import NamedTuple
 
 DRIVER, EXECUTOR, IMPORTER = "driver", "executor", "importer"
 
-# The first that is found in a reason is its kind; both the backend's words and ours are looked for.
+# The first that is found in a reason is its kind. Of each the backend's words come first, then ours.
 KINDS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE))
-    for kind, pattern in (
-        ("time limit", r"longer than|time limit|timeout|deadline"),
-        ("command not found", r"executable file not found|no such command|cannot start"),
-        ("signal", r"signal: |signal \d+"),
-        ("exit status", r"exit status (?P<number>\d+)"),
-        ("no output", r"failed to read output parameter|output .*(was not|never) written"),
-        ("output's type", r"strconv\.|^unexpected type|proto: syntax error"),
-        ("metadata", r"unable to produce MLMD artifact"),
-        ("no value", r"not found in executor input"),
-        ("null", r"resolved input parameter is null"),
-        ("type", r"type mismatch"),
-        ("condition", r"Syntax error|ERROR: <input>|CEL"),
-        ("placeholder", r"failed to resolve condition: non-string item"),
-        ("no such value", r"resolving input (parameter|artifact) with spec"),
-        ("address", r"no provider scheme found|does not support OCI"),
-        ("download", r"failed to download input artifact"),
+    (kind, re.compile("|".join(words), re.IGNORECASE))
+    for kind, words in (
+        ("time limit", ["longer than", "timeout", "deadline"]),
+        ("command not found", ["executable file not found", "command .* (was )?not found"]),
+        ("signal", ["signal: ", r"signal \d+"]),
+        ("exit status", [r"exit status (?P<number>\d+)"]),
+        ("no output", ["failed to read output parameter", "never wrote its output"]),
+        (
+            "output's type",
+            [
+                r"^strconv\.",
+                "^unexpected type$",
+                "^proto: syntax error",
+                r"its output \S+, of type",
+            ],
+        ),
+        ("metadata", ["unable to produce MLMD artifact", "unsupported value type"]),
+        (
+            "address",
+            [
+                "no provider scheme found",
+                "does not support OCI",
+                "is in no bucket",
+                "an image cannot be imported",
+                "address is empty",
+                "it has no address",
+            ],
+        ),
+        ("download", ["failed to download input artifact", "cannot get an input"]),
+        ("no value", ["not found in executor input", "its command line needs the input"]),
+        ("placeholder", ["non-string item in IfPresent", "an IfPresent holds"]),
+        ("null", ["resolved input parameter is null", r"the input \S+ is null"]),
+        ("type", ["type mismatch", "none of its type"]),
+        ("condition", ["Syntax error", "ERROR: <input>", "its condition"]),
+        (
+            "no such value",
+            [
+                "resolving input (parameter|artifact) with spec",
+                "the DAG around it has no",
+                "has no output",
+                "has not been run",
+                "was not run in each",
+                "has not made the artifact",
+                "was not made",
+                "lacks the output",
+                "no branch of",
+                "has no value",
+            ],
+        ),
     )
 )
-UPSTREAM = "what it waits for gave nothing"  # no words of the driver's: Argo did not start it
+UNSAID = "no reason"  # Argo did not start the driver, or did not keep what it said
 
 
 class Failure(NamedTuple):
@@ -54,7 +86,7 @@ def of_record(where: str, why: str | None, *, timed_out: bool) -> Failure:
         )
     name = name.removesuffix(".iteration-driver").removesuffix("-driver")
     if why is None:
-        kind = "time limit" if timed_out else UPSTREAM
+        kind = "time limit" if timed_out and part == EXECUTOR else UNSAID
         return Failure(_path(name), part, kind)
     return Failure(_path(name), part, kind_of(why))
 
@@ -65,7 +97,7 @@ def kind_of(reason: str) -> str:
         if match := pattern.search(reason):
             number = match.groupdict().get("number")
             return f"{kind} {number}" if number else kind
-    return reason or UPSTREAM
+    return reason or UNSAID
 
 
 def _path(name: str) -> str:

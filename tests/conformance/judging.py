@@ -82,7 +82,7 @@ def verdict(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
             return Verdict(case.name, AGREE)
         return Verdict(case.name, DIFFER, f"not compiled here: {compiled.problem}")
     documents = steps.read_documents(compiled.package)
-    if reason := kubernetes.only_there(case.kind, documents, record):
+    if reason := kubernetes.only_there(case.kind, documents, record, as_process=as_process):
         return Verdict(case.name, ELSEWHERE, reason)
     here = []
     for _ in range(compiled.runs):
@@ -90,7 +90,7 @@ def verdict(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
         ended = running.run_local(root / case.name, runner, variables, cache=compiled.is_cached)
         if ended.folder is None:
             return _refused(case, ended, there)
-        here.append(observing.observe(ended.folder, case.name, as_process=as_process))
+        here.append(observing.observe(ended.folder, as_process=as_process))
     found = comparing.differences(there, here)
     return Verdict(case.name, DIFFER if found else AGREE, "; ".join(found))
 

@@ -18,6 +18,8 @@ SETTINGS: Mapping[str, str] = {
     "configMapAsVolume": "volumes of config maps",
     "securityContext": "a pod's user",
 }
+# A container of an engine has these, too, a process has not.
+OF_CONTAINERS: Mapping[str, str] = {"emptyDirMounts": "folders of a container's own"}
 # What a case's containers are asked for, in cases of Kubernetes (kube_).
 WORDS: Mapping[str, str] = {
     "/sys/fs/cgroup": "limits as the node's kernel shows them",
@@ -52,13 +54,16 @@ def _source(setting: str, use: Mapping[str, Any]) -> Mapping[str, str]:
     return sources.get(name, {})
 
 
-def only_there(kind: str, documents: Sequence[Any], record: Mapping[str, Any]) -> str | None:
+def only_there(
+    kind: str, documents: Sequence[Any], record: Mapping[str, Any], *, as_process: bool
+) -> str | None:
     """Return what only Kubernetes does in a case, or None when a run here can be held to it."""
     if reason := _never_started(record):
         return reason
-    settings = sorted(key for config in _configs(documents) for key in config if key in SETTINGS)
+    known = {**SETTINGS, **(OF_CONTAINERS if as_process else {})}
+    settings = sorted(key for config in _configs(documents) for key in config if key in known)
     if settings:
-        return SETTINGS[settings[0]]
+        return known[settings[0]]
     if kind == "kube":
         text = json.dumps(documents)
         return next((reason for word, reason in WORDS.items() if word in text), None)

@@ -56,9 +56,15 @@ class Words(NamedTuple):
         return text
 
 
-def words(texts: Mapping[str, str], *, addresses: bool) -> Words:
-    """Return the rules of a comparison; without ``addresses`` those are taken for paths."""
-    return Words(texts, (*COMMON, *(() if addresses else ADDRESSES)))
+def words(texts: Mapping[str, str], *, addresses: bool, workflow: str = "") -> Words:
+    """Return the rules of a comparison; without ``addresses`` those are taken for paths.
+
+    ``workflow`` is what the names of runs begin with here.
+    """
+    rules = [*COMMON, *(() if addresses else ADDRESSES)]
+    if workflow:
+        rules.append((re.compile(rf"\b{re.escape(workflow)}-[0-9a-z]{{5}}\b"), "WORKFLOW"))
+    return Words(texts, rules)
 
 
 def said(entry: Any) -> Any:

@@ -13,16 +13,16 @@ from kfp_workbench.local import record
 SAID = "SEE "  # what see.py begins its line with
 
 
-def observe(folder: Path, name: str, *, as_process: bool) -> outcomes.Run:
-    """Return what the run in a folder did; ``name`` is what the backend's run was called."""
+def observe(folder: Path, *, as_process: bool) -> outcomes.Run:
+    """Return what the run in a folder did."""
     run = record.read(folder)
-    words = normalising.words(_texts(run, folder, name), addresses=not as_process)
+    words = normalising.words(_texts(run, folder), addresses=not as_process, workflow=run.pipeline)
     entries: list[dict[str, Any]] = words.apply([_entry(task, folder) for task in run.tasks])
     failed = frozenset(_failures(entries))
     return outcomes.Run(run.state, outcomes.tasks(entries, failed), failed)
 
 
-def _texts(run: record.Run, folder: Path, name: str) -> Mapping[str, str]:
+def _texts(run: record.Run, folder: Path) -> Mapping[str, str]:
     """Return the literal texts of this run, and the words of the records for them."""
     places = {str(folder / task.folder): "" for task in run.tasks if task.folder}
     return {run.run_id: "RUN_ID", str(folder): "", **places}

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from conformance import failures, normalising
 from conformance.failures import DRIVER, Failure
+from kfp_workbench.local.record import small
 
 NOT_COMPILED, REFUSED = "not compiled", "refused"
 _KEPT = ("container", "importer")  # the states of DAGs are not compared
@@ -62,7 +63,7 @@ def _task(entry: Mapping[str, Any]) -> Task:
         path=entry["path"],
         state=state,
         said=[normalising.said(said) for said in entry.get("said") or ()],
-        outputs=entry.get("outputs", {}),
+        outputs={name: small(value) for name, value in entry.get("outputs", {}).items()},
         artifacts_in=[_artifact(item) for item in entry.get("artifacts_in", ())],
         artifacts_out=[_artifact(item) for item in entry.get("artifacts_out", ())],
     )

@@ -8,9 +8,10 @@ from typing import Any
 import yaml
 
 IMAGE = "localhost:5000/golden/py"  # of all containers of all cases
+BUCKET = "mlpipeline"  # of a default install; nothing that cases import is in it
 SEE = "see.py"  # in its working directory
 BASE_IMAGE = "python:3.12-slim"
-_NAMED = re.compile(rf"(?m)^(\s*image: ){re.escape(IMAGE)}$")
+_NAMED = re.compile(rf"(?m)^(\s*(?:image|defaultValue): ){re.escape(IMAGE)}$")
 _STEP = {
     "name": "py",
     "implementation": {"container": {"image": IMAGE, "command": ["python", SEE]}},
@@ -34,6 +35,7 @@ def make(folder: Path, name: str, see: Path, *, kfp: str = "") -> None:
     (folder / "common").mkdir()
     (folder / "params").mkdir()
     (folder / "build").mkdir()
+    (folder / "objects" / "minio" / BUCKET).mkdir(parents=True)
     settings = {"name": name.replace("_", "-"), **_TOOL}
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     _write(folder / "pyproject.toml", "\n".join(["[tool.pipeline]", *lines]))

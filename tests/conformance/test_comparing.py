@@ -187,7 +187,7 @@ KINDS = {
     "failed to resolve inputs: the resolved input parameter is null: n": "null",
     "ERROR: <input>:1:53: Syntax error: token recognition error at: ''C:": "condition",
     "a reason that nobody knows": "a reason that nobody knows",
-    "": failures.UPSTREAM,
+    "": failures.UNSAID,
 }
 
 
@@ -200,7 +200,7 @@ def test_a_failure_without_words_is_a_time_limit_or_comes_from_upstream() -> Non
     where = "root.wait.executor"
 
     assert failures.of_record(where, None, timed_out=True).kind == "time limit"
-    assert failures.of_record(where, None, timed_out=False).kind == failures.UPSTREAM
+    assert failures.of_record(where, None, timed_out=False).kind == failures.UNSAID
 
 
 def test_an_address_is_a_path_to_a_process_only() -> None:

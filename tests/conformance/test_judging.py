@@ -212,7 +212,7 @@ ONLY: dict[str, tuple[str, list[Any], Any, bool]] = {
 def test_what_only_kubernetes_does_is_not_compared(
     kind: str, compiled: list[Any], there: Any, only: bool
 ) -> None:
-    assert bool(kubernetes.only_there(kind, compiled, there)) == only
+    assert bool(kubernetes.only_there(kind, compiled, there, as_process=True)) == only
 
 
 def test_a_run_here_is_read_from_its_record_and_its_logs(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_run_here_is_read_from_its_record_and_its_logs(tmp_path: Path) -> None
     recorder.end_task(box, "failed")
     recorder.end("failed", "it failed")
 
-    found = observing.observe(folder, "case", as_process=True)
+    found = observing.observe(folder, as_process=True)
 
     assert found.state == "failed"
     assert sorted(map(str, found.failures)) == [
