@@ -6,18 +6,20 @@ IMAGE = "localhost:5000/golden/py"
 
 
 @dsl.container_component
-def give(text: str, out: dsl.OutputPath(str)):
-    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=["--out", out, text])
+def say_list(texts: list):
+    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=[texts])
 
 
 @dsl.container_component
-def say_list(texts: list):
-    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=[texts])
+def join(first: str, second: str, out: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(
+        image=IMAGE, command=["python", "see.py"], args=["--out", out, f"{first}{second}"]
+    )
 
 
 @dsl.pipeline(name="loop-collected-flat")
 def pipeline():
     with dsl.ParallelFor(["a", "b"]) as outer:
         with dsl.ParallelFor(["1", "2"]) as inner:
-            given = give(text=f"{outer}{inner}")
-    say_list(texts=dsl.Collected(given.outputs["out"]))
+            joined = join(first=outer, second=inner)
+    say_list(texts=dsl.Collected(joined.outputs["out"]))
