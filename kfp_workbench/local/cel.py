@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from kfp_workbench.local.problems import ProblemError
 
-class CelError(Exception):
+
+class CelError(ProblemError):
     """An expression that cannot be read, or cannot be evaluated."""
+
+    code = "condition"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.metadata import CACHED, COMPLETE, Artifact, Execution, Metadata
 
 
-class UnresolvedError(Exception):
+class UnresolvedError(ProblemError):
     """An input that the driver cannot find."""
 
 
@@ -68,7 +69,7 @@ def parameter(metadata: Metadata, dag: Execution, task: str, key: str) -> Any:
     """
     found = _resolved(metadata, dag, task, key, _PARAMETERS)
     if isinstance(found, list) and any(item is NO_VALUE for item in found):
-        raise UnresolvedError(f"{task} lacks the output {key} of an iteration")
+        raise UnresolvedError(f"{task} lacks the output {key} of an iteration", "upstream")
     return found[0] if isinstance(found, tuple) else found
 
 
@@ -76,7 +77,7 @@ def artifacts(metadata: Metadata, dag: Execution, task: str, key: str) -> Sequen
     """Return an output artifact of a task of ``dag``; of a loop all of them. Raises UnresolvedError."""
     found = _resolved(metadata, dag, task, key, _ARTIFACTS)
     if any(item is None for item in found):
-        raise UnresolvedError(f"{task} has not made the artifact {key}")
+        raise UnresolvedError(f"{task} has not made the artifact {key}", "upstream")
     return list(found)
 
 
@@ -151,7 +152,7 @@ def _collected(metadata: Metadata, loop: Execution, key: str, kind: _Kind) -> li
 def _found(metadata: Metadata, name: str, dag: Execution, index: int | None) -> Execution:
     task = metadata.find(name, dag, index) if name else None
     if task is None:
-        raise UnresolvedError(f"{name or dag.name} was not run in each iteration")
+        raise UnresolvedError(f"{name or dag.name} was not run in each iteration", "upstream")
     return task
 
 

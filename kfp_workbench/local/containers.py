@@ -153,7 +153,7 @@ def _out_of_memory(status: int, limit: int | None, write: Write) -> int:
     there = f"its limit of {units.memory_text(limit)}" if limit else "the machine has"
     why = f"was killed: it needed more memory than {there}"
     write(f"the step {why}")
-    return Ended(status, why)
+    return Ended(status, why, "signal")
 
 
 def _kill(container: Any) -> None:

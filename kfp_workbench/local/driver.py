@@ -15,18 +15,15 @@ from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
 from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Identity, Inputs, Place
+from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata
 
 STORE = "minio://mlpipeline/v2/artifacts"  # where a default install keeps artifacts
 OUTPUTS = "/tmp/kfp/outputs"  # noqa: S108  # in a container
 
 
-class DriverError(Exception):
-    """A task that its driver does not begin; ``execution`` is there if it was noted all the same."""
-
-    def __init__(self, reason: str, execution: Execution | None = None) -> None:
-        super().__init__(reason)
-        self.execution = execution
+class DriverError(ProblemError):
+    """A task that its driver does not begin."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def resolve_image(begun: Begun, image: Mapping[str, Any]) -> str:
         return str(image["image"])
     value = begun.inputs.parameters.get(name)
     if not isinstance(value, str) or not value:
-        raise DriverError(f"its image is the input {name}, which names none", begun.execution)
+        raise DriverError(f"its image is the input {name}, which names none")
     return value
 
 
@@ -104,9 +101,9 @@ def resolve_command(begun: Begun, image: Mapping[str, Any]) -> None:
     try:
         begun.command = placeholders.resolve(words, begun.inputs.parameters)
     except placeholders.PlaceholderError as error:
-        raise DriverError(str(error), begun.execution) from None
+        raise DriverError(str(error), error.code) from None
     if not begun.command:
-        raise DriverError("it has no command and no arguments", begun.execution)
+        raise DriverError("it has no command and no arguments")
 
 
 def _given(place: Place) -> tuple[Inputs, bool]:
@@ -115,8 +112,10 @@ def _given(place: Place) -> tuple[Inputs, bool]:
         given = inputs.resolve(place)
         condition = place.task.condition
         return given, not condition or expression.condition(condition, given.parameters)
-    except (UnresolvedError, CelError) as error:
-        raise DriverError(str(error)) from None
+    except CelError as error:
+        raise DriverError(f"its condition, {condition}: {error}", error.code) from None
+    except UnresolvedError as error:
+        raise DriverError(str(error), error.code) from None
 
 
 def _execution(place: Place, kind: str, given: Inputs, triggers: bool) -> Execution:

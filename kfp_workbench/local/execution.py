@@ -65,6 +65,7 @@ class Run:
         self.identity = _identity(name, setting.name)
         self.pipeline = spec.read(admission.substituted(documents, self.identity))
         self.parameters = admission.parameters(self.pipeline, parameters, self.identity)
+        self.shown: Mapping[str, Any] = self.parameters  # in the record
         self.store = Store(setting.objects)
         machine = admission.Machine(setting.image_problem, self._object_problem)
         admission.check(self.pipeline, self.parameters, machine)
@@ -83,7 +84,13 @@ class Run:
         setting = self.setting
         title = setting.title or self.pipeline.name
         noted = record.Run(
-            self.pipeline.name, title, setting.runner.kind, self.parameters, self.identity.run_id
+            self.pipeline.name,
+            title,
+            setting.runner.kind,
+            dict(self.shown),
+            self.identity.run_id,
+            self.identity.resource_name,
+            self.identity.display_name,
         )
         recorder = record.Recorder(noted, setting.folder, setting.mask)
         tasks = self._tasks(recorder)
@@ -100,7 +107,11 @@ class Run:
             workspace = tasks.files("", 1).workspace
             workspace.mkdir()
             workspace.chmod(0o777)
-        tasks.scheduler.run(root, ends)
+        try:
+            tasks.scheduler.run(root, ends)
+        except BaseException as error:
+            recorder.end("failed", f"the run was broken off: {type(error).__name__}: {error}")
+            raise
         tasks.cache.keep_imports(tasks.imported.known)
         self._end(recorder, tasks, root, time.monotonic() >= ends)
         return noted

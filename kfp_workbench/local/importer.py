@@ -13,14 +13,17 @@ from kfp_workbench.local.artifacts import local_path
 from kfp_workbench.local.inputs import WORKSPACE
 from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError, converted
 from kfp_workbench.local.places import Place
+from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.spec import ComponentInput
 from kfp_workbench.local.store import Store, StoreError
 
 _BUCKET = re.compile(r"((?:gs|s3|minio|mem)://)([^/?]+)(/[^?]*)?(\?.+)?")
 
 
-class ImporterError(Exception):
+class ImporterError(ProblemError):
     """Something that cannot be imported."""
+
+    code = "address"
 
 
 class Imported:
@@ -54,7 +57,7 @@ def run(
     try:
         artifact = _artifact(metadata, dag, task, importer)
     except (MetadataError, ValueError) as error:
-        raise ImporterError(str(error)) from None
+        raise ImporterError(str(error), getattr(error, "code", "")) from None
     if not importer.get("reimport"):
         artifact = imported.find(artifact) or artifact
     imported.known.append(artifact)
@@ -114,4 +117,4 @@ def fetch(artifact: Artifact, store: Store, place: Place) -> None:
     try:
         store.fetch(artifact.uri, place.host(path), links=True)
     except (StoreError, OSError) as error:
-        raise ImporterError(str(error)) from None
+        raise ImporterError(str(error), "download") from None

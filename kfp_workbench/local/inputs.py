@@ -37,6 +37,8 @@ class Inputs:
 class NullError(UnresolvedError):
     """An input whose value is null."""
 
+    code = "null"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -49,10 +51,6 @@ class Place:
     component: spec.Component
     index: int | None = None  # of the iteration that is begun
 
-    def error(self, message: str) -> UnresolvedError:
-        """Return what the driver says of the task."""
-        return UnresolvedError(message)
-
 
 def resolve(place: Place) -> Inputs:
     """Return what a task is given. Raises UnresolvedError for what its driver does not accept."""
@@ -62,7 +60,7 @@ def resolve(place: Place) -> Inputs:
         _select(place, inputs)
         _check(place, inputs, nulls)
     except (MetadataError, CelError) as error:
-        raise UnresolvedError(str(error)) from None
+        raise UnresolvedError(str(error), error.code) from None
     return inputs
 
 
@@ -115,7 +113,7 @@ def _task(place: Place, nulls: set[str]) -> Inputs:
                 continue
             raise
         if name in declared and declared[name].literals and value not in declared[name].literals:
-            raise place.error(f"{name} is {values.proto_json(value)}, which is not among its values")
+            raise UnresolvedError(f"{name} is {values.proto_json(value)}, which is not among its values")
         inputs.parameters[name] = value
     available = input_artifacts(place.dag)
     for name, source in place.task.artifacts.items():
@@ -155,7 +153,7 @@ def _of_constant(place: Place, source: Source) -> Any:
 def _of_component_input(place: Place, source: Source) -> Any:
     assert isinstance(source, ComponentInput)
     if source.name not in place.dag.inputs:
-        raise place.error(f"the DAG around it has no input {source.name}")
+        raise UnresolvedError(f"the DAG around it has no input {source.name}")
     value = place.dag.inputs[source.name]
     if value is None:
         raise NullError(f"the input {source.name} is null")
@@ -170,10 +168,10 @@ def _of_task_output(place: Place, source: Source) -> Any:
 def _of_final_status(place: Place, source: Source) -> Any:
     """Return how the first task that this one waits for has ended."""
     if not place.task.after:
-        raise place.error("it has the final status of a task, and waits for none")
+        raise UnresolvedError("it has the final status of a task, and waits for none")
     producer = place.metadata.find(place.task.after[0], place.dag, None)
     if producer is None:
-        raise place.error(f"{place.task.after[0]} has not been run, and its status is needed")
+        raise UnresolvedError(f"{place.task.after[0]} has not been run, and its status is needed")
     return {
         "state": producer.state,
         "error": {},
@@ -196,14 +194,14 @@ def _artifacts(
     if isinstance(source, TaskOutput):
         return collecting.artifacts(place.metadata, place.dag, source.task, source.key)
     if not isinstance(source, ComponentInput) or source.name not in available:
-        raise place.error(f"the DAG around it has no artifact for {name}")
+        raise UnresolvedError(f"the DAG around it has no artifact for {name}")
     return available[source.name]
 
 
 def _select(place: Place, inputs: Inputs) -> None:
     for name, selector in place.task.selectors.items():
         if name not in inputs.parameters:
-            raise place.error(f"{name} has no value that {selector} could be taken from")
+            raise UnresolvedError(f"{name} has no value that {selector} could be taken from")
         inputs.parameters[name] = expression.select(inputs.parameters[name], selector)
 
 
@@ -216,7 +214,7 @@ def _check(place: Place, inputs: Inputs, nulls: set[str]) -> None:
             continue  # the loop has the one, its iterations have the other
         if name not in given:
             if not parameter.is_optional and parameter.default is None:
-                raise place.error(f"the input {name} has no value, and no default")
+                raise UnresolvedError(f"the input {name} has no value, and no default")
             if not parameter.is_optional:
                 _expect(place, name, parameter.kind, NO_VALUE, given)
             continue
@@ -230,7 +228,7 @@ def _expect(place: Place, name: str, kind: str, value: Any, given: dict[str, Any
         given[name] = "" if value is NO_VALUE else values.launcher_text(value)
         return
     if value is NO_VALUE:
-        raise place.error(f"the input {name} has no value")
+        raise UnresolvedError(f"its input {name} has no value", "type")
     if kind not in values.KINDS or not values.KINDS[kind](value):
         shown = values.proto_json(value)[:200]
-        raise place.error(f"input parameter {name} is {shown}, and none of its type ({kind})")
+        raise UnresolvedError(f"its input {name} is {shown}, which is no {kind}", "type")

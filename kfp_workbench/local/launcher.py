@@ -14,7 +14,7 @@ from kfp_workbench.local.executor_input import ExecutorInput
 from kfp_workbench.local.expansion import environment, expand, expand_all, texts_replaced
 from kfp_workbench.local.metadata import Artifact
 from kfp_workbench.local.places import Place
-from kfp_workbench.local.runners import Ended, outcome
+from kfp_workbench.local.runners import cause, outcome
 from kfp_workbench.local.spec import Component
 from kfp_workbench.local.store import Shared, Store, StoreError, check
 
@@ -29,6 +29,7 @@ class Result:
     status: int | None = None  # the command's; None where it was not begun
     failed_in: str = ""  # launcher or command; "" for a success
     reason: str = ""
+    cause: str = ""  # its code
     parameters: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Mapping[str, RuntimeArtifact] = field(default_factory=dict)
 
@@ -54,12 +55,14 @@ class Launcher:
         try:
             shared = self._fetch(begun, place)
         except (StoreError, OSError) as error:
-            return Result(failed_in="launcher", reason=f"cannot get an input: {error}")
+            return Result(
+                failed_in="launcher", reason=f"cannot get an input: {error}", cause="download"
+            )
         outputs.prepare(given, place)
         words = placeholders.compile_words(words, defaults.json(), _replacements(defaults))
         status = run(words, environment(variables, {}), place, shared)
         if status:
-            return Result(status, "command", outcome(status))
+            return Result(status, "command", outcome(status), cause(status))
         return self._collected(begun, component, given, place, shared)
 
     def _fetch(self, begun: Begun, place: Place) -> Sequence[Shared]:
@@ -93,7 +96,7 @@ class Launcher:
             parameters = outputs.parameters(given, place, component, told)
             made = outputs.artifacts(begun.outputs.artifacts, place, told, self.root)
         except (outputs.OutputError, StoreError) as error:
-            return Result(0, "launcher", str(error))
+            return Result(0, "launcher", str(error), error.code)
         for artifact in made.values():
             if (path := outputs.file_of(artifact, place)) is not None:
                 self.store.keep(artifact.uri, path)
@@ -176,4 +179,3 @@ def _seen_path(artifact: RuntimeArtifact) -> str | None:
         return None
 
 
-__all__ = ["Command", "Ended", "Launcher", "Result"]

@@ -11,13 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kfp_workbench.local.problems import ProblemError
+
 RUNNING, COMPLETE, FAILED = "RUNNING", "COMPLETE", "FAILED"
 CACHED, CANCELED = "CACHED", "CANCELED"  # the latter is skipped by its condition
 DONE = (COMPLETE, CACHED, CANCELED)
 
 
-class MetadataError(Exception):
+class MetadataError(ProblemError):
     """What the service, or a client of it, refuses."""
+
+    code = "metadata"
 
 
 @dataclass(frozen=True)

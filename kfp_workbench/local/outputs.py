@@ -16,11 +16,14 @@ from kfp_workbench.local.expansion import texts_replaced
 from kfp_workbench.local.inputs import WORKSPACE
 from kfp_workbench.local.metadata import MetadataError, converted
 from kfp_workbench.local.places import Place
+from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.spec import Component
 
 
-class OutputError(Exception):
+class OutputError(ProblemError):
     """Something that the launcher does not take from a task."""
+
+    code = "output"
 
 
 def prepare(given: ExecutorInput, place: Place) -> None:
@@ -85,13 +88,13 @@ def _parameter(name: str, file: Path, kind: str) -> Any:
     try:
         return values.from_text(file.read_bytes().decode(), kind)
     except FileNotFoundError:
-        raise OutputError(f"it ended well, but never wrote its output {name}") from None
+        raise OutputError(f"it ended well, but never wrote its output {name}", "output-missing") from None
     except UnicodeDecodeError:
-        raise OutputError(f"its output {name} is no UTF-8") from None
+        raise OutputError(f"its output {name} is no UTF-8", "output-type") from None
     except OSError as error:
         raise OutputError(f"its output {name} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise OutputError(f"its output {name}, of type {kind}: {error}") from None
+        raise OutputError(f"its output {name}, of type {kind}: {error}", "output-type") from None
 
 
 def artifacts(
@@ -144,7 +147,7 @@ def _checked(name: str, artifact: RuntimeArtifact, root: str) -> RuntimeArtifact
         schema(artifact)
         return replace(artifact, metadata=converted(kept))
     except (MetadataError, ValueError) as error:
-        raise OutputError(f"its artifact {name}: {error}") from None
+        raise OutputError(f"its artifact {name}: {error}", "metadata") from None
 
 
 def file_of(artifact: RuntimeArtifact, place: Place) -> Path | None:

@@ -10,14 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kfp_workbench.local import values
+from kfp_workbench.local.problems import ProblemError
 
 _PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['(.+?)']}}")
 
 _SETTING = re.compile(r"\$.inputs.parameters\['(.+?)'\]")
 
 
-class PlaceholderError(Exception):
+class PlaceholderError(ProblemError):
     """A command line that the driver cannot resolve."""
+
+    code = "no-value"
 
 
 def resolve(words: Sequence[str], parameters: Mapping[str, Any]) -> list[str]:
@@ -57,14 +60,14 @@ def _condition(word: str, parameters: Mapping[str, Any]) -> Iterator[str]:
         clause = json.loads(word)["IfPresent"]
         name = clause.get("InputName", "")
     except (ValueError, KeyError, AttributeError):
-        raise PlaceholderError(f"{word} is no IfPresent") from None
+        raise PlaceholderError(f"{word} is no IfPresent", "placeholder") from None
     branch = clause.get("Then" if parameters.get(name) is not None else "Else")
     if branch is None:
         return
     items = branch if isinstance(branch, list) else [branch]
     for item in items:
         if not isinstance(item, str):
-            raise PlaceholderError(f"an IfPresent holds something within {name} that is no text")
+            raise PlaceholderError(f"an IfPresent of {name} holds something that is no text", "placeholder")
         yield _replaced(item, parameters)
 
 

@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local.runners import Job, Write
+from kfp_workbench.local import lightweight
+from kfp_workbench.local.runners import Ended, Job, Write
 from kfp_workbench.local.watching import Watch, in_time, lines
 from kfp_workbench.project.secrecy import without_sign_in
 
@@ -36,20 +38,26 @@ class Home:
 
 
 class ProcessRunner:
-    """Runs jobs as child processes; ``homes`` are those of the images."""
+    """Runs jobs as child processes.
+
+    ``homes`` are those of the images, ``components`` those of lightweight components, by image and
+    packages.
+    """
 
     kind = "process"
     is_rooted = False
     held: frozenset[str] = frozenset()
 
-    def __init__(self, homes: Mapping[str, Home]) -> None:
-        self.homes = homes
+    def __init__(
+        self,
+        homes: Mapping[str, Home],
+        components: Mapping[tuple[str, ...], Home] = MappingProxyType({}),
+    ) -> None:
+        self._homes, self._components = homes, components
 
     def run(self, job: Job, write: Write, stop: threading.Event) -> int:
         """Run a job; raises WorkbenchError for an image that has no home here."""
-        home = self.homes.get(job.image)
-        if home is None:
-            raise WorkbenchError(f"{job.image} is no image of this project: use RUNNER=docker")
+        job, home = self._at_home(job)
         try:
             process = subprocess.Popen(
                 fitting(job),
@@ -63,13 +71,22 @@ class ProcessRunner:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             write(f"cannot start {job.command[0]!r}: {reason}")
-            return 127
+            return Ended(127, f"cannot be started: {job.command[0]}: {reason}", "command-not-found")
         threading.Thread(target=_clear_away, args=(process,), daemon=True).start()
         with process, Watch(stop, lambda: _end(process), job.allowance.seconds) as watch:
             for line in lines(_printed(process)):
                 write(line)
             status = process.wait()
         return in_time(status, watch, write)
+
+    def _at_home(self, job: Job) -> tuple[Job, Home]:
+        home = self._homes.get(job.image)
+        if found := lightweight.read(job.command):
+            home = self._components.get((job.image, *found.packages), home)
+            job = replace(job, command=found.command)
+        if home is None:
+            raise WorkbenchError(f"{job.image} is no image of this project: use RUNNER=docker")
+        return job, home
 
 
 def _environment(job: Job, home: Home) -> dict[str, str]:

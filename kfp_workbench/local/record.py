@@ -3,10 +3,11 @@
 The format (version 2), times in seconds and UTC::
 
     {"format": 2, "pipeline": "calculate-average", "title": "Calculate Average",
-     "runner": "process", "run_id": "...", "started": "2026-01-31T12:00:00+00:00", "seconds": 1.2,
+     "runner": "process", "run_id": "...", "workflow": "...", "name": "...",
+     "started": "2026-01-31T12:00:00+00:00", "seconds": 1.2,
      "state": "succeeded", "error": "", "parameters": {...}, "outputs": {...},
      "tasks": [{"path": "for-loop-1/for-loop-1[0]/add", "kind": "container", "label": "Add",
-                "step": "add", "state": "succeeded", "failed_in": "", "reason": "",
+                "step": "add", "state": "succeeded", "failed_in": "", "reason": "", "cause": "",
                 "started": 0.1, "seconds": 0.2, "status": 0, "attempts": 1,
                 "log": "logs/001-add.log", "folder": "tasks/001-add", "iterations": null,
                 "inputs": {...}, "outputs": {...}, "artifacts_in": [...],
@@ -20,7 +21,7 @@ its iterations one below it, with its number. ``kind`` is ``container``, ``impor
 
 States of a task: ``running``; ``succeeded``; ``failed``, with where (``failed_in``: ``driver``,
 before its container; ``launcher``, before or after its command; ``command``) and why
-(``reason``); ``skipped`` by its condition; ``reused`` from an earlier run; ``unfinished``, begun
+(``reason``, with a code for it in ``cause``); ``skipped`` by its condition; ``reused`` from an earlier run; ``unfinished``, begun
 and neither ended well nor failed, which KFP leaves on DAGs; ``interrupted``. What never began,
 as what it waits for failed or was skipped, is not there.
 
@@ -71,6 +72,7 @@ class Task:
     state: str = "running"
     failed_in: str = ""
     reason: str = ""
+    cause: str = ""  # a code for it: see `kfp_workbench.local.problems`
     started: float = 0.0  # after the run's start
     seconds: float = 0.0
     status: int | None = None  # the exit status; None when nothing was executed
@@ -93,6 +95,8 @@ class Run:
     runner: str
     parameters: dict[str, Any]
     run_id: str = ""
+    workflow: str = ""  # the run's name in Kubernetes
+    name: str = ""  # and for people
     started: str = ""
     seconds: float = 0.0
     state: str = "running"

@@ -46,12 +46,20 @@ class Ended(int):
     """The exit status of a task that was ended, and why, as in "the step ..."."""
 
     why: str
+    code: str
 
-    def __new__(cls, status: int, why: str = "") -> "Ended":
+    def __new__(cls, status: int, why: str = "", code: str = "time-limit") -> "Ended":
         """Return ``status`` with its reason."""
         ended = super().__new__(cls, status)
-        ended.why = why
+        ended.why, ended.code = why, code
         return ended
+
+
+def cause(status: int) -> str:
+    """Return the code of what became of a failed step."""
+    if isinstance(status, Ended):
+        return status.code
+    return "signal" if status < 0 else "exit-status"
 
 
 def outcome(status: int) -> str:

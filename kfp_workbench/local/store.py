@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kfp_workbench.local.artifacts import SCHEMES
+from kfp_workbench.local.problems import ProblemError
 
 BUCKET = "minio://mlpipeline/"  # that a default install has
 LARGE = 64 * 2**20  # bytes; what is larger is shared, if the file system cannot clone it
 _CLONE = 0x40049409  # FICLONE, linux/fs.h
 
 
-class StoreError(Exception):
+class StoreError(ProblemError):
     """Something that the store cannot hand out, or was not meant to be changed."""
+
+    code = "download"
 
 
 class Shared(NamedTuple):
@@ -94,7 +97,7 @@ def check(shared: Iterable[Shared]) -> None:
     """Raise StoreError if something that was shared with a task has changed."""
     for path, _, state in shared:
         if state(path) != state:
-            raise StoreError(f"the task has changed an artifact that others share: {path}")
+            raise StoreError(f"it has changed an artifact that others share: {path}", "output")
 
 
 def _files(path: Path) -> Iterator[Path]:

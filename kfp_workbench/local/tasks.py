@@ -19,6 +19,7 @@ from kfp_workbench.local.inputs import Identity, Place
 from kfp_workbench.local.launcher import Launcher, Result
 from kfp_workbench.local.metadata import CACHED, COMPLETE, FAILED, Artifact, Metadata
 from kfp_workbench.local.places import Place as Files
+from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.runners import Job, Runner
 from kfp_workbench.local.scheduler import Ended, Scheduler
 from kfp_workbench.local.store import Shared, Store
@@ -66,7 +67,7 @@ class Tasks:
         kind = "dag" if component.dag is not None else "container"
         noted = record.Task("/".join(path), kind, task.label, self._step(component))
         self.recorder.begin(noted)
-        self._failed(run, task, noted, "driver", str(error))
+        self._failed(run, task, noted, "driver", error)
 
     def execute(self, run: DagRun, task: spec.Task, ended: Ended) -> None:
         """Begin a container's task, or an importer's."""
@@ -89,15 +90,15 @@ class Tasks:
             if artifact.is_in_workspace:
                 importer.fetch(artifact, self.store, self.files("importer", 1))
         except importer.ImporterError as error:
-            self._failed(run, task, noted, "launcher", str(error))
+            self._failed(run, task, noted, "launcher", error)
             return Phase.FAILED
         noted.artifacts_out = self.shown(execution.output_artifacts.items())
         self.recorder.end_task(noted, "succeeded")
         self.teller.ended(run, task, noted)
         return Phase.SUCCEEDED
 
-    def _failed(self, run: DagRun, task: spec.Task, noted: record.Task, where: str, why: str) -> None:
-        noted.failed_in, noted.reason = where, why
+    def _failed(self, run: DagRun, task: spec.Task, noted: record.Task, where: str, why: ProblemError) -> None:
+        noted.failed_in, noted.reason, noted.cause = where, str(why), why.code
         self.recorder.end_task(noted, "failed")
         self.teller.failed(run, task, noted)
 
@@ -211,7 +212,7 @@ class _Container:
             driver.resolve_command(self._begun, self._container)
         except DriverError as error:
             self._noted.step = self._tasks.teller.step(self._image)
-            self._tasks._failed(self._run, self._task, self._noted, "driver", str(error))
+            self._tasks._failed(self._run, self._task, self._noted, "driver", error)
             self._ended(Phase.UNBEGUN)
             return
         self._noted.step = self._tasks.teller.step(self._image)
@@ -292,7 +293,8 @@ class _Container:
         tasks = self._tasks
         pause = self._attempts.pause(time.monotonic())
         if pause is None:
-            tasks._failed(self._run, self._task, self._noted, result.failed_in, result.reason)
+            why = ProblemError(result.reason, result.cause)
+            tasks._failed(self._run, self._task, self._noted, result.failed_in, why)
             self._ended(Phase.FAILED)
             return
         tasks.teller.again(self._noted, result.reason, self._attempts.what_follows(pause))

@@ -4,21 +4,34 @@ Steps with the same requirements share one: it is named for them, and for the Py
 """
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local.lightweight import Lightweight
 from kfp_workbench.project import steps
 from kfp_workbench.project.secrecy import without_sign_in
 from kfp_workbench.project.settings import ROOT
 from kfp_workbench.project.steps import Step
 
 _READY = "ready"  # there once an environment is complete
+
+
+class Wanted(NamedTuple):
+    """What an environment is to hold."""
+
+    text: str  # stands for all of it
+    pip: Sequence[Sequence[str]]  # what pip is called with, one call after the other
+    source: str  # for people: where that was asked for
+    has_kfp: bool = False
 
 
 def python_folder(step: Step, root: Path = ROOT) -> Path:
@@ -28,13 +41,39 @@ def python_folder(step: Step, root: Path = ROOT) -> Path:
     changes; those that no step needs any more are removed then. Raises WorkbenchError (1) when pip
     cannot install the requirements.
     """
+    return _provided(_of_step(step), root, lambda line: None)
+
+
+def lightweight_folder(
+    found: Lightweight, step: Step | None, task: str, root: Path, say: Callable[[str], None]
+) -> Path:
+    """Return the same for a lightweight component, on top of what a step's image has.
+
+    kfp in it is the project's own; ``say`` is told what was installed.
+    """
+    below = _of_step(step) if step else Wanted("", [], "")
+    calls = [*below.pip]
+    if found.packages:
+        calls.append([*found.options, *found.packages])
+    text = "\n".join([below.text, *found.options, *found.packages, "kfp"])
+    return _provided(Wanted(text, calls, f"the packages of {task}", has_kfp=True), root, say)
+
+
+def _of_step(step: Step) -> Wanted:
     text = _requirements(step)
-    folder = root / "build" / "venvs" / _name(text)
+    name = f"steps/{step.name}/requirements.txt"
+    pip = [["--requirement", str(step.folder / "requirements.txt")]] if text else []
+    return Wanted(text, pip, name)
+
+
+def _provided(wanted: Wanted, root: Path, say: Callable[[str], None]) -> Path:
+    folder = root / "build" / "venvs" / _name(wanted.text)
     with files.locked(folder.with_name(f".{folder.name}.lock")):  # another run may be making it
         if not ((folder / _READY).exists() and _works(folder)):
-            _remove_unused(folder.parent, root)
-            _make(folder, step.folder / "requirements.txt" if text else None, step.name)
-            (folder / _READY).touch()
+            if not wanted.has_kfp:
+                _remove_unused(folder.parent, root)
+            _make(folder, wanted, say)
+            (folder / _READY).write_text("kfp" if wanted.has_kfp else "", encoding="utf-8")
     return folder / "bin"
 
 
@@ -52,8 +91,13 @@ def _name(text: str) -> str:
 def _remove_unused(folder: Path, root: Path) -> None:
     needed = {_name(_requirements(step)) for step in steps.find_steps(root)}
     for path in folder.iterdir():
-        if path.is_dir() and path.name not in needed:
+        if path.is_dir() and path.name not in needed and not _is_lightweight(path):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_lightweight(folder: Path) -> bool:
+    ready = folder / _READY
+    return ready.is_file() and ready.read_text(encoding="utf-8") == "kfp"
 
 
 def _works(folder: Path) -> bool:
@@ -65,23 +109,45 @@ def _has_requirements(text: str) -> bool:
     return any(line.strip() and not line.strip().startswith("#") for line in text.splitlines())
 
 
-def _make(folder: Path, requirements: Path | None, name: str) -> None:
+def _make(folder: Path, wanted: Wanted, say: Callable[[str], None]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # pip costs seconds: only a step that installs something gets one.
     try:
-        venv.create(folder, symlinks=True, with_pip=requirements is not None)
+        venv.create(folder, symlinks=True, with_pip=bool(wanted.pip))
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise WorkbenchError(
-            f"steps/{name}: its environment cannot be made ({error}): make doctor, or RUNNER=docker"
+            f"{wanted.source}: its environment cannot be made ({error}): make doctor, or RUNNER=docker"
         ) from None
-    if requirements is None:
-        return
-    print(f"{name}: installing steps/{name}/requirements.txt", file=sys.stderr)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    if wanted.has_kfp:
+        _lend_kfp(folder)
+    for arguments in wanted.pip:
+        print(f"installing {wanted.source}", file=sys.stderr)
+        _install(folder, arguments, wanted.source)
+    if wanted.pip and wanted.has_kfp:
+        say(f"{wanted.source}: {_installed(folder)}")
+
+
+def _lend_kfp(folder: Path) -> None:
+    """Let an environment see the kfp that this one has, and nothing else of it."""
+    found = importlib.util.find_spec("kfp")
+    if found is None or found.origin is None:
+        raise WorkbenchError("kfp is not installed here, and lightweight components need it: make setup")
+    (target,) = (folder / "lib").glob("python*/site-packages")
+    package = Path(found.origin).parent
+    (target / "kfp").symlink_to(package)
+    for metadata in package.parent.glob("kfp-[0-9]*.dist-info"):
+        (target / metadata.name).symlink_to(metadata)
+
+
+def _pip(folder: Path) -> list[str]:
+    return [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+
+
+def _install(folder: Path, arguments: Sequence[str], source: str) -> None:
     result = subprocess.run(
-        [*pip, "install", "--quiet", "--requirement", str(requirements)],
+        [*_pip(folder), "install", "--quiet", *arguments],
         env=without_sign_in(os.environ),  # a package's build may run anything
         capture_output=True,
         text=True,
@@ -91,4 +157,11 @@ def _make(folder: Path, requirements: Path | None, name: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         lines = (result.stderr or result.stdout).strip().splitlines() or ["pip failed"]
         reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])
-        raise WorkbenchError(f"steps/{name}/requirements.txt: {reason}")
+        raise WorkbenchError(f"{source}: {reason}")
+
+
+def _installed(folder: Path) -> str:
+    """Return what pip has put into an environment, for people."""
+    listed = [*_pip(folder), "list", "--format=freeze", "--exclude", "pip", "--exclude", "setuptools"]
+    result = subprocess.run(listed, capture_output=True, text=True, errors="replace")
+    return ", ".join(line for line in result.stdout.split() if not line.startswith("kfp=="))
