@@ -1,4 +1,4 @@
-"""Tells where a run failed, and the kind of reason, whoever worded it."""
+"""Tells where a run failed, and for which kind of reason, without the words for it."""
 
 import re
 from collections.abc import Sequence
@@ -6,59 +6,28 @@ from typing import NamedTuple
 
 DRIVER, EXECUTOR, IMPORTER = "driver", "executor", "importer"
 
-# The first that is found in a reason is its kind. Of each the backend's words come first, then ours.
+# What the backend's words say of a reason, by the code that a run here has for it
+# (kfp_workbench.local.problems); the first that is found counts.
 KINDS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
-    (kind, re.compile("|".join(words), re.IGNORECASE))
+    (kind, re.compile(words))
     for kind, words in (
-        ("time limit", ["longer than", "timeout", "deadline"]),
-        ("command not found", ["executable file not found", "command .* (was )?not found"]),
-        ("signal", ["signal: ", r"signal \d+"]),
-        ("exit status", [r"exit status (?P<number>\d+)"]),
-        ("no output", ["failed to read output parameter", "never wrote its output"]),
-        (
-            "output's type",
-            [
-                r"^strconv\.",
-                "^unexpected type$",
-                "^proto: syntax error",
-                r"its output \S+, of type",
-            ],
-        ),
-        ("metadata", ["unable to produce MLMD artifact", "unsupported value type"]),
-        (
-            "address",
-            [
-                "no provider scheme found",
-                "does not support OCI",
-                "is in no bucket",
-                "an image cannot be imported",
-                "address is empty",
-                "it has no address",
-            ],
-        ),
-        ("download", ["failed to download input artifact", "cannot get an input"]),
-        ("no value", ["not found in executor input", "its command line needs the input"]),
-        ("placeholder", ["non-string item in IfPresent", "an IfPresent holds"]),
-        ("null", ["resolved input parameter is null", r"the input \S+ is null"]),
-        ("type", ["type mismatch", "none of its type"]),
-        ("condition", ["Syntax error", "ERROR: <input>", "its condition"]),
-        (
-            "no such value",
-            [
-                "resolving input (parameter|artifact) with spec",
-                "the DAG around it has no",
-                "has no output",
-                "has not been run",
-                "was not run in each",
-                "has not made the artifact",
-                "was not made",
-                "lacks the output",
-                "no branch of",
-                "has no value",
-            ],
-        ),
+        ("command-not-found", "executable file not found"),
+        ("signal", "^signal: "),
+        ("exit-status", r"^exit status (?P<number>\d+)"),
+        ("output-missing", "failed to read output parameter .* no such file"),
+        ("output-type", r"^strconv\.|^unexpected type|^proto: syntax error"),
+        ("metadata", "unable to produce MLMD artifact"),
+        ("address", "no provider scheme found|does not support OCI"),
+        ("download", "failed to download input artifact"),
+        ("no-value", "not found in executor input"),
+        ("placeholder", "failed to resolve condition: non-string item"),
+        ("null", "resolved input parameter is null"),
+        ("type", "type mismatch"),
+        ("condition", "Syntax error|^ERROR: <input>"),
+        ("unresolved", "resolving input (parameter|artifact) with spec"),
     )
 )
+TIME_LIMIT = "time-limit"
 UNSAID = "no reason"  # Argo did not start the driver, or did not keep what it said
 
 
@@ -86,18 +55,22 @@ def of_record(where: str, why: str | None, *, timed_out: bool) -> Failure:
         )
     name = name.removesuffix(".iteration-driver").removesuffix("-driver")
     if why is None:
-        kind = "time limit" if timed_out and part == EXECUTOR else UNSAID
+        kind = TIME_LIMIT if timed_out and part == EXECUTOR else UNSAID
         return Failure(_path(name), part, kind)
     return Failure(_path(name), part, kind_of(why))
 
 
 def kind_of(reason: str) -> str:
-    """Return the kind of a reason; one of no known kind is its own."""
+    """Return the kind of a reason of the backend's; one of no known kind is its own."""
     for kind, pattern in KINDS:
         if match := pattern.search(reason):
-            number = match.groupdict().get("number")
-            return f"{kind} {number}" if number else kind
-    return reason or UNSAID
+            return numbered(kind, match.groupdict().get("number"))
+    return reason
+
+
+def numbered(kind: str, status: object) -> str:
+    """Return a kind of reason, with the status that a command ended with where that is the reason."""
+    return f"{kind} {status}" if kind == "exit-status" else kind
 
 
 def _path(name: str) -> str:

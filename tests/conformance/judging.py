@@ -76,12 +76,14 @@ def verdict(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
     mask = Mask(secret_texts(compiled.parameters))
     record = mask.result(json.loads(case.record.read_text(encoding="utf-8")))
     as_process = runner == "process"
-    there = outcomes.of_record(record, normalising.words({}, addresses=not as_process))
     if compiled.problem:
-        if there[0].state == outcomes.NOT_COMPILED:
+        if record.get("state") == outcomes.NOT_COMPILED:
             return Verdict(case.name, AGREE)
         return Verdict(case.name, DIFFER, f"not compiled here: {compiled.problem}")
     documents = steps.read_documents(compiled.package)
+    pipeline = documents[0]["pipelineInfo"]["name"]
+    words = normalising.words({}, addresses=not as_process, pipeline=pipeline, run=case.name)
+    there = outcomes.of_record(record, words)
     if reason := kubernetes.only_there(case.kind, documents, record, as_process=as_process):
         return Verdict(case.name, ELSEWHERE, reason)
     here = []
@@ -90,7 +92,7 @@ def verdict(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
         ended = running.run_local(root / case.name, runner, variables, cache=compiled.is_cached)
         if ended.folder is None:
             return _refused(case, ended, there)
-        here.append(observing.observe(ended.folder, as_process=as_process))
+        here.append(observing.observe(ended.folder, case.name, as_process=as_process))
     found = comparing.differences(there, here)
     return Verdict(case.name, DIFFER if found else AGREE, "; ".join(found))
 

@@ -56,14 +56,17 @@ class Words(NamedTuple):
         return text
 
 
-def words(texts: Mapping[str, str], *, addresses: bool, workflow: str = "") -> Words:
+def words(texts: Mapping[str, str], *, addresses: bool, pipeline: str = "", run: str = "") -> Words:
     """Return the rules of a comparison; without ``addresses`` those are taken for paths.
 
-    ``workflow`` is what the names of runs begin with here.
+    ``pipeline`` is the pipeline's name, with which names of workflows begin; here a run has no other,
+    that of the record's is ``run``.
     """
     rules = [*COMMON, *(() if addresses else ADDRESSES)]
-    if workflow:
-        rules.append((re.compile(rf"\b{re.escape(workflow)}-[0-9a-z]{{5}}\b"), "WORKFLOW"))
+    if pipeline:
+        name = rf"\b{re.escape(pipeline)}"
+        rules.append((re.compile(rf"{name}-[0-9a-z]{{5}}\b"), "WORKFLOW"))
+        rules.append((re.compile(rf"{name}\b"), run))
     return Words(texts, rules)
 
 

@@ -13,10 +13,12 @@ from kfp_workbench.local import record
 SAID = "SEE "  # what see.py begins its line with
 
 
-def observe(folder: Path, *, as_process: bool) -> outcomes.Run:
-    """Return what the run in a folder did."""
+def observe(folder: Path, name: str, *, as_process: bool) -> outcomes.Run:
+    """Return what the run in a folder did; ``name`` is what the backend's run was called."""
     run = record.read(folder)
-    words = normalising.words(_texts(run, folder), addresses=not as_process, workflow=run.pipeline)
+    words = normalising.words(
+        _texts(run, folder), addresses=not as_process, pipeline=run.pipeline, run=name
+    )
     entries: list[dict[str, Any]] = words.apply([_entry(task, folder) for task in run.tasks])
     failed = frozenset(_failures(entries))
     return outcomes.Run(run.state, outcomes.tasks(entries, failed), failed)
@@ -47,4 +49,5 @@ def _failures(entries: list[dict[str, Any]]) -> Iterator[Failure]:
         part = DRIVER if entry["failed_in"] == "driver" else EXECUTOR
         if entry["kind"] == "importer":
             part = IMPORTER
-        yield Failure(entry["path"], part, failures.kind_of(entry["reason"]))
+        kind = failures.numbered(entry["cause"], entry["status"]) or entry["reason"]
+        yield Failure(entry["path"], part, kind)

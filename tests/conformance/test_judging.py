@@ -35,7 +35,7 @@ def judged(
     case = Case("value_x", tmp_path / "value_x.py", tmp_path / "value_x.json")
     case.record.write_text(json.dumps(there))
     package = tmp_path / "pipeline.yaml"
-    package.write_text("root: {}\n")
+    package.write_text("pipelineInfo: {name: value-x}\n")
     monkeypatch.setattr(running, "run_local", lambda *_, **__: ended)
     monkeypatch.setattr(observing, "observe", lambda *_, **__: here)
     compiled = Compiled(package, {}, 1, False, problem)
@@ -219,26 +219,26 @@ def test_a_run_here_is_read_from_its_record_and_its_logs(tmp_path: Path) -> None
     folder = tmp_path.resolve()
     (folder / "logs").mkdir()
     place = folder / "tasks" / "001-make"
-    line = {"argv": [f"{place}/tmp/kfp/outputs/sum", "run-1"]}
+    line = {"argv": [f"{place}/tmp/kfp/outputs/sum", "run-1", "a-pipeline", "a-pipeline-1b2c3"]}
     (folder / "logs" / "1.log").write_text(f"x\nSEE {json.dumps(line)}\nSEE no object\n")
-    run = record.Run("p", "P", "process", {}, run_id="run-1")
+    run = record.Run("a-pipeline", "A", "process", {}, run_id="run-1")
     recorder = record.Recorder(run, folder, Mask(frozenset()))
     make = record.Task("loop/loop[0]/make", "container", "Make", "make", folder="tasks/001-make")
     make.log, make.outputs, make.inputs = "logs/1.log", {"sum": 1.0}, {"n": 1.0}
-    make.failed_in, make.reason = "command", "exit status 3"
+    make.failed_in, make.cause, make.status = "command", "exit-status", 3
     recorder.begin(make)
     recorder.end_task(make, "failed")
-    box = record.Task("condition-1", "dag", "", "", failed_in="driver", reason="Syntax error")
+    box = record.Task("condition-1", "dag", "", "", failed_in="driver", cause="condition")
     recorder.begin(box)
     recorder.end_task(box, "failed")
     recorder.end("failed", "it failed")
 
-    found = observing.observe(folder, as_process=True)
+    found = observing.observe(folder, "case", as_process=True)
 
     assert found.state == "failed"
     assert sorted(map(str, found.failures)) == [
         "driver of condition-1: condition",
-        "executor of loop/loop[0]/make: exit status 3",
+        "executor of loop/loop[0]/make: exit-status 3",
     ]
-    said = [{"argv": ["/tmp/kfp/outputs/sum", "RUN_ID"]}]
+    said = [{"argv": ["/tmp/kfp/outputs/sum", "RUN_ID", "case", "WORKFLOW"]}]
     assert found.tasks == [Task("loop/loop[0]/make", "failed", said, {"sum": 1.0}, [], [])]
