@@ -1,6 +1,7 @@
 """Tells what of a compiled pipeline is Kubernetes' own, and what a cluster's secrets would give."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,15 +20,18 @@ SETTINGS: Mapping[str, str] = {
     "securityContext": "a pod's user",
 }
 # A container of an engine has these, too, a process has not.
-OF_CONTAINERS: Mapping[str, str] = {"emptyDirMounts": "folders of a container's own"}
-# What a case's containers are asked for, in cases of Kubernetes (kube_).
-WORDS: Mapping[str, str] = {
-    "/sys/fs/cgroup": "limits as the node's kernel shows them",
-    "{{workflow.": "Argo's own tags",
-    "{{pod.": "Argo's own tags",
-    "ARGO_": "variables of a pod",
-    "KUBERNETES_": "variables of a pod",
+OF_CONTAINERS: Mapping[str, str] = {
+    "emptyDirMounts": "folders of a container's own",
+    "enabledSharedMemory": "a container's shared memory",
 }
+# What containers are asked for, in cases of Kubernetes (kube_): regular expressions.
+WORDS: Mapping[str, str] = {
+    r"/sys/|/proc/|/dev/|/var/run/|/etc/": "files of a container or its node",
+    r"gethostname|uname|ARGO_|KUBERNETES_": "what a pod is called, and its variables",
+    r"getuid|getgid|getgroups|getuser": "a pod's user",
+    r"\{\{(workflow|pod)\.": "Argo's own tags",
+}
+OF_IMAGES: Mapping[str, str] = {r"getcwd|--env HOME": "an image's own settings"}  # for processes
 
 
 def variables(documents: Sequence[Any]) -> dict[str, str]:
@@ -64,10 +68,11 @@ def only_there(
     settings = sorted(key for config in _configs(documents) for key in config if key in known)
     if settings:
         return known[settings[0]]
-    if kind == "kube":
-        text = json.dumps(documents)
-        return next((reason for word, reason in WORDS.items() if word in text), None)
-    return None
+    words = {**WORDS, **(OF_IMAGES if as_process else {})} if kind == "kube" else {}
+    if as_process and kind in ("kube", "fail"):
+        words[r"(resourceM|m)emoryLimit"] = "a limit that a container is held to"
+    text = json.dumps(documents)
+    return next((reason for word, reason in words.items() if re.search(word, text)), None)
 
 
 def _never_started(record: Mapping[str, Any]) -> str | None:
