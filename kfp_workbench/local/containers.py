@@ -1,6 +1,5 @@
 """Runs jobs in containers of an engine, each with the image's own user and a cluster's paths."""
 
-import os
 import tempfile
 import threading
 import time
