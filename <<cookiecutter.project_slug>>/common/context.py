@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,10 +44,12 @@ def json_object(text: str) -> Context:
 def plain(name: str, value: object) -> Any:
     """Return an output's value as JSON has it; raises OutputError for what JSON or KFP cannot hold.
 
-    The numbers and arrays of numpy become Python's, and an iterator becomes a list.
+    The numbers and arrays of numpy become Python's, and an iterator becomes a list. KFP's numbers
+    are doubles: a whole number that is none comes back as another one.
     """
     try:
-        found = json.loads(json.dumps(value, allow_nan=False, default=_known))
+        text = json.dumps(value, allow_nan=False, default=_known)
+        found = json.loads(text, parse_int=partial(_whole, name))
         if _fits(found, MAX_DEPTH):
             return found
     except RecursionError:
@@ -82,6 +85,15 @@ def write_json(path: Path, value: Context) -> None:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _whole(name: str, digits: str) -> int:
+    number = int(digits)
+    if number.bit_length() > 1023 or float(number) != number:
+        raise OutputError(
+            f"{name}: KFP rounds a number as large as {short(number)}: publish it as text"
+        )
+    return number
 
 
 def _known(item: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from common.context import InputError, OutputError, Parser, json_object, plain, short, write_json
 from common.formats import classification, key_of, numbers, path_of
+from common.metadata import as_published, to_publish
 
 T = TypeVar("T", str, int, float, bool, list[Any], dict[str, Any])
 Default = TypeVar("Default")
@@ -29,7 +30,7 @@ class Step:
 
     def __init__(self, executor_input: Mapping[str, Any]) -> None:
         self._inputs: Mapping[str, Any] = executor_input.get("inputs", {})
-        self._outputs: Mapping[str, Any] = executor_input.get("outputs", {})
+        self._outputs: Mapping[str, Any] = _declared(executor_input.get("outputs", {}))
         self._published: dict[str, dict[str, Any]] = {"parameterValues": {}, "artifacts": {}}
         self.parts: dict[Path, Path] = {}  # where an artifact is written, and where it goes
 
@@ -46,9 +47,9 @@ class Step:
         return value
 
     def artifact(self, name: str) -> tuple[Path, dict[str, Any]]:
-        """Return an input artifact: the file or folder to read, and its metadata."""
+        """Return an input artifact: the file or folder to read, and the metadata of its maker."""
         item = _find(self._inputs, "artifacts", name, InputError)["artifacts"][0]
-        return path_of(item["uri"]), item.get("metadata", {})
+        return path_of(item["uri"]), as_published(item.get("metadata", {}), item["uri"])
 
     def publish(self, name: str, value: object) -> None:
         """Publish an output parameter: text, a number, true or false, a list or an object."""
@@ -57,8 +58,11 @@ class Step:
 
     @contextmanager
     def output(self, name: str, /, **metadata: object) -> Iterator[Path]:
-        """Publish an artifact, unless writing raises; yields the path of its file or folder."""
-        path = self._declare("output", name, metadata)
+        """Publish an artifact, unless writing raises; yields the path of its file or folder.
+
+        KFP keeps numbers in ``metadata`` to six decimals, but those within a list or an object.
+        """
+        path = self._declare("output", name, to_publish(name, metadata))
         part = path.with_name(f".{path.name}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
         self.parts[part] = path
@@ -72,7 +76,7 @@ class Step:
             raise
 
     def metrics(self, name: str, /, **values: float) -> None:
-        """Publish Metrics: numbers by name."""
+        """Publish Metrics: numbers by name, of which KFP keeps six decimals."""
         self._declare("metrics", name, numbers(name, values))
 
     def classification_metrics(
@@ -86,20 +90,20 @@ class Step:
 
     def finish(self) -> None:
         """Put all that was published in its place; raises OutputError if an output lacks."""
-        for name in (*self._outputs.get("parameters", {}), *self._outputs.get("artifacts", {})):
+        for name in (*self._outputs["parameters"], *self._outputs["artifacts"]):
             if not any(name in published for published in self._published.values()):
                 raise OutputError(f"{name}: this output was never published")
         for part, path in self.parts.items():
             os.replace(part, path)
         write_json(Path(self._outputs["outputFile"]), self._published)
 
-    def _declare(self, method: str, name: str, metadata: Mapping[str, object]) -> Path:
+    def _declare(self, method: str, name: str, metadata: Mapping[str, Any]) -> Path:
         item = _find(self._outputs, "artifacts", name, OutputError)["artifacts"][0]
         kind = item.get("type", {}).get("schemaTitle", "").removeprefix("system.")
         right = METHODS.get(kind, "output")
         if kind and right != method:
             raise OutputError(f"{name}: {method}() publishes no {kind}: use {right}()")
-        self._add("artifacts", name, {"artifacts": [{**item, "metadata": plain(name, metadata)}]})
+        self._add("artifacts", name, {"artifacts": [{**item, "metadata": metadata}]})
         return path_of(item["uri"])
 
     def _add(self, kind: str, name: str, value: object) -> None:
@@ -128,6 +132,17 @@ def run(name: str, function: Callable[[Step], None], argv: Sequence[str] | None 
 
 def _remove(part: Path) -> None:
     shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+def _declared(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the outputs that KFP adds of its own, such as ``executor-logs``.
+
+    They are told by their keys, which no name in component.yaml becomes.
+    """
+    found = dict(outputs)
+    for kind in ("parameters", "artifacts"):
+        found[kind] = {k: v for k, v in outputs.get(kind, {}).items() if key_of(k) == k}
+    return found
 
 
 def _find(given: Mapping[str, Any], kind: str, name: str, error: type[Exception]) -> Any:

@@ -38,7 +38,10 @@ def substituted(documents: Sequence[Any], identity: Identity) -> list[Any]:
     _refuse_texts(parts)
     _refuse_texts(list(documents[1:]))
     made = _reaching(parts, identity)
-    return [{**made, "pipelineInfo": documents[0]["pipelineInfo"]}, *_reaching(list(documents[1:]), identity)]
+    return [
+        {**made, "pipelineInfo": documents[0]["pipelineInfo"]},
+        *_reaching(list(documents[1:]), identity),
+    ]
 
 
 def parameters(
@@ -68,8 +71,17 @@ def _reaching(value: Any, identity: Identity) -> Any:
     return expansion.expand_all(filled, {})
 
 
-_FILLED = ("workflow.name", "workflow.namespace", "workflow.uid", "workflow.serviceAccountName")
-_FILLED += ("workflow.mainEntrypoint", "workflow.creationTimestamp")
+_FILLED = tuple(
+    f"workflow.{name}"
+    for name in (
+        "name",
+        "namespace",
+        "uid",
+        "serviceAccountName",
+        "mainEntrypoint",
+        "creationTimestamp",
+    )
+)
 
 
 def _refuse_texts(value: Any) -> None:
@@ -161,7 +173,9 @@ def _dag_problems(pipeline: spec.Pipeline, name: str, dag: spec.Dag) -> Iterator
 class Machine:
     """What a run can have on this machine."""
 
-    def __init__(self, images: Callable[[str], str | None], objects: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, images: Callable[[str], str | None], objects: Callable[[str], str | None]
+    ) -> None:
         self.image = images  # returns why an image cannot be run, if it cannot
         self.object = objects  # the same of an address
 
@@ -205,7 +219,9 @@ def _executor_problems(
 
 def _is_used(component: spec.Component, importer: spec.Task) -> bool:
     assert component.dag is not None
-    return any(importer.name in task.after and task.artifacts for task in component.dag.tasks.values())
+    return any(
+        importer.name in task.after and task.artifacts for task in component.dag.tasks.values()
+    )
 
 
 def _addresses(

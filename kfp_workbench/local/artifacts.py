@@ -33,9 +33,7 @@ def given(artifact: Artifact) -> RuntimeArtifact:
     metadata = dict(artifact.metadata)
     if artifact.is_in_workspace:
         metadata["_kfp_workspace"] = True
-    return RuntimeArtifact(
-        str(artifact.id), artifact.uri, {"instanceSchema": ""}, metadata
-    )
+    return RuntimeArtifact(str(artifact.id), artifact.uri, {"instanceSchema": ""}, metadata)
 
 
 def local_path(uri: str) -> str:

@@ -67,7 +67,9 @@ class Cache:
         self._say = say
         self._keeps = True
 
-    def entry(self, component: spec.Component, container: Mapping[str, Any], begun: Begun) -> Entry | None:
+    def entry(
+        self, component: spec.Component, container: Mapping[str, Any], begun: Begun
+    ) -> Entry | None:
         """Return where a task's result is kept, or would be; None without a cache."""
         if self._folder is None or begun.outputs is None:
             return None
@@ -80,7 +82,7 @@ class Cache:
             },
             "parameters": begun.inputs.parameters,
             "outputs": dict(component.outputs),
-            "made": {name: item for name, item in component.output_artifacts.items()},
+            "made": dict(component.output_artifacts),
             "command": [*container.get("command", []), *container.get("args", [])],
             "image": image,
             "content": self._contents.get(image, ""),

@@ -7,18 +7,10 @@ projects run on, and the third compares no number with one of another kind, take
 are not, and needs half a second to start.
 """
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from kfp_workbench.local.problems import ProblemError
-
-
-class CelError(ProblemError):
-    """An expression that cannot be read, or cannot be evaluated."""
-
-    code = "condition"
+from kfp_workbench.local.cel_tokens import CelError, Token, number_of, text_of, tokens
 
 
 @dataclass(frozen=True)
@@ -68,40 +60,28 @@ class MapOf:
 Node: TypeAlias = Literal | Name | Select | Call | ListOf | MapOf
 
 
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    place: int
-
-
-_STRING = r"""[rR]?(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')"""
-_RAW = r"""[rR](?:\"\"\".*?\"\"\"|'''.*?'''|"[^"\n\r]*"|'[^'\n\r]*')"""
-_TOKENS = re.compile(
-    "|".join(
-        f"(?P<{kind}>{pattern})"
-        for kind, pattern in {
-            "blank": r"(?:[\t \r\n\f]+|//[^\n]*)+",
-            "raw": _RAW,
-            "string": _STRING.removeprefix("[rR]?"),
-            "double": r"[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|\.[0-9]+(?:[eE][+-]?[0-9]+)?",
-            "uint": r"(?:0x[0-9a-fA-F]+|[0-9]+)[uU]",
-            "int": r"0x[0-9a-fA-F]+|[0-9]+",
-            "name": r"[_a-zA-Z][_a-zA-Z0-9]*",
-            "sign": r"&&|\|\||==|!=|<=|>=|[-+*/%!<>?:.,()\[\]{}]",
-        }.items()
-    ),
-    re.DOTALL,
-)
-_ESCAPE = re.compile(
-    r"\\(?:(?P<one>[abfnrtv\\?\"'`])|[xX](?P<x>[0-9a-fA-F]{2})|u(?P<u>[0-9a-fA-F]{4})|U(?P<U>[0-9a-fA-F]{8})"
-    r"|(?P<octal>[0-3][0-7]{2})|(?P<wrong>.?))",
-    re.DOTALL,
-)
-_ONE = dict(zip("abfnrtv\\?\"'`", "\a\b\f\n\r\t\v\\?\"'`", strict=True))
 _RESERVED = frozenset(
-    "as break const continue else for function if import let loop namespace package return var void while".split()
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "namespace",
+        "package",
+        "return",
+        "var",
+        "void",
+        "while",
+    ]
 )
-_MACROS = frozenset("all exists exists_one map filter".split())
+_MACROS = frozenset(["all", "exists", "exists_one", "map", "filter"])
 _LEVELS = (
     ("||",),
     ("&&",),
@@ -113,35 +93,22 @@ _LEVELS = (
 
 def parse(text: str) -> Node:
     """Return an expression as a tree; raises CelError for what is none."""
-    parser = _Parser(list(_tokens(text)))
+    parser = _Parser(list(tokens(text)))
     node = parser.expression()
     parser.end()
     return node
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    place = 0
-    while place < len(text):
-        match = _TOKENS.match(text, place)
-        if match is None:
-            raise CelError(f"no token at character {place + 1}: {text[place : place + 20]!r}")
-        kind = str(match.lastgroup)
-        if kind != "blank":
-            yield _Token(kind, match[0], place)
-        place = match.end()
-    yield _Token("end", "", place)
-
-
 class _Parser:
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._at = 0
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         return self._tokens[self._at]
 
-    def _take(self) -> _Token:
+    def _take(self) -> Token:
         self._at += 1
         return self._tokens[self._at - 1]
 
@@ -179,12 +146,12 @@ class _Parser:
         return left
 
     def _unary(self) -> Node:
-        signs = []
+        signs: list[str] = []
         while self._is("!", "-") and (not signs or signs[-1] == self._next.text):
             signs.append(self._take().text)
         if signs == ["-"] and self._next.kind in ("int", "double"):
             token = self._take()
-            return self._member(_number(token._replace(text=f"-{token.text}")))
+            return self._member(Literal(number_of(token._replace(text=f"-{token.text}"))))
         node = self._member(self._primary())
         for sign in signs:
             node = Call(f"{sign}_", (node,))
@@ -224,9 +191,9 @@ class _Parser:
         if token.kind == "name":
             return self._named()
         if token.kind in ("int", "uint", "double"):
-            return _number(self._take())
+            return Literal(number_of(self._take()))
         if token.kind in ("string", "raw"):
-            return Literal(_text(self._take()))
+            return Literal(text_of(self._take()))
         raise CelError(f"unexpected {token.text!r} at character {token.place + 1}")
 
     def _named(self) -> Node:
@@ -263,29 +230,14 @@ class _Parser:
         return MapOf(tuple(entries))
 
 
-def _number(token: _Token) -> Literal:
-    if token.kind == "double":
-        return Literal(float(token.text))
-    number = int(token.text.rstrip("uU"), 0 if "0x" in token.text else 10)
-    if not -(2**63) <= number < (2**64 if token.kind == "uint" else 2**63):
-        raise CelError(f"{token.text} is out of range")
-    return Literal(number)
-
-
-def _text(token: _Token) -> str:
-    body = token.text[1:] if token.kind == "raw" else token.text
-    size = 3 if body[:3] in ('"""', "'''") and len(body) >= 6 else 1
-    body = body[size:-size]
-    return body if token.kind == "raw" else _ESCAPE.sub(_unescaped, body)
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    if match["wrong"] is not None:
-        raise CelError(f"there is no escape {match[0]!r}")
-    if match["one"]:
-        return _ONE[match["one"]]
-    code = match["x"] or match["u"] or match["U"]
-    number = int(code, 16) if code else int(match["octal"], 8)
-    if number > 0x10FFFF or 0xD800 <= number < 0xE000:
-        raise CelError(f"{match[0]} is no character")
-    return chr(number)
+__all__ = [
+    "Call",
+    "CelError",
+    "ListOf",
+    "Literal",
+    "MapOf",
+    "Name",
+    "Node",
+    "Select",
+    "parse",
+]

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.metadata import CACHED, COMPLETE, Artifact, Execution, Metadata
+from kfp_workbench.local.problems import ProblemError
 
 
 class UnresolvedError(ProblemError):

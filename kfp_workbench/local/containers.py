@@ -1,6 +1,7 @@
 """Runs jobs in containers of an engine, each with the image's own user and a cluster's paths."""
 
 import os
+import re
 import tempfile
 import threading
 import time
@@ -20,6 +21,7 @@ from kfp_workbench.pipeline.kubernetes import units
 # The least that Docker takes: https://docs.docker.com/engine/containers/resource_constraints/
 MIN_CORES = 0.01
 MIN_MEMORY = 6 * 2**20  # bytes
+_NO_COMMAND = re.compile("executable file not found|no such file or directory", re.IGNORECASE)
 ROOMS = ("tmp/kfp", "minio", "gcs", "s3")  # of a job's folder, that a container finds below /
 
 
@@ -37,6 +39,7 @@ class ContainerRunner:
         self._client = client
         self._info = client.info()
         self._run_id = run_id
+        self._image = ""  # of the last job
         known = {"cpu": "CpuCfsQuota", "memory": "MemoryLimit"}
         limits = {part for part, key in known.items() if self._info.get(key)}
         self.held = frozenset({"scratch", *limits})
@@ -45,6 +48,7 @@ class ContainerRunner:
         """Run a job in a container."""
         if stop.is_set():
             return 130
+        self._image = job.image
         with _scratch(job) as scratch:
             options = {
                 "entrypoint": [""],  # cleared: a cluster does not use the image's either
@@ -55,6 +59,24 @@ class ContainerRunner:
                 **_limits(job.allowance, self._info),
             }
             return _run_container(self._client, job, options, write, stop)
+
+    def close(self, folder: Path) -> None:
+        """Give the caller what jobs have left: each was its image's own user."""
+        user, group = os.getuid(), os.getgid()
+        paths = (folder, *folder.rglob("*"))
+        if not self._image or all(path.lstat().st_uid == user for path in paths):
+            return
+        rootless = any("rootless" in option for option in self._info.get("SecurityOptions") or [])
+        owner = "0:0" if rootless else f"{user}:{group}"
+        with suppress(Exception):  # of an image without chown, say: only `make clean` would miss it
+            self._client.containers.run(
+                self._image,
+                ["chown", "-R", owner, "/run-folder"],
+                entrypoint=[""],
+                user="0:0",
+                volumes=_volumes({folder: "/run-folder"}, self._info),
+                remove=True,
+            )
 
 
 def _rooms(job: Job) -> dict[Path, str]:
@@ -99,7 +121,12 @@ def _run_container(
                 return _out_of_memory(status, job.allowance.memory, write)
         return in_time(status, watch, write)
     except (docker.errors.DockerException, OSError) as error:
-        write(f"cannot run the container: {explain(error)}")
+        reason = explain(error)
+        write(f"cannot run the container: {reason}")
+        if _NO_COMMAND.search(reason):
+            return Ended(
+                127, f"cannot be started: {job.command[0]}: not found", "command-not-found"
+            )
         return 125
     finally:
         _remove(container, write)

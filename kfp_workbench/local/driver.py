@@ -15,8 +15,8 @@ from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
 from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Identity, Inputs, Place
-from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata
+from kfp_workbench.local.problems import ProblemError
 
 STORE = "minio://mlpipeline/v2/artifacts"  # where a default install keeps artifacts
 OUTPUTS = "/tmp/kfp/outputs"  # noqa: S108  # in a container

@@ -14,7 +14,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from kfp_workbench.local import admission, allowances, collecting, driver, record, spec, values
+from kfp_workbench.local import (
+    admission,
+    allowances,
+    collecting,
+    container_task,
+    driver,
+    record,
+    spec,
+    values,
+)
 from kfp_workbench.local.cache import Cache
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.dags import DagRun
@@ -141,6 +150,7 @@ class Run:
             Imported(cache.imports()),
             self._allowances,
             setting.stop,
+            container_task.begin,
         )
         scheduler.work = tasks
         return tasks
@@ -169,15 +179,19 @@ def execute(package: Path, parameters: Mapping[str, Any], setting: Setting) -> r
 
 def _identity(pipeline: str, name: str) -> Identity:
     created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Identity(str(uuid.uuid4()), f"{pipeline}-{uuid.uuid4().hex[:5]}", name or pipeline, created)
+    return Identity(
+        str(uuid.uuid4()), f"{pipeline}-{uuid.uuid4().hex[:5]}", name or pipeline, created
+    )
 
 
 def _reason(failures: list[record.Task]) -> str:
     if not failures:
         return "the run failed"
     first = failures[0]
-    return f"{first.step or first.label} {first.reason}" if first.failed_in == "command" else (
-        f"{first.step or first.label}: {first.reason}"
+    return (
+        f"{first.step or first.label} {first.reason}"
+        if first.failed_in == "command"
+        else (f"{first.step or first.label}: {first.reason}")
     )
 
 

@@ -113,7 +113,9 @@ def _task(place: Place, nulls: set[str]) -> Inputs:
                 continue
             raise
         if name in declared and declared[name].literals and value not in declared[name].literals:
-            raise UnresolvedError(f"{name} is {values.proto_json(value)}, which is not among its values")
+            raise UnresolvedError(
+                f"{name} is {values.proto_json(value)}, which is not among its values"
+            )
         inputs.parameters[name] = value
     available = input_artifacts(place.dag)
     for name, source in place.task.artifacts.items():

@@ -123,14 +123,23 @@ def _prepared(
     """
     assert begun.outputs is not None
     known = environment(variables, {})
-    seen = lambda value: texts_replaced(expand_all(value, known), place.seen_text)  # noqa: E731
+
+    def seen(value: Any) -> Any:
+        return texts_replaced(expand_all(value, known), place.seen_text)
+
     made = {
-        name: [replace(item, uri=place.seen_address(_logged(name, item.uri, attempt))) for item in several]
+        name: [
+            replace(item, uri=place.seen_address(_logged(name, item.uri, attempt)))
+            for item in several
+        ]
         for name, several in begun.outputs.artifacts.items()
     }
     given = ExecutorInput(
         seen(begun.inputs.parameters),
-        {name: [_seen(item, place) for item in several] for name, several in begun.inputs.artifacts.items()},
+        {
+            name: [_seen(item, place) for item in several]
+            for name, several in begun.inputs.artifacts.items()
+        },
         {name: place.seen(path) for name, path in begun.outputs.parameters.items()},
         made,
         place.seen(begun.outputs.file),
@@ -177,5 +186,3 @@ def _seen_path(artifact: RuntimeArtifact) -> str | None:
         return artifacts.path_of(artifact)
     except ValueError:
         return None
-
-

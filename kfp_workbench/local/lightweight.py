@@ -58,4 +58,6 @@ def _sort(words: Sequence[str], packages: list[str], options: list[str]) -> None
 
 def _is_kfps_own(package: str) -> bool:
     """Tell whether a package is kfp, or what the compiler adds for it."""
-    return re.match(r"kfp([^\w.-]|$)", package) is not None or package.startswith("typing-extensions>=3.7.4,<5")
+    return re.match(r"kfp([^\w.-]|$)", package) is not None or package.startswith(
+        "typing-extensions>=3.7.4,<5"
+    )

@@ -88,7 +88,9 @@ def _parameter(name: str, file: Path, kind: str) -> Any:
     try:
         return values.from_text(file.read_bytes().decode(), kind)
     except FileNotFoundError:
-        raise OutputError(f"it ended well, but never wrote its output {name}", "output-missing") from None
+        raise OutputError(
+            f"it ended well, but never wrote its output {name}", "output-missing"
+        ) from None
     except UnicodeDecodeError:
         raise OutputError(f"its output {name} is no UTF-8", "output-type") from None
     except OSError as error:
@@ -142,7 +144,9 @@ def _checked(name: str, artifact: RuntimeArtifact, root: str) -> RuntimeArtifact
         raise OutputError(
             f"its artifact {name} is at {artifact.uri}, which is not where the run keeps its artifacts"
         )
-    kept = {key: value for key, value in (artifact.metadata or {}).items() if key != "_kfp_workspace"}
+    kept = {
+        key: value for key, value in (artifact.metadata or {}).items() if key != "_kfp_workspace"
+    }
     try:
         schema(artifact)
         return replace(artifact, metadata=converted(kept))

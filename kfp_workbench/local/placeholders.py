@@ -49,7 +49,9 @@ def parameter_in(text: str) -> str | None:
 def _replaced(word: str, parameters: Mapping[str, Any]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in parameters:
-            raise PlaceholderError(f"its command line needs the input {match[1]}, which has no value")
+            raise PlaceholderError(
+                f"its command line needs the input {match[1]}, which has no value"
+            )
         return values.driver_text(parameters[match[1]])
 
     return _PARAMETER.sub(value, word)
@@ -67,7 +69,9 @@ def _condition(word: str, parameters: Mapping[str, Any]) -> Iterator[str]:
     items = branch if isinstance(branch, list) else [branch]
     for item in items:
         if not isinstance(item, str):
-            raise PlaceholderError(f"an IfPresent of {name} holds something that is no text", "placeholder")
+            raise PlaceholderError(
+                f"an IfPresent of {name} holds something that is no text", "placeholder"
+            )
         yield _replaced(item, parameters)
 
 

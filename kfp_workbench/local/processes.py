@@ -22,6 +22,7 @@ from kfp_workbench.project.secrecy import without_sign_in
 
 # Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
 MAX_ARGUMENT = 128 * 1024
+_ARGUMENTS = "/tmp/kfp/arguments.json"  # noqa: S108  # in a container
 _BOOT = "import json,runpy,sys;sys.argv=json.load(open(sys.argv[1]));" + (
     "runpy.run_path(sys.argv[0],run_name='__main__')"
 )
@@ -79,6 +80,9 @@ class ProcessRunner:
             status = process.wait()
         return in_time(status, watch, write)
 
+    def close(self, folder: Path) -> None:
+        """Do nothing: processes are the caller's own."""
+
     def _at_home(self, job: Job) -> tuple[Job, Home]:
         home = self._homes.get(job.image)
         if found := lightweight.read(job.command):
@@ -121,9 +125,10 @@ def fitting(job: Job) -> list[str]:
         raise WorkbenchError(
             f"{job.name}: an argument is longer than {MAX_ARGUMENT} bytes: pass a file"
         )
-    path = job.log.with_suffix(".argv.json")
+    path = job.place.host(_ARGUMENTS)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(command[1:]), encoding="utf-8")
-    return [command[0], "-c", _BOOT, str(path)]
+    return [command[0], "-c", _BOOT, job.place.seen(_ARGUMENTS)]
 
 
 def _printed(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:

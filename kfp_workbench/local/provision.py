@@ -79,7 +79,9 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
         step = wanted.ours.get(str(container["image"]))
         name = label.removeprefix("exec-")
         binaries = venvs.lightweight_folder(found, step, name, wanted.root, say)
-        home = Home(step.folder if step else wanted.root, binaries, str(wanted.root) if step else "")
+        home = Home(
+            step.folder if step else wanted.root, binaries, str(wanted.root) if step else ""
+        )
         homes[(str(container["image"]), *found.packages)] = home
     return homes
 

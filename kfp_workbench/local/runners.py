@@ -41,6 +41,9 @@ class Runner(Protocol):
         to, as far as that is held; when that ended it, its status is an `Ended`.
         """
 
+    def close(self, folder: Path) -> None:
+        """Give the caller what jobs have left below a run's folder."""
+
 
 class Ended(int):
     """The exit status of a task that was ended, and why, as in "the step ..."."""

@@ -123,8 +123,11 @@ class _Project:
         _new_folder(folder)
         shutil.copyfile(self._package, folder / record.PACKAGE)
         run.shown = shown
-        noted = run.execute()
-        self._progress.close()
+        try:
+            noted = run.execute()
+        finally:
+            self._progress.close()
+            run.setting.runner.close(folder)
         if noted.state == "failed":
             self._show_log(noted, folder)
         return noted

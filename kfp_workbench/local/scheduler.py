@@ -32,7 +32,9 @@ class Work(Protocol):
     def dag_begun(self, run: DagRun, task: spec.Task, begun: Begun, path: tuple[str, ...]) -> None:
         """Take note of a DAG, a loop or an iteration that has begun, or is skipped."""
 
-    def refused(self, run: DagRun, task: spec.Task, path: tuple[str, ...], error: DriverError) -> None:
+    def refused(
+        self, run: DagRun, task: spec.Task, path: tuple[str, ...], error: DriverError
+    ) -> None:
         """Take note of a task that its driver did not begin."""
 
     def execute(self, run: DagRun, task: spec.Task, ended: Ended) -> None:
@@ -180,9 +182,7 @@ class Scheduler:
         self.work.dag_begun(run, task, begun, path)
         return begun
 
-    def _loop(
-        self, run: DagRun, task: spec.Task, component: spec.Component, ended: Ended
-    ) -> None:
+    def _loop(self, run: DagRun, task: spec.Task, component: spec.Component, ended: Ended) -> None:
         path = (*run.path, task.name)
         begun = self._driven(run, task, None, path)
         if begun is None:

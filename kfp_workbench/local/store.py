@@ -95,8 +95,8 @@ def advice(kind: str, rest: str) -> str:
 
 def check(shared: Iterable[Shared]) -> None:
     """Raise StoreError if something that was shared with a task has changed."""
-    for path, _, state in shared:
-        if state(path) != state:
+    for path, _, before in shared:
+        if state(path) != before:
             raise StoreError(f"it has changed an artifact that others share: {path}", "output")
 
 

@@ -63,17 +63,15 @@ class Teller:
 
     def ended(self, run: DagRun, task: spec.Task, noted: record.Task) -> None:
         """Tell that a task has ended."""
-        self._progress.ended(
-            (*run.place, task.name), self._name(noted), noted.state, noted.seconds
-        )
+        self._progress.ended((*run.place, task.name), self._name(noted), noted.state, noted.seconds)
 
-    def reused(
-        self, run: DagRun, task: spec.Task, noted: record.Task, changed: str
-    ) -> None:
+    def reused(self, run: DagRun, task: spec.Task, noted: record.Task, changed: str) -> None:
         """Tell that a task's results are those of an earlier run; ``changed``, what KFP does not see."""
         self.ended(run, task, noted)
         if changed:
-            self._progress.say(self._mask(f"{self._name(noted)}: reused, as KFP does, although {changed}"))
+            self._progress.say(
+                self._mask(f"{self._name(noted)}: reused, as KFP does, although {changed}")
+            )
 
     def failed(self, run: DagRun, task: spec.Task, noted: record.Task) -> None:
         """Tell that a task has failed, and why, if its log does not."""

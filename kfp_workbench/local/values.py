@@ -185,8 +185,8 @@ def _double(text: str) -> float:
     if not _FLOAT.fullmatch(stripped):
         raise ValueError(f"{json.dumps(stripped)} is no number")
     number = float(stripped)
-    if math.isinf(number) and "inf" not in stripped.lower():
-        raise ValueError(f"{stripped} is out of range")
+    if not math.isfinite(number):  # of which no JSON can tell the next task
+        raise ValueError(f"{stripped} is no number that JSON has")
     return number
 
 

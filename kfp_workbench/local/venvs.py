@@ -133,7 +133,9 @@ def _lend_kfp(folder: Path) -> None:
     """Let an environment see the kfp that this one has, and nothing else of it."""
     found = importlib.util.find_spec("kfp")
     if found is None or found.origin is None:
-        raise WorkbenchError("kfp is not installed here, and lightweight components need it: make setup")
+        raise WorkbenchError(
+            "kfp is not installed here, and lightweight components need it: make setup"
+        )
     (target,) = (folder / "lib").glob("python*/site-packages")
     package = Path(found.origin).parent
     (target / "kfp").symlink_to(package)
@@ -162,6 +164,14 @@ def _install(folder: Path, arguments: Sequence[str], source: str) -> None:
 
 def _installed(folder: Path) -> str:
     """Return what pip has put into an environment, for people."""
-    listed = [*_pip(folder), "list", "--format=freeze", "--exclude", "pip", "--exclude", "setuptools"]
+    listed = [
+        *_pip(folder),
+        "list",
+        "--format=freeze",
+        "--exclude",
+        "pip",
+        "--exclude",
+        "setuptools",
+    ]
     result = subprocess.run(listed, capture_output=True, text=True, errors="replace")
     return ", ".join(line for line in result.stdout.split() if not line.startswith("kfp=="))

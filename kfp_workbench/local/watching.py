@@ -54,6 +54,7 @@ class Watch:
 
 
 def in_time(status: int, watch: Watch, write: Write) -> int:
+    """Return a status; that of a job whose time was up says so."""
     if not watch.late or watch.seconds is None:
         return status
     why = f"was ended: it took longer than its timeout of {units.duration_text(watch.seconds)}"

@@ -249,7 +249,9 @@ def _unwrapped(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return an artifact's metadata as its task published them: the service wraps lists and objects."""
     return {
         key: value[kind]
-        if isinstance(value, dict) and len(value) == 1 and (kind := next(iter(value))) in ("list", "struct")
+        if isinstance(value, dict)
+        and len(value) == 1
+        and (kind := next(iter(value))) in ("list", "struct")
         else value
         for key, value in metadata.items()
     }
