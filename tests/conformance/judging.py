@@ -42,7 +42,7 @@ def judge(found: Sequence[Case], see: Path, runner: str, jobs: int) -> Iterator[
         root = Path(name)
         compiled = dict(zip(found, _compiled(found, root, see, jobs), strict=True))
         with ThreadPoolExecutor(jobs) as pool:
-            work = partial(verdict, root=root, runner=runner)
+            work = partial(_guarded, root=root, runner=runner)
             yield from pool.map(lambda case: work(case, compiled[case]), found)
 
 
@@ -68,6 +68,14 @@ def _prepared(case: Case, root: Path, see: Path) -> Compiled:
         projects.name_images(compiled.package, reference)
         projects.give(project, compiled.parameters)
     return compiled
+
+
+def _guarded(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
+    """Judge a case; one that the comparison itself stumbles over differs."""
+    try:
+        return verdict(case, compiled, root, runner)
+    except Exception as error:
+        return Verdict(case.name, DIFFER, f"cannot be compared: {type(error).__name__}: {error}")
 
 
 def verdict(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
