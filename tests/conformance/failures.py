@@ -28,7 +28,7 @@ KINDS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
     )
 )
 TIME_LIMIT = "time-limit"
-UNSAID = "no reason"  # Argo did not start the driver, or did not keep what it said
+UNSAID = "no reason"  # that could be compared, such as where Argo did not start the driver
 
 
 class Failure(NamedTuple):
@@ -61,11 +61,11 @@ def of_record(where: str, why: str | None, *, timed_out: bool) -> Failure:
 
 
 def kind_of(reason: str) -> str:
-    """Return the kind of a reason of the backend's; one of no known kind is its own."""
+    """Return the kind of a reason of the backend's; of words that nobody knows, none is compared."""
     for kind, pattern in KINDS:
         if match := pattern.search(reason):
             return numbered(kind, match.groupdict().get("number"))
-    return reason
+    return UNSAID
 
 
 def numbered(kind: str, status: object) -> str:

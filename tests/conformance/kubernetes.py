@@ -31,6 +31,7 @@ WORDS: Mapping[str, str] = {
     r"getuid|getgid|getgroups|getuser": "a pod's user",
     r"\{\{(workflow|pod)\.": "Argo's own tags",
 }
+EVERY_VARIABLE = r"in os\.environ|os\.environ\.(items|keys)|dict\(os\.environ"  # in any case
 OF_IMAGES: Mapping[str, str] = {r"getcwd|--env HOME": "an image's own settings"}  # for processes
 
 
@@ -69,6 +70,7 @@ def only_there(
     if settings:
         return known[settings[0]]
     words = {**WORDS, **(OF_IMAGES if as_process else {})} if kind == "kube" else {}
+    words = {EVERY_VARIABLE: "all variables of a pod", **words}
     if as_process and kind in ("kube", "fail"):
         words[r"(resourceM|m)emoryLimit"] = "a limit that a container is held to"
     text = json.dumps(documents)
