@@ -13,6 +13,7 @@ from typing import Any
 from kfp_workbench.local.allowances import Allowance
 from kfp_workbench.local.engines import explain
 from kfp_workbench.local.inputs import WORKSPACE
+from kfp_workbench.local.places import OWN
 from kfp_workbench.local.processes import fitting
 from kfp_workbench.local.runners import Ended, Job, Write
 from kfp_workbench.local.watching import Watch, in_time, lines
@@ -87,9 +88,10 @@ def _rooms(job: Job) -> dict[Path, str]:
             found[folder] = f"/{room}"
     if job.place.workspace.is_dir():
         found[job.place.workspace] = WORKSPACE
+    if (folder := job.place.folder / OWN).is_dir():
+        found[folder] = job.place.root
     for shared in job.shared:
-        inside = shared.target.relative_to(job.place.folder)
-        found[shared.path] = f"/{inside.as_posix()}"
+        found[shared.path] = shared.seen
     return found
 
 

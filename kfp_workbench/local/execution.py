@@ -8,7 +8,7 @@ import math
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -63,12 +63,13 @@ class Setting:
 class Run:
     """One run: checked when it is made, and then run once."""
 
-    def __init__(self, package: Path, parameters: Mapping[str, Any], setting: Setting) -> None:
-        """Read and check a compiled file.
+    def __init__(
+        self, documents: Sequence[Any], parameters: Mapping[str, Any], setting: Setting
+    ) -> None:
+        """Read and check the documents of a compiled file.
 
         Raises WorkbenchError (2) for what a cluster, or this machine, would not begin with.
         """
-        documents = steps.read_documents(package)
         name = documents[0]["pipelineInfo"]["name"]
         self.setting = setting
         self.identity = _identity(name, setting.name)
@@ -174,7 +175,7 @@ def execute(package: Path, parameters: Mapping[str, Any], setting: Setting) -> r
     A run that fails is no error: its record says so. Raises WorkbenchError (2) for what a cluster, or
     this machine, would not begin with; then nothing was started.
     """
-    return Run(package, parameters, setting).execute()
+    return Run(steps.read_documents(package), parameters, setting).execute()
 
 
 def _identity(pipeline: str, name: str) -> Identity:

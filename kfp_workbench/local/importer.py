@@ -115,6 +115,6 @@ def fetch(artifact: Artifact, store: Store, place: Place) -> None:
     """Put an imported artifact into the workspace; raises ImporterError."""
     path = f"{WORKSPACE}/.artifacts{local_path(artifact.uri)}"
     try:
-        store.fetch(artifact.uri, place.host(path), links=True)
+        store.fetch(artifact.uri, path, place)
     except (StoreError, OSError) as error:
         raise ImporterError(str(error), "download") from None

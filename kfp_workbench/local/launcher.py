@@ -75,9 +75,7 @@ class Launcher:
                 if artifact.is_in_workspace or target is None or target in done:
                     continue
                 done.add(target)
-                fetched = self.store.fetch(
-                    artifact.uri, place.host(target), links=not place.is_rooted
-                )
+                fetched = self.store.fetch(artifact.uri, target, place)
                 shared += [fetched] if fetched else []
         return shared
 

@@ -1,8 +1,9 @@
 """Where the files of a task's container stand on this machine, and how the task calls them.
 
 On a cluster each container has a file system of its own. What of it is kept lies in a folder of the
-task's: ``/tmp/kfp/outputs/sum`` of the container is ``FOLDER/tmp/kfp/outputs/sum``. A container of an
-engine sees the path that it has on a cluster, a process the real one, as it has no root of its own.
+task's: ``/tmp/kfp/outputs/sum`` of the container is ``FOLDER/tmp/kfp/outputs/sum``, and what lies where
+the run's artifacts do, ``FOLDER/artifacts``. A container of an engine sees the path that it has on a
+cluster, a process the real one, as it has no root of its own.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from kfp_workbench.local.artifacts import SCHEMES
 from kfp_workbench.local.inputs import WORKSPACE
+
+OWN = "artifacts"  # the folder of those that lie where the run's do
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,14 @@ class Place:
     folder: Path
     workspace: Path
     is_rooted: bool  # the task sees the paths of a cluster
+    root: str = "/minio/mlpipeline/v2/artifacts"  # of the run's artifacts, on a cluster
 
     def host(self, path: str) -> Path:
         """Return where a path of a cluster's container is on this machine."""
         if path == WORKSPACE or path.startswith(f"{WORKSPACE}/"):
             return Path(f"{self.workspace}{path.removeprefix(WORKSPACE)}")
+        if path.startswith(f"{self.root}/"):
+            return Path(f"{self.folder}/{OWN}{path.removeprefix(self.root)}")
         return Path(f"{self.folder}{path}")
 
     def seen(self, path: str) -> str:
@@ -49,6 +55,9 @@ class Place:
         """Return the address of a cluster that a task means by what it says."""
         if self.is_rooted:
             return text
+        own = f"{self.folder}/{OWN}/"
+        if text.startswith(own):
+            text = f"{self.folder}{self.root}/{text.removeprefix(own)}"
         for scheme, folder in SCHEMES.items():
             start = f"{self.folder}{folder}"
             if text.startswith(start):

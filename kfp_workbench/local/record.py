@@ -30,7 +30,8 @@ Values are as KFP's metadata service has them: numbers are doubles. ``artifacts_
 ``display_name`` and ``store_session_info``, and without the key ``executor-logs``); ``file`` is
 where it lies, relative to the run's folder where it is below that, or "" for an artifact that
 nobody wrote. What a task saw below ``/`` lies below its ``folder``: ``/tmp/kfp/outputs/sum`` is
-``tasks/001-add/tmp/kfp/outputs/sum``. A process is given those very paths (absolute, and for an
+``tasks/001-add/tmp/kfp/outputs/sum``, and where the run's artifacts lie,
+``tasks/001-add/artifacts``. A process is given those very paths (absolute, and for an
 address too: ``minio://a`` is ``…/tasks/001-add/minio/a``), a container the ones of a cluster.
 The workspace is ``kfp-workspace`` in the run's folder.
 
@@ -58,7 +59,8 @@ PACKAGE = "pipeline.yaml"  # beside it: what was run
 MAX_VALUE = 64 * 1024  # bytes of JSON
 MOST_POINTS = 1000  # of a ROC curve
 POINT = ("falsePositiveRate", "recall", "confidenceThreshold")  # KFP's names for its figures
-EVERY = 1.0  # seconds between two writings of a run that is under way
+EVERY = 1.0  # seconds, at least, between two writings of a run that is under way
+SHARE = 30  # times as long as it takes to write it
 
 
 @dataclass
@@ -118,7 +120,7 @@ class Recorder:
         self._folder = folder
         self._lock = threading.Lock()
         self._began = time.monotonic()
-        self._saved = -math.inf
+        self._next = -math.inf  # when the record is written again
         self._followed: list[tuple[Task, Callable[[], str]]] = []
         run.started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.save()
@@ -137,7 +139,7 @@ class Recorder:
         """Note that a task has ended, and how."""
         task.state = state
         task.seconds = round(self._elapsed() - task.started, 3)
-        if time.monotonic() - self._saved > EVERY:
+        if time.monotonic() > self._next:
             self.save()
 
     def end(self, state: str, error: str = "", outputs: Mapping[str, Any] | None = None) -> None:
@@ -155,10 +157,12 @@ class Recorder:
 
     def save(self) -> None:
         """Write ``run.json``."""
-        self._saved = time.monotonic()
+        began = time.monotonic()
         with self._lock:
             text = json.dumps(self._mask.result(_kept(asdict(self.run))))
         files.write(self._folder / FILE, text)
+        ended = time.monotonic()
+        self._next = ended + max(EVERY, SHARE * (ended - began))
 
     def _elapsed(self) -> float:
         return round(time.monotonic() - self._began, 3)

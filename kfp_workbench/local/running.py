@@ -49,10 +49,8 @@ def run_pipeline(
     mask = mask or Mask(secret_texts(parameters))
     project = _Project(package, settings, root, runner)
     setting = project.setting(mask, is_caching=cache)
-    # Checked once before anything is built or installed, and then with what was.
-    Run(package, parameters, setting)
-    setting = replace(setting, runner=project.provide(setting))
-    run = Run(package, parameters, setting)
+    run = Run(project.documents, parameters, setting)  # checked before anything is built
+    run.setting = setting = replace(setting, runner=project.provide())
     shown = hide(run.parameters)
     try:
         with _signals(setting.stop):
@@ -72,7 +70,7 @@ class _Project:
 
     def __init__(self, package: Path, settings: Settings, root: Path, runner: str) -> None:
         self._package, self._settings, self._root, self._runner = package, settings, root, runner
-        documents = steps.read_documents(package)
+        self.documents = documents = steps.read_documents(package)
         executors = (documents[0].get("deploymentSpec") or {}).get("executors") or {}
         containers = {
             label: item["container"] for label, item in executors.items() if "container" in item
@@ -104,7 +102,7 @@ class _Project:
             stop=threading.Event(),
         )
 
-    def provide(self, setting: Setting) -> Any:
+    def provide(self) -> Any:
         """Return what runs the containers, once all that it needs is there."""
         say = self._progress.say
         runner = provision.provide(self._runner, self._wanted, run_id=self._name, say=say)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kfp_workbench.local.artifacts import SCHEMES
+from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 
 BUCKET = "minio://mlpipeline/"  # that a default install has
@@ -30,7 +31,7 @@ class Shared(NamedTuple):
     """A file or folder that a task sees, and that is not its own."""
 
     path: Path
-    target: Path  # where the task expects it
+    seen: str  # where a container finds it
     state: tuple[tuple[str, int, int], ...]
 
 
@@ -72,20 +73,21 @@ class Store:
         inside = path.resolve().is_relative_to((self._objects / kind / bucket).resolve())
         return path if inside and path.exists() else None
 
-    def fetch(self, uri: str, target: Path, *, links: bool) -> Shared | None:
+    def fetch(self, uri: str, path: str, place: Place) -> Shared | None:
         """Put what is at an address at a task's path; return it where it is not the task's own.
 
-        What is shared is linked to, if ``links``; else somebody else has to hand it over.
+        What is shared is linked to for a process; a container has to be handed it.
         """
         source = self.file(uri)
         if source is None:
             return None
+        target = place.host(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         if _copied(source, target):
             return None
-        if links:
+        if not place.is_rooted:
             target.symlink_to(source.resolve())
-        return Shared(source, target, state(source))
+        return Shared(source, path, state(source))
 
 
 def advice(kind: str, rest: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kfp_workbench.local import importer, record, spec
 from kfp_workbench.local.allowances import Allowance
-from kfp_workbench.local.artifacts import WITHIN
+from kfp_workbench.local.artifacts import WITHIN, local_path
 from kfp_workbench.local.cache import Cache
 from kfp_workbench.local.dags import DagRun, Phase
 from kfp_workbench.local.driver import Begun, DriverError
@@ -124,7 +124,9 @@ class Tasks:
         """Return the files of an attempt at a task."""
         again = f".{attempt}" if attempt > 1 else ""
         workspace = self.folder / "kfp-workspace"
-        return Files(self.folder / "tasks" / f"{name}{again}", workspace, self.runner.is_rooted)
+        root = local_path(self.launcher.root).rstrip("/")
+        folder = self.folder / "tasks" / f"{name}{again}"
+        return Files(folder, workspace, self.runner.is_rooted, root)
 
     def shown(self, artifacts: Any) -> list[dict[str, Any]]:
         """Return artifacts for the record."""

@@ -246,7 +246,7 @@ def test_a_step_that_never_succeeds_fails_once(project: Path) -> None:
 
 
 def test_no_retry_is_waited_for_once_the_run_is_interrupted(project: Path) -> None:
-    assert flaky(project, "load: {retries: {count: 3, wait: 1h}}", 0).returncode == 0
+    assert flaky(project, "load: {retries: {count: 3, wait: 10m}}", 0).returncode == 0
     (project / "tries").unlink()
     run = subprocess.Popen(
         [sys.executable, "-m", "kfp_workbench", "local", "--runner", "process", "-p", "context={}"],
@@ -257,7 +257,7 @@ def test_no_retry_is_waited_for_once_the_run_is_interrupted(project: Path) -> No
     )
     assert run.stderr is not None
     try:
-        assert any("attempt 2 of 4 follows in 1h" in line for line in run.stderr)
+        assert any("attempt 2 of 4 follows in 10m" in line for line in run.stderr)
         run.send_signal(signal.SIGINT)
         assert run.wait(60) == 130
     finally:
