@@ -21,6 +21,7 @@ COMMON: Sequence[Rule] = (
     # How the store of a cluster is reached, as JSON in JSON.
     (re.compile(r'(store_session_info\\*": ?)(\\*")\{.*?\}\}\2'), r"\1\2STORE\2"),
 )
+ARTIFACTS = "/minio/ROOT/"  # the path of what lies there
 # A process is given a path in the place of an address.
 ADDRESSES: Sequence[Rule] = (
     (re.compile(r"\bminio://"), "/minio/"),

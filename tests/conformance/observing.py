@@ -9,6 +9,7 @@ from typing import Any
 from conformance import failures, normalising, outcomes
 from conformance.failures import DRIVER, EXECUTOR, IMPORTER, Failure
 from kfp_workbench.local import record
+from kfp_workbench.local.places import OWN
 
 SAID = "SEE "  # what see.py begins its line with
 
@@ -26,8 +27,9 @@ def observe(folder: Path, name: str, *, as_process: bool) -> outcomes.Run:
 
 def _texts(run: record.Run, folder: Path) -> Mapping[str, str]:
     """Return the literal texts of this run, and the words of the records for them."""
-    places = {str(folder / task.folder): "" for task in run.tasks if task.folder}
-    return {run.run_id: "RUN_ID", str(folder): "", **places}
+    places = [str(folder / task.folder) for task in run.tasks if task.folder]
+    own = {f"{place}/{OWN}/": normalising.ARTIFACTS for place in places}  # of a process
+    return {run.run_id: "RUN_ID", str(folder): "", **dict.fromkeys(places, ""), **own}
 
 
 def _entry(task: record.Task, folder: Path) -> dict[str, Any]:

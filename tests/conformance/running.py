@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kfp_workbench.local import record
 from shared.baking import environment
 
-SECONDS = 300  # that a run may take
+SECONDS = 600  # that a run may take
 REFUSED = 2  # the exit status of what was not begun
 
 

@@ -66,6 +66,15 @@ def _input(seen: Seen, text: str) -> None:
     seen["executor_input"] = json.loads(text)
 
 
+def _copy(seen: Seen, source: str, target: str) -> None:
+    _parent(Path(target)).write_bytes(Path(source).read_bytes())
+
+
+def _parameter(seen: Seen, name: str, text: str) -> None:
+    """Publish a parameter, whatever its file holds."""
+    seen.setdefault("output", {}).setdefault("parameterValues", {})[name] = json.loads(text)
+
+
 def _artifact(seen: Seen, name: str, metadata: str, text: str) -> None:
     """Write an artifact, and its metadata into the executor's output."""
     artifact = seen["executor_input"]["outputs"]["artifacts"][name]["artifacts"][0]
@@ -97,6 +106,8 @@ ACTIONS: dict[str, tuple[Callable[..., None], int]] = {
     "--sleep": (_sleep, 1),
     "--fail": (_fail, 1),
     "--input": (_input, 1),
+    "--copy": (_copy, 2),
+    "--publish": (_parameter, 2),
     "--artifact": (_artifact, 3),
 }
 

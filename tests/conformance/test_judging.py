@@ -219,7 +219,8 @@ def test_a_run_here_is_read_from_its_record_and_its_logs(tmp_path: Path) -> None
     folder = tmp_path.resolve()
     (folder / "logs").mkdir()
     place = folder / "tasks" / "001-make"
-    line = {"argv": [f"{place}/tmp/kfp/outputs/sum", "run-1", "a-pipeline", "a-pipeline-1b2c3"]}
+    words = ["run-1", "a-pipeline", "a-pipeline-1b2c3", f"{place}/artifacts/make/x"]
+    line = {"argv": [f"{place}/tmp/kfp/outputs/sum", *words]}
     (folder / "logs" / "1.log").write_text(f"x\nSEE {json.dumps(line)}\nSEE no object\n")
     run = record.Run("a-pipeline", "A", "process", {}, run_id="run-1")
     recorder = record.Recorder(run, folder, Mask(frozenset()))
@@ -240,5 +241,6 @@ def test_a_run_here_is_read_from_its_record_and_its_logs(tmp_path: Path) -> None
         "driver of condition-1: condition",
         "executor of loop/loop[0]/make: exit-status 3",
     ]
-    said = [{"argv": ["/tmp/kfp/outputs/sum", "RUN_ID", "case", "WORKFLOW"]}]
+    words = ["RUN_ID", "case", "WORKFLOW", "/minio/ROOT/make/x"]
+    said = [{"argv": ["/tmp/kfp/outputs/sum", *words]}]
     assert found.tasks == [Task("loop/loop[0]/make", "failed", said, {"sum": 1.0}, [], [])]
