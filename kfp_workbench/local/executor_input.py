@@ -82,13 +82,16 @@ def _artifact(artifact: RuntimeArtifact) -> str:
 def read_output(text: str) -> ExecutorOutput:
     """Return what a task has published; raises ValueError for what is no executor output."""
     data = _fields(values.parse_json(text), _OUTPUT, {"parameter_values": "parameterValues"})
-    artifacts = data.get("artifacts") or {}
-    if not isinstance(artifacts, dict):
-        raise ValueError("artifacts is no object")
-    parameters = data.get("parameterValues") or {}
-    if not isinstance(parameters, dict):
-        raise ValueError("parameterValues is no object")
+    artifacts = _object(data, "artifacts")
+    parameters = _object(data, "parameterValues")
     return ExecutorOutput(parameters, {name: _read_list(item) for name, item in artifacts.items()})
+
+
+def _object(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = data.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"{name} is no object")
+    return value or {}
 
 
 def _fields(data: Any, known: set[str], others: Mapping[str, str]) -> dict[str, Any]:

@@ -30,7 +30,8 @@ class Wanted(NamedTuple):
 
     text: str  # stands for all of it
     pip: Sequence[Sequence[str]]  # what pip is called with, one call after the other
-    source: str  # for people: where that was asked for
+    task: str  # whose it is, for people
+    source: str  # and where it was asked for
     has_kfp: bool = False
 
 
@@ -51,19 +52,19 @@ def lightweight_folder(
 
     kfp in it is the project's own; ``say`` is told what was installed.
     """
-    below = _of_step(step) if step else Wanted("", [], "")
+    below = _of_step(step) if step else Wanted("", [], "", "")
     calls = [*below.pip]
     if found.packages:
         calls.append([*found.options, *found.packages])
     text = "\n".join([below.text, *found.options, *found.packages, "kfp"])
-    return _provided(Wanted(text, calls, f"the packages of {task}", has_kfp=True), root, say)
+    return _provided(Wanted(text, calls, task, "its packages", has_kfp=True), root, say)
 
 
 def _of_step(step: Step) -> Wanted:
     text = _requirements(step)
     name = f"steps/{step.name}/requirements.txt"
     pip = [["--requirement", str(step.folder / "requirements.txt")]] if text else []
-    return Wanted(text, pip, name)
+    return Wanted(text, pip, step.name, name)
 
 
 def _provided(wanted: Wanted, root: Path, say: Callable[[str], None]) -> Path:
@@ -123,10 +124,10 @@ def _make(folder: Path, wanted: Wanted, say: Callable[[str], None]) -> None:
     if wanted.has_kfp:
         _lend_kfp(folder)
     for arguments in wanted.pip:
-        print(f"installing {wanted.source}", file=sys.stderr)
+        print(f"{wanted.task}: installing {wanted.source}", file=sys.stderr)
         _install(folder, arguments, wanted.source)
     if wanted.pip and wanted.has_kfp:
-        say(f"{wanted.source}: {_installed(folder)}")
+        say(f"{wanted.task}: installed {_installed(folder)}")
 
 
 def _lend_kfp(folder: Path) -> None:

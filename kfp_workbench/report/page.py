@@ -158,7 +158,7 @@ class _View:
     def _artifacts(self, *kinds: str) -> Iterator[tuple[Task, Mapping[str, Any]]]:
         for task in self.run.tasks:
             for artifact in task.artifacts_out:
-                artifact = {**artifact, "metadata": _unwrapped(artifact["metadata"])}
+                artifact = {**artifact, "metadata": unwrapped(artifact["metadata"])}
                 if not kinds or artifact["type"] in kinds:
                     yield task, artifact
 
@@ -245,7 +245,7 @@ def _parts(task: Task) -> list[str]:
     return task.path.split("/")
 
 
-def _unwrapped(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def unwrapped(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return an artifact's metadata as its task published them: the service wraps lists and objects."""
     return {
         key: value[kind]

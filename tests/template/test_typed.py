@@ -13,6 +13,7 @@ import pytest
 from common.context import InputError, OutputError
 from common.step import Step, run
 from kfp_workbench.local import record
+from kfp_workbench.report.page import unwrapped
 from shared.baking import PROJECT, environment, make
 from shared.typed import ARTIFACTS, VALUES, make_project
 
@@ -44,15 +45,15 @@ def test_everything_is_handed_on(project: Path, runner: str, request: Any) -> No
     assert found["metrics"] == {"metadata": {"accuracy": 0.97, "count": 3}, "content": []}
     assert found["html"]["content"] == [b"<b>html</b>".hex()]
     assert found["evaluation"]["metadata"] == expected_evaluation()
-    # What kfp's local result holds is what the step published.
+    # What the record holds is what the step published.
     task = next(task for task in record.read(record.latest(project)).tasks if task.step == "make")
-    published = {item["name"]: item for item in task.artifacts}
+    published = {item["key"]: item for item in task.artifacts_out}
     for name, kind in ARTIFACTS.items():
         item = published[name]
-        assert item["type"] == f"system.{kind}" and item["metadata"] == found[name]["metadata"]
-        path = Path(item["uri"])
-        assert path.is_relative_to(project / "build" / "local")
-        assert path.exists() == bool(found[name]["content"]), "metrics have no file"
+        assert item["type"] == f"system.{kind}"
+        assert unwrapped(item["metadata"]) == found[name]["metadata"]
+        assert bool(item["file"]) == bool(found[name]["content"]), "metrics have no file"
+        assert (record.latest(project) / item["file"]).exists()
 
 
 def expected_evaluation() -> Any:
