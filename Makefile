@@ -25,10 +25,10 @@ export RUFF_NO_CACHE := true
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench wheel lock
+.PHONY: help demo test lint conformance bench wheel lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
 
 $(READY_FOR_DEMO):
 	@$(SETUP)
@@ -55,6 +55,9 @@ lint: $(READY) ## check style, types and shell in the template
 	@"$(BIN)/shellcheck" .ci/*
 
 AS_IN_A_PROJECT := --config "$(PROJECT)/pyproject.toml" --config 'src = ["$(PROJECT)", "starters/training"]'
+conformance: $(READY) ## local runs against a real backend's (CASES=, RECORDS=, RUNNER=)
+	@PYTHONPATH=tests:. "$(BIN)/python" -m conformance --runner "$(RUNNER)" $(if $(CASES),--cases "$(CASES)") $(if $(RECORDS),--records "$(RECORDS)") $(ARGS)
+conformance: RUNNER ?= process
 
 bench: $(READY) ## measure speed against the references, in pairs
 	@"$(BIN)/python" tests/bench.py

@@ -11,13 +11,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bench_runs
 from shared.baking import TEMPLATE, bake, environment, make
+from shared.jobs import job
+from shared.jobs import run as run_job
 
 BIN = Path(sys.executable).parent
 PAIRS = 9
@@ -34,6 +36,10 @@ def main() -> None:
         compilation(project)
         process_step(project, folder)
         docker_step(project, folder)
+        bench_runs.average(project, row)
+        bench_runs.side_by_side(folder)
+        bench_runs.thousand_tasks(folder)
+        bench_runs.gigabyte(folder)
         fifty_images(folder)
 
 
@@ -115,44 +121,48 @@ def compilation(project: Path) -> None:
 
 
 def process_step(project: Path, folder: Path) -> None:
-    from kfp_workbench.local import runners, venvs
+    from kfp_workbench.local import venvs
+    from kfp_workbench.local.processes import Home, ProcessRunner
     from kfp_workbench.project.steps import find_steps
 
     step = find_steps(project)[0]
     binaries = venvs.python_folder(step, project)
-    runner = runners.process_runner({"": (step.folder, binaries)}, project)
+    runner = ProcessRunner({"": Home(step.folder, binaries, str(project))})
     command = _command(folder)
-    task = runners.Task("add", "", command, {}, folder, folder / "log")
+    made = job("", command, folder)
     env = {"PYTHONPATH": str(project), **environment()}
 
     def by_hand() -> None:
         words = [str(binaries / "python"), *command[1:]]
         subprocess.run(words, cwd=step.folder, env=env, check=True, capture_output=True)
 
-    row("a process step / the command by hand", _ten(_ours(runner, task)), _ten(by_hand), 1.25)
+    row("a process step / the command by hand", _ten(_ours(runner, made)), _ten(by_hand), 1.25)
 
 
 def docker_step(project: Path, folder: Path) -> None:
     from kfp_workbench.errors import WorkbenchError
-    from kfp_workbench.local import runners
+    from kfp_workbench.local import engines
+    from kfp_workbench.local.containers import ContainerRunner
     from kfp_workbench.project import settings, steps
 
     try:
-        client = runners.connect("docker")
+        client = engines.connect("docker")
     except WorkbenchError as error:
         print(f"a docker step / docker run: {error}")
         return
     assert make(project, "build").returncode == 0
     image = steps.reference(steps.find_steps(project)[0], settings.load(project), project)
-    command = _command(folder)
-    task = runners.Task("add", image, command, {}, folder, folder / "log")
-    runner = runners.container_runner(client, False, "bench")
+    room = folder / "tmp" / "kfp"
+    room.mkdir(parents=True)
+    room.chmod(0o777)
+    command = _command(Path("/tmp/kfp"))  # in a container
+    made = job(image, command, folder, is_rooted=True)
+    runner = ContainerRunner(client, "bench")
 
     def by_hand() -> None:
-        flags = ["--rm", "--user", "0:0", "--entrypoint", "", "-v", f"{folder}:{folder}"]
-        run("docker", "run", *flags, image, *command)
+        run("docker", "run", "--rm", "--entrypoint", "", "-v", f"{room}:/tmp/kfp", image, *command)
 
-    row("a docker step / docker run", _ours(runner, task), by_hand, 1.1)
+    row("a docker step / docker run", _ours(runner, made), by_hand, 1.1)
 
 
 def fifty_images(folder: Path) -> None:
@@ -201,18 +211,18 @@ def _check(project: Path) -> tuple[Action, Action]:
 
 def _no_engine() -> bool:
     from kfp_workbench.errors import WorkbenchError
-    from kfp_workbench.local import runners
+    from kfp_workbench.local import engines
 
     try:
-        runners.connect("docker")
+        engines.connect("docker")
     except WorkbenchError:
         return True
     return False
 
 
-def _ours(runner: Any, task: Any) -> Action:
+def _ours(runner: Any, made: Any) -> Action:
     def action() -> None:
-        assert runner(task, lambda line: None, threading.Event()) == 0
+        assert run_job(runner, made)[0] == 0
 
     return action
 

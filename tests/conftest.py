@@ -89,10 +89,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client() -> Any:
     """Return the engine's client."""
     from kfp_workbench.errors import WorkbenchError
-    from kfp_workbench.local import runners
+    from kfp_workbench.local import engines
 
     try:
-        engine = runners.connect("docker")
+        engine = engines.connect("docker")
     except WorkbenchError as error:
         need(False, str(error).partition(" (")[0])
     return engine

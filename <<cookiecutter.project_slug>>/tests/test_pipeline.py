@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images.pushed import compiled_images
-from kfp_workbench.local import runners, running
+from kfp_workbench.local import engines, running
 from kfp_workbench.pipeline import compiling
 from kfp_workbench.project import params
 from kfp_workbench.project.settings import ROOT, Settings
@@ -30,7 +30,7 @@ def values(outputs: dict[str, Any]) -> dict[str, Any]:
 def engine_answers(project: Settings) -> bool:
     """Tell whether there is a container engine."""
     try:
-        runners.connect(project.docker)
+        engines.connect(project.docker)
     except WorkbenchError:
         return False
     return True

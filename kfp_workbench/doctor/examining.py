@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images.registry import Registry
-from kfp_workbench.local import runners
+from kfp_workbench.local import engines
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.settings import ROOT, Settings
 
@@ -394,7 +394,7 @@ def _is_emulated(architecture: str) -> bool:
 def _containers(command: str) -> list[Finding]:
     """Check that `make local RUNNER=docker` reaches the engine, without its command line."""
     try:
-        runners.connect(command)
+        engines.connect(command)
     except WorkbenchError as error:
         reason = str(error).partition(" (")[2].rpartition("):")[0] or str(error)
         podman = _is_called(command, PODMAN)

@@ -32,11 +32,11 @@ text { fill: #f0f6fc } .small { fill: #9198a1 } .page { fill: #0d1117; stroke: #
 """
 # In a run.
 _STATES = """\
-.succeeded { fill: #dafbe1; stroke: #1a7f37 } .cached { fill: #ddf4ff; stroke: #0969da } .running { fill: #fff8c5; stroke: #9a6700 }
+.succeeded { fill: #dafbe1; stroke: #1a7f37 } .reused { fill: #ddf4ff; stroke: #0969da } .running { fill: #fff8c5; stroke: #9a6700 }
 .failed, .interrupted { fill: #ffebe9; stroke: #cf222e; stroke-width: 2.5 } .skipped, .waiting { fill: #ffffff; stroke: #818b98; stroke-dasharray: 4 3 }
 a:hover rect, a:focus rect { stroke-width: 3 }
 @media (prefers-color-scheme: dark) {
-.succeeded { fill: #12261e; stroke: #3fb950 } .cached { fill: #12233a; stroke: #4493f8 } .running { fill: #272215; stroke: #d29922 }
+.succeeded { fill: #12261e; stroke: #3fb950 } .reused { fill: #12233a; stroke: #4493f8 } .running { fill: #272215; stroke: #d29922 }
 .failed, .interrupted { fill: #25171c; stroke: #f85149 } .skipped, .waiting { fill: #0d1117; stroke: #656c76 } }
 """
 

@@ -1,56 +1,41 @@
-"""Counts how often a task is tried, as its settings allow, and lets nothing wait in vain.
+"""When a failed container is tried again, as Argo Workflows does.
 
-The attempts are those of kfp's local orchestrator, which tells its task handler nothing about them,
-and sleeps in between, whatever happens meanwhile.
+https://github.com/argoproj/argo-workflows/blob/v4.0.8/workflow/controller/operator.go
+(``processNodeRetries``): the longest duration is that of all attempts together, pauses included.
 """
 
-import contextlib
-import threading
-import types
-from collections.abc import Iterator
-from typing import Any
+import math
 
-from kfp.local.orchestrator import task_executor
-
+from kfp_workbench.local.spec import Retry
 from kfp_workbench.pipeline.kubernetes import units
 
 
 class Attempts:
-    """How often a task was tried, and what is left; ``policy`` is its retryPolicy."""
+    """The attempts at one task; times are of a clock that only goes forward, in seconds."""
 
-    def __init__(self, policy: Any) -> None:
+    def __init__(self, policy: Retry | None) -> None:
         self._policy = policy
-        self._number = 0
+        self._first = math.nan
+        self.number = 0
 
-    def begin(self) -> None:
+    def begin(self, now: float) -> None:
         """Count one more attempt."""
-        self._number += 1
+        if not self.number:
+            self._first = now
+        self.number += 1
 
-    @property
-    def is_last(self) -> bool:
-        """Tell whether a failure of this attempt is the task's."""
-        return self._number > int(self._policy.max_retry_count)
+    def pause(self, now: float) -> float | None:
+        """Return the seconds until the next attempt, after one that has failed; None for none."""
+        policy = self._policy
+        if policy is None or self.number > policy.count or not float(policy.factor).is_integer():
+            return None
+        last = self._first + policy.most
+        wait = policy.duration * (policy.factor ** (self.number - 1) if policy.factor > 0 else 1)
+        return None if now > last or now + wait > last else wait
 
-    @property
-    def what_follows(self) -> str:
-        """Return what follows on a failure, for people."""
-        wait = self._policy.backoff_duration.seconds
-        wait *= self._policy.backoff_factor ** (self._number - 1)
-        seconds = int(min(wait, self._policy.backoff_max_duration.seconds))
+    def what_follows(self, pause: float) -> str:
+        """Return what follows after a pause, for people."""
+        assert self._policy is not None
+        seconds = int(min(pause, self._policy.most))
         when = f"in {units.duration_text(seconds)}" if seconds else "now"
-        return f"attempt {self._number + 1} of {self._policy.max_retry_count + 1} follows {when}"
-
-
-@contextlib.contextmanager
-def ended_by(stop: threading.Event) -> Iterator[None]:
-    """Let no wait between attempts go on once ``stop`` is set, in every run within.
-
-    kfp looks the clock up by attribute (kfp.local.orchestrator.task_executor); a test tells when
-    a release moves it.
-    """
-    clock = task_executor.time
-    task_executor.time = types.SimpleNamespace(sleep=stop.wait)
-    try:
-        yield
-    finally:
-        task_executor.time = clock
+        return f"attempt {self.number + 1} of {self._policy.count + 1} follows {when}"

@@ -1,78 +1,163 @@
-"""Collects what a step that ended well has published, as KFP's launcher does in a cluster.
+"""Takes what a task leaves: the parameters in its files, what it publishes, and its artifacts.
 
-Unlike there, an output artifact that is neither a file nor told of counts as missing.
+By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/launcher_v2.go
+(``collectOutputParameters``, ``uploadOutputArtifacts``, ``mergeRuntimeArtifacts``).
 """
 
-import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import json_format
-from kfp.local import executor_output_utils
+from kfp_workbench.local import values
+from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, path_of, schema
+from kfp_workbench.local.executor_input import ExecutorInput, ExecutorOutput, read_output
+from kfp_workbench.local.expansion import texts_replaced
+from kfp_workbench.local.inputs import WORKSPACE
+from kfp_workbench.local.metadata import MetadataError, converted
+from kfp_workbench.local.places import Place
+from kfp_workbench.local.problems import ProblemError
+from kfp_workbench.local.spec import Component
 
-from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import artifacts, conversion
+
+class OutputError(ProblemError):
+    """Something that the launcher does not take from a task."""
+
+    code = "output"
 
 
-def collect(executor_input: Any, component_spec: Any) -> dict[str, Any]:
-    """Return the outputs of a task by name, parameters and artifacts, as kfp has them.
+def prepare(given: ExecutorInput, place: Place) -> None:
+    """Make the folders that a task's outputs go to; an engine's containers may have any user."""
+    files = [*given.output_parameters.values(), given.output_file]
+    for several in given.output_artifacts.values():
+        files += [path for artifact in several if (path := _path(artifact)) is not None]
+    for file in files:
+        folder = place.written(file).parent
+        folder.mkdir(parents=True, exist_ok=True)
+    if place.is_rooted:
+        _open_up(place.folder)
 
-    Stands for ``kfp.local.executor_output_utils.get_outputs_for_task``, which takes any value
-    for any type, and misses an artifact only where it is used. Raises WorkbenchError for an output
-    that lacks, or is none of its type.
-    """
-    step = component_spec.executor_label.removeprefix("exec-")
+
+def _open_up(folder: Path) -> None:
+    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        path.chmod(0o777)
+
+
+def _path(artifact: RuntimeArtifact) -> str | None:
+    if artifact.uri.startswith("/"):
+        return artifact.uri
     try:
-        told = executor_output_utils.load_executor_output(executor_input.outputs.output_file)
-    except (json_format.ParseError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise WorkbenchError(f"step {step} wrote no valid executor output: {reason}") from None
-    declared = component_spec.output_definitions
-    found: dict[str, Any] = {}
-    for name, spec in declared.parameters.items():
-        file = Path(executor_input.outputs.parameters[name].output_file)
-        try:
-            found[name] = _parameter(name, told, file, conversion.kind_of(spec))
-        except ValueError as error:
-            raise WorkbenchError(f"step {step}: output {error}") from None
-        except FileNotFoundError:
-            raise _missing(step, name) from None
-    for name, spec in declared.artifacts.items():
-        artifact = executor_input.outputs.artifacts[name].artifacts[0]
-        if not _merged(artifact, told.artifacts[name].artifacts if name in told.artifacts else ()):
-            raise _missing(step, name)
-        if (key := artifacts.without_value(artifact.metadata)) is not None:
-            reason = f"{key} has no value in its metadata, which KFP does not take: leave it out"
-            raise WorkbenchError(f"step {step}: output {name}: {reason}")
-        found[name] = _artifact(artifact, spec.is_artifact_list)
+        return path_of(artifact)
+    except ValueError:
+        return None
+
+
+def told(given: ExecutorInput, place: Place) -> ExecutorOutput:
+    """Return what a task has published, if anything."""
+    file = place.written(given.output_file)
+    try:
+        text = file.read_bytes().decode()
+    except FileNotFoundError:
+        return ExecutorOutput()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OutputError(f"cannot read what it published: {error}") from None
+    try:
+        return read_output(text)
+    except ValueError as error:
+        raise OutputError(f"what it published is no executor output: {error}") from None
+
+
+def parameters(
+    given: ExecutorInput, place: Place, component: Component, published: ExecutorOutput
+) -> dict[str, Any]:
+    """Return the output parameters: what was published, else what stands in the files."""
+    found = dict(published.parameters)
+    for name, file in given.output_parameters.items():
+        if name not in found:
+            found[name] = _parameter(name, place.written(file), component.outputs[name])
+    if place.is_rooted:
+        return found
+    here = str(place.workspace)
+    return {
+        name: texts_replaced(value, lambda text: text.replace(here, WORKSPACE))
+        for name, value in found.items()
+    }
+
+
+def _parameter(name: str, file: Path, kind: str) -> Any:
+    try:
+        return values.from_text(file.read_bytes().decode(), kind)
+    except FileNotFoundError:
+        raise OutputError(
+            f"it ended well, but never wrote its output {name}", "output-missing"
+        ) from None
+    except UnicodeDecodeError:
+        raise OutputError(f"its output {name} is no UTF-8", "output-type") from None
+    except OSError as error:
+        raise OutputError(f"its output {name} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise OutputError(f"its output {name}, of type {kind}: {error}", "output-type") from None
+
+
+def artifacts(
+    declared: Mapping[str, Sequence[RuntimeArtifact]],
+    place: Place,
+    published: ExecutorOutput,
+    root: str,
+) -> dict[str, RuntimeArtifact]:
+    """Return the output artifacts with all that was published of them, in a cluster's terms.
+
+    ``root`` is the address below which they have to lie. Their metadata are in the service's form.
+    """
+    found = {}
+    for name, (artifact, *_) in declared.items():
+        if name == LOGS:
+            continue
+        artifact = _merged(artifact, published.artifacts.get(name, ()), place)
+        found[name] = _checked(name, artifact, root)
     return found
 
 
-def _artifact(artifact: Any, in_a_list: bool) -> Any:
-    """Return an artifact as kfp has it, with whole numbers in its metadata as such."""
-    made = executor_output_utils.runtime_artifact_to_dsl_artifact(artifact)
-    made.metadata = conversion.plain(made.metadata)
-    return [made] if in_a_list else made
+def _merged(
+    artifact: RuntimeArtifact, published: Sequence[RuntimeArtifact], place: Place
+) -> RuntimeArtifact:
+    for item in published[:1]:
+        metadata = artifact.metadata
+        if item.metadata is not None:
+            metadata = {**(metadata or {}), **item.metadata}
+        artifact = replace(
+            artifact,
+            uri=place.address(item.uri) or artifact.uri,
+            metadata=metadata,
+            custom_path=item.custom_path or artifact.custom_path,
+        )
+    return artifact
 
 
-def _parameter(name: str, told: Any, file: Path, kind: str) -> Any:
-    """Return an output parameter: from the executor output or, without one there, from its file."""
-    if name in told.parameter_values:
-        value = executor_output_utils.pb2_value_to_python(told.parameter_values[name])
-        return conversion.converted(name, value, kind)
+def _checked(name: str, artifact: RuntimeArtifact, root: str) -> RuntimeArtifact:
     try:
-        return conversion.from_text(name, file.read_bytes().decode(), kind)
-    except UnicodeDecodeError:
-        raise ValueError(f"{name} is no UTF-8: {file}") from None
+        path_of(artifact)
+        known = not artifact.uri.startswith("oci://")
+    except ValueError:
+        known = False
+    if known and not artifact.uri.startswith(root):
+        raise OutputError(
+            f"its artifact {name} is at {artifact.uri}, which is not where the run keeps its artifacts"
+        )
+    kept = {
+        key: value for key, value in (artifact.metadata or {}).items() if key != "_kfp_workspace"
+    }
+    try:
+        schema(artifact)
+        return replace(artifact, metadata=converted(kept))
+    except (MetadataError, ValueError) as error:
+        raise OutputError(f"its artifact {name}: {error}", "metadata") from None
 
 
-def _merged(artifact: Any, told: Any) -> bool:
-    """Put into an artifact what a step told of it; tell whether there is any."""
-    for item in told[:1]:
-        artifact.uri = item.uri or artifact.uri
-        artifact.metadata.MergeFrom(item.metadata)
-    return bool(told) or os.path.lexists(artifact.uri)
-
-
-def _missing(step: str, name: str) -> WorkbenchError:
-    return WorkbenchError(f"step {step} ended well, but never wrote its output {name!r}")
+def file_of(artifact: RuntimeArtifact, place: Place) -> Path | None:
+    """Return where a task's artifact lies, be it there or not; None for one that is elsewhere."""
+    try:
+        path = path_of(artifact)
+    except ValueError:
+        return None
+    return place.written(path) if artifact.custom_path is not None else place.host(path)

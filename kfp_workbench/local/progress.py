@@ -17,7 +17,7 @@ MARKS = {
     "waiting": ("·", "dim"),
     "running": ("▸", "yellow"),
     "succeeded": ("✓", "green"),
-    "cached": ("✓", "cyan"),
+    "reused": ("✓", "cyan"),
     "failed": ("✗", "bold red"),
     "interrupted": ("✗", "bold red"),
     "skipped": ("-", "dim"),
@@ -73,6 +73,27 @@ def make(places: Sequence[Place]) -> Progress:
     return Lines()
 
 
+class Silent:
+    """Tells nothing."""
+
+    last = ""
+
+    def say(self, text: str) -> None:
+        """Do nothing."""
+
+    def begun(self, path: tuple[str, ...], name: str) -> None:
+        """Do nothing."""
+
+    def line(self, name: str, text: str) -> None:
+        """Do nothing."""
+
+    def ended(self, path: tuple[str, ...], name: str, state: str, seconds: float) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class Lines:
     """A line an event, with the time; and all that the steps print."""
 
@@ -95,7 +116,7 @@ class Lines:
 
     def ended(self, path: tuple[str, ...], name: str, state: str, seconds: float) -> None:
         """Print how a task ended."""
-        result = "reused from an earlier run" if state == "cached" else f"{state} after"
+        result = "reused from an earlier run" if state == "reused" else f"{state} after"
         self.say(f"{name}: {result}{'' if state == 'cached' else f' {seconds:.2f} s'}")
 
     def close(self) -> None:
@@ -202,7 +223,7 @@ class _Row:
         if self.running:
             return "running"
         if states:
-            return "cached" if states == {"cached"} else "succeeded"
+            return "reused" if states == {"reused"} else "succeeded"
         return "skipped" if self.closed else "waiting"
 
     @property
@@ -216,7 +237,7 @@ class _Row:
 
     @property
     def time(self) -> str:
-        if self.state == "cached":
+        if self.state == "reused":
             return "reused"
         now = time.monotonic()
         seconds = sum(taken for _, taken in self.done) + sum(now - began for began in self.running)

@@ -1,70 +1,102 @@
 """Provides what a local run needs before it begins: an engine with the images, or environments."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.errors import WorkbenchError, refuse
 from kfp_workbench.images import building
-from kfp_workbench.local import runners, venvs
+from kfp_workbench.local import engines, lightweight, lightweight_venvs, venvs
+from kfp_workbench.local.admission import STUBS
+from kfp_workbench.local.processes import Home, ProcessRunner
+from kfp_workbench.local.runners import Runner
 from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.steps import Step
 
 Say = Callable[[str], None]
 
 
-class Provided(NamedTuple):
-    """How the steps of a run are executed."""
+class Wanted(NamedTuple):
+    """What a pipeline's containers are."""
 
-    kind: str  # process or docker
-    run: runners.Runner
-    held: frozenset[
-        str
-    ]  # the parts of an allowance that are kept to: see `kfp_workbench.local.allowances`
+    containers: Mapping[str, Mapping[str, Any]]  # by the labels of their executors
+    ours: Mapping[str, Step]  # the project's own steps, by image
+    settings: Settings
+    root: Path
 
 
-def provide(
-    runner: str,
-    used: Sequence[str],
-    ours: Mapping[str, Step],
-    settings: Settings,
-    root: Path,
-    *,
-    run_id: str,
-    say: Say,
-) -> Provided:
-    """Return what executes the steps whose images are ``used``; ``ours`` are the project's own.
+def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
+    """Return what runs a pipeline's containers.
 
-    ``runner`` is ``process``, ``docker`` or ``auto``. Images are built or pulled and
-    environments made, where they are missing. Raises WorkbenchError (1) when that cannot be done.
+    ``runner`` is ``process``, ``docker`` or ``auto``. Images are built or pulled and environments
+    made, where they are missing. Raises WorkbenchError (1) when that cannot be done, and (2) for a
+    container that cannot be a process.
     """
-    client = _client(runner, settings)
+    client = _client(runner, wanted.settings)
+    name = wanted.settings.name
     if client is None:
-        say(f"running {settings.name} as processes (RUNNER=process)")
-        # Of all steps, before the first runs: they may run at once.
-        needed = {image: step for image, step in ours.items() if image in used}
-        found = {step.name: venvs.provide(step, root) for step in needed.values()}
-        if note := venvs.other_pythons(found):
-            say(note)
-        places = {image: (step.folder, found[step.name].bin) for image, step in needed.items()}
-        return Provided("process", runners.process_runner(places, root), frozenset())
-    say(f"running {settings.name} in containers (RUNNER=docker)")
-    for image in used:
-        if not runners.has_image(client, image):
-            _get(client, image, ours.get(image), settings, root, say)
-    run = runners.container_runner(client, runners.is_rootless(client), run_id)
-    return Provided("docker", run, runners.held_by(client))
+        refuse(list(dict.fromkeys(_problems(wanted))))
+        say(f"running {name} as processes (RUNNER=process)")
+        return ProcessRunner(_homes(wanted, say), _lightweight_homes(wanted, say))
+    from kfp_workbench.local.containers import ContainerRunner
+
+    say(f"running {name} in containers (RUNNER=docker)")
+    for image in sorted({str(container["image"]) for container in wanted.containers.values()}):
+        if "{{" not in image and image not in STUBS and not engines.has_image(client, image):
+            _get(client, image, wanted, say)
+    return ContainerRunner(client, run_id)
 
 
-def _get(
-    client: Any, image: str, step: Step | None, settings: Settings, root: Path, say: Say
-) -> None:
+def _problems(wanted: Wanted) -> Iterator[str]:
+    """Yield which tasks cannot be processes, and what to do."""
+    for label, container in wanted.containers.items():
+        image = str(container["image"])
+        if image in wanted.ours or image in STUBS or "{{" in image or lightweight.of(container):
+            continue
+        yield (
+            f"{label.removeprefix('exec-')}: {image} is no image of this project, and cannot run as a "
+            "process: use RUNNER=docker"
+        )
+
+
+def _homes(wanted: Wanted, say: Say) -> dict[str, Home]:
+    """Make the environments of all steps that are used, before the first runs: they may run at once."""
+    used = {str(container["image"]) for container in wanted.containers.values()}
+    dynamic = any("{{" in image for image in used)
+    needed = {image: step for image, step in wanted.ours.items() if image in used or dynamic}
+    found = {step.name: venvs.provide(step, wanted.root) for step in needed.values()}
+    if note := venvs.other_pythons(found):
+        say(note)
+    return {
+        image: Home(step.folder, found[step.name].bin, str(wanted.root))
+        for image, step in needed.items()
+    }
+
+
+def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
+    homes = {}
+    for label, container in wanted.containers.items():
+        found = lightweight.of(container)
+        if found is None:
+            continue
+        step = wanted.ours.get(str(container["image"]))
+        name = label.removeprefix("exec-")
+        binaries = lightweight_venvs.provide(found, step, name, wanted.root, say)
+        home = Home(
+            step.folder if step else wanted.root, binaries, str(wanted.root) if step else ""
+        )
+        homes[(str(container["image"]), *found.packages)] = home
+    return homes
+
+
+def _get(client: Any, image: str, wanted: Wanted, say: Say) -> None:
     """Build an image of this project; pull one of another, or one that was pushed."""
+    step = wanted.ours.get(image)
     if step and "@" not in image:
-        building.build([step], settings, root, again=True)
+        building.build([step], wanted.settings, wanted.root, again=True)
     else:
         say(f"pulling {image}")
-        runners.pull(client, image)
+        engines.pull(client, image)
 
 
 def _client(runner: str, settings: Settings) -> Any:
@@ -72,7 +104,7 @@ def _client(runner: str, settings: Settings) -> Any:
     if runner == "process":
         return None
     try:
-        return runners.connect(settings.docker)
+        return engines.connect(settings.docker)
     except WorkbenchError:
         if runner == "auto":
             return None

@@ -1,24 +1,48 @@
-"""What happened in a local run: ``run.json`` in the run's folder, from which `kfp_workbench.report` draws.
+"""What happened in a local run: ``run.json`` in the run's folder; all that looks back reads it.
 
-The format (version 1), times in seconds and UTC::
+The format (version 2), times in seconds and UTC::
 
-    {"format": 1, "pipeline": "calculate-average", "title": "Calculate Average",
-     "runner": "process", "started": "2026-01-31T12:00:00+00:00", "seconds": 1.2,
+    {"format": 2, "pipeline": "calculate-average", "title": "Calculate Average",
+     "runner": "process", "run_id": "...", "workflow": "...", "name": "...",
+     "started": "2026-01-31T12:00:00+00:00", "seconds": 1.2,
      "state": "succeeded", "error": "", "parameters": {...}, "outputs": {...},
-     "tasks": [{"path": ["add"], "label": "Add", "step": "add", "state": "succeeded",
-                "started": 0.1, "seconds": 0.2, "status": 0, "log": "logs/001-add.log",
-                "parameters": {...}, "artifacts": [{"name", "type", "uri", "metadata"}]}]}
+     "tasks": [{"path": "for-loop-1/for-loop-1[0]/add", "kind": "container", "label": "Add",
+                "step": "add", "state": "succeeded", "failed_in": "", "reason": "", "cause": "",
+                "started": 0.1, "seconds": 0.2, "status": 0, "attempts": 1,
+                "log": "logs/001-add.log", "folder": "tasks/001-add", "iterations": null,
+                "inputs": {...}, "outputs": {...}, "artifacts_in": [...],
+                "artifacts_out": [{"key", "id", "type", "uri", "metadata", "file"}]}]}
 
-States of a run are running, succeeded, failed, interrupted; those of a task cached, too. A value that
-takes more than 64 kB as JSON is replaced by a note, a ROC curve by 1,000 of its points.
+States of a run are running, succeeded, failed and interrupted.
+
+``path`` names the tasks from the root, as KFP's metadata do: a loop is its own task, and each of
+its iterations one below it, with its number. ``kind`` is ``container``, ``importer`` or ``dag``
+(a pipeline, a loop, an iteration, a condition, an exit handler's body).
+
+States of a task: ``running``; ``succeeded``; ``failed``, with where (``failed_in``: ``driver``,
+before its container; ``launcher``, before or after its command; ``command``) and why
+(``reason``, with a code for it in ``cause``); ``skipped`` by its condition; ``reused`` from an earlier run; ``unfinished``, begun
+and neither ended well nor failed, which KFP leaves on DAGs; ``interrupted``. What never began,
+as what it waits for failed or was skipped, is not there.
+
+Values are as KFP's metadata service has them: numbers are doubles. ``artifacts_in`` and
+``artifacts_out`` have an entry an artifact, ``uri`` and ``metadata`` as on a cluster (without
+``display_name`` and ``store_session_info``, and without the key ``executor-logs``); ``file`` is
+where it lies, relative to the run's folder where it is below that, or "" for an artifact that
+nobody wrote. What a task saw below ``/`` lies below its ``folder``: ``/tmp/kfp/outputs/sum`` is
+``tasks/001-add/tmp/kfp/outputs/sum``, and where the run's artifacts lie,
+``tasks/001-add/artifacts``. A process is given those very paths (absolute, and for an
+address too: ``minio://a`` is ``…/tasks/001-add/minio/a``), a container the ones of a cluster.
+The workspace is ``kfp-workspace`` in the run's folder.
+
+A value that takes more than 64 kB as JSON is replaced by a note, a ROC curve by 1,000 points.
 """
 
 import json
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -30,27 +54,38 @@ from kfp_workbench.project.secrecy import Mask
 
 RUNS = Path("build") / "local"  # a folder a run, named for its start
 FILE = "run.json"
-FORMAT = 1
+FORMAT = 2
 PACKAGE = "pipeline.yaml"  # beside it: what was run
 MAX_VALUE = 64 * 1024  # bytes of JSON
 MOST_POINTS = 1000  # of a ROC curve
 POINT = ("falsePositiveRate", "recall", "confidenceThreshold")  # KFP's names for its figures
+EVERY = 1.0  # seconds, at least, between two writings of a run that is under way
+SHARE = 30  # times as long as it takes to write it
 
 
 @dataclass
 class Task:
     """One execution of a task."""
 
-    path: list[str]  # the loops, conditions and pipelines around it, then its own name
+    path: str
+    kind: str
     label: str
-    step: str  # or the image, where that is no step's
+    step: str  # or the image, where that is no step's; "" for what has no container
     state: str = "running"
+    failed_in: str = ""
+    reason: str = ""
+    cause: str = ""  # a code for it: see `kfp_workbench.local.problems`
     started: float = 0.0  # after the run's start
     seconds: float = 0.0
     status: int | None = None  # the exit status; None when nothing was executed
+    attempts: int = 0
     log: str = ""  # relative to the run's folder; of the last attempt
-    parameters: dict[str, Any] = field(default_factory=dict)
-    artifacts: list[dict[str, Any]] = field(default_factory=list)
+    folder: str = ""  # the same
+    iterations: int | None = None  # of a loop
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    artifacts_in: list[dict[str, Any]] = field(default_factory=list)
+    artifacts_out: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -61,6 +96,9 @@ class Run:
     title: str
     runner: str
     parameters: dict[str, Any]
+    run_id: str = ""
+    workflow: str = ""  # the run's name in Kubernetes
+    name: str = ""  # and for people
     started: str = ""
     seconds: float = 0.0
     state: str = "running"
@@ -82,27 +120,36 @@ class Recorder:
         self._folder = folder
         self._lock = threading.Lock()
         self._began = time.monotonic()
+        self._next = -math.inf  # when the record is written again
+        self._followed: list[tuple[Task, Callable[[], str]]] = []
         run.started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.save()
 
-    @contextmanager
-    def task(self, task: Task) -> Iterator[None]:
-        """Note a task from its start to its end; one that does not say otherwise has failed."""
+    def begin(self, task: Task) -> None:
+        """Note that a task has begun."""
+        task.started = self._elapsed()
         with self._lock:
             self.run.tasks.append(task)
-        task.started = self._elapsed()
-        try:
-            yield
-        finally:
-            task.seconds = round(self._elapsed() - task.started, 3)
-            if task.state == "running":
-                task.state = "failed"
+
+    def follow(self, task: Task, state: Callable[[], str]) -> None:
+        """Let a task's state be what ``state`` says, until the run has ended."""
+        self._followed.append((task, state))
+
+    def end_task(self, task: Task, state: str) -> None:
+        """Note that a task has ended, and how."""
+        task.state = state
+        task.seconds = round(self._elapsed() - task.started, 3)
+        if time.monotonic() > self._next:
+            self.save()
 
     def end(self, state: str, error: str = "", outputs: Mapping[str, Any] | None = None) -> None:
         """Note how the run ended, and write the record."""
         self.run.state, self.run.error = state, error
-        self.run.outputs = {name: small(value) for name, value in (outputs or {}).items()}
+        self.run.outputs = dict(outputs or {})
         self.run.seconds = self._elapsed()
+        for task, followed in self._followed:
+            task.state = followed()
+            task.seconds = round(self.run.seconds - task.started, 3)
         for task in self.run.tasks:
             if task.state == "running":
                 task.state = "interrupted"
@@ -110,12 +157,33 @@ class Recorder:
 
     def save(self) -> None:
         """Write ``run.json``."""
+        began = time.monotonic()
         with self._lock:
-            text = json.dumps(self._mask.result(asdict(self.run)))
+            text = json.dumps(self._mask.result(_kept(asdict(self.run))))
         files.write(self._folder / FILE, text)
+        ended = time.monotonic()
+        self._next = ended + max(EVERY, SHARE * (ended - began))
 
     def _elapsed(self) -> float:
         return round(time.monotonic() - self._began, 3)
+
+
+def _kept(run: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with whole numbers as such, and without what is too large for it."""
+    run["parameters"] = _small(run["parameters"])
+    run["outputs"] = {name: small(value) for name, value in run["outputs"].items()}
+    for task in run["tasks"]:
+        task["inputs"], task["outputs"] = _small(task["inputs"]), _small(task["outputs"])
+        for artifact in (*task["artifacts_in"], *task["artifacts_out"]):
+            artifact["metadata"] = {
+                key: _thinned(item) if key == "confidenceMetrics" else small(item)
+                for key, item in artifact["metadata"].items()
+            }
+    return run
+
+
+def _small(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: small(value) for name, value in found.items()}
 
 
 def read(folder: Path) -> Run:
@@ -132,30 +200,14 @@ def read(folder: Path) -> Run:
         raise WorkbenchError(f"{path}: no record of a run ({reason}): make local", 2) from None
 
 
-def outputs_of(outputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return a task's outputs, as kfp has them, as parameters by name and a list of artifacts."""
-    parameters, artifacts = {}, []
-    for name, value in outputs.items():
-        if hasattr(value, "uri"):
-            metadata = {
-                key: _thinned(item) if key == "confidenceMetrics" else small(item)
-                for key, item in value.metadata.items()
-            }
-            artifacts.append(
-                {"name": name, "type": value.schema_title, "uri": value.uri, "metadata": metadata}
-            )
-        else:
-            parameters[name] = small(value)
-    return parameters, artifacts
-
-
-def _thinned(points: Any) -> Any:
-    """Return the figures of some of a curve's points, its ends among them."""
+def _thinned(metadata: Any) -> Any:
+    """Return the figures of some of a curve's points, its ends among them; ``list`` has them."""
+    points = metadata.get("list") if isinstance(metadata, dict) else metadata
     if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
         return small(points)
     every = -(-len(points) // (MOST_POINTS - 1)) or 1
     kept = [*points[:-1:every], *points[-1:]]
-    return [{key: figure(point.get(key)) for key in POINT} for point in kept]
+    return {"list": [{key: figure(point.get(key)) for key in POINT} for point in kept]}
 
 
 def figure(value: Any) -> float | None:

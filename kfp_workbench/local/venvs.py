@@ -18,6 +18,7 @@ from kfp_workbench.project.settings import ROOT
 from kfp_workbench.project.steps import Step
 from kfp_workbench.setup import environments, installers, locks, pythons
 
+LIGHTWEIGHT = "lightweight-"  # how the folders begin of what `lightweight_venvs` makes
 _SHARED = "shared.pth"  # has a thin environment find what the shared one holds
 _PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
 
@@ -36,7 +37,7 @@ def provide(step: Step, root: Path = ROOT) -> Environment:
     Another one is made when ``requirements.txt`` or the Python changes; those that no step needs any
     more are removed then. Raises WorkbenchError (1) when the requirements cannot be installed.
     """
-    text = _requirements(step)
+    text = requirements_of(step)
     wanted = _wanted(step, root)
     python, command = _python(wanted, text, root)
     shared = _folder(root, python, text)
@@ -61,7 +62,7 @@ def python_folder(step: Step, root: Path = ROOT) -> Path:
 
 def interpreter(step: Step, root: Path = ROOT) -> Path | None:
     """Return the interpreter that a step's environment is made of; None if it requires nothing."""
-    if not (text := _requirements(step)):
+    if not (text := requirements_of(step)):
         return None
     python, command = _python(_wanted(step, root), text, root)
     return command or installers.base_of(_folder(root, python, text))
@@ -78,7 +79,7 @@ def other_pythons(found: Mapping[str, Environment]) -> str:
     return f"{text}: other versions, other models (install Python {there}, or uv, which brings it)"
 
 
-def _requirements(step: Step) -> str:
+def requirements_of(step: Step) -> str:
     """Return the requirements of a step; "" where the file is not there, or names none."""
     path = step.folder / "requirements.txt"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -120,12 +121,13 @@ def _digest(python: str, text: str) -> str:
 
 
 def _remove_unused(made: Path, root: Path) -> None:
-    texts = {step: _requirements(step) for step in steps.find_steps(root)}
+    texts = {step: requirements_of(step) for step in steps.find_steps(root)}
     needed = {made.name}
     for step, text in texts.items():
         needed |= {_digest(version, text) for version in (_wanted(step, root), pythons.own())}
     for path in made.parent.iterdir():
-        if path.is_dir() and path.name.partition("-")[0] not in needed:
+        is_light = path.name.startswith(LIGHTWEIGHT)
+        if path.is_dir() and not is_light and path.name.partition("-")[0] not in needed:
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -23,14 +23,15 @@ from kfp_workbench.report.text import clean, seconds, size, tail
 
 LOG_LINES, LOG_BYTES = 200, 64 * 1024  # of a failed step, its last ones
 VALUE = 4000  # characters of a value that are shown
-_ITERATION = re.compile(r"^(.*)-iteration-([0-9]+)$")
-_WORSE = ("failed", "interrupted", "running", "succeeded", "cached")
+_ITERATION = re.compile(r"^(.*)\[([0-9]+)\]$")
+_WORSE = ("failed", "interrupted", "running", "unfinished", "succeeded", "reused", "skipped")
 WORDS = {
     "succeeded": "Succeeded",
-    "cached": "Reused",
+    "reused": "Reused",
     "failed": "Failed",
     "interrupted": "Interrupted",
     "running": "Did not end",
+    "unfinished": "Did not end",
     "skipped": "Not needed",
     "waiting": "Not reached",
 }
@@ -67,6 +68,7 @@ class _View:
     def __init__(self, run: Run, folder: Path, page_folder: Path) -> None:
         self.run, self.folder, self.page_folder = run, folder, page_folder
         self._nodes = dict(model.tasks(self._read()))
+        self._executed = [task for task in run.tasks if task.kind != "dag"]
 
     def _read(self) -> model.Graph:
         try:
@@ -97,7 +99,7 @@ class _View:
         return model.Graph(tuple(nodes), graph.edges)
 
     def _tasks_at(self, place: tuple[str, ...]) -> list[Task]:
-        return [task for task in self.run.tasks if _place(task) == place]
+        return [task for task in self._executed if _place(task) == place]
 
     def _state(self, tasks: Sequence[Task]) -> str:
         if not tasks:
@@ -111,12 +113,12 @@ class _View:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row per execution, in the order of the pipeline; one for a step without any."""
         for place, node in self._nodes.items():
-            found = sorted(self._tasks_at(place), key=lambda task: _natural(task.path))
+            found = sorted(self._tasks_at(place), key=lambda task: _natural(_parts(task)))
             anchors = [self._anchor(place), *([""] * len(found))]
             yield from map(self._row, found, anchors)
             if not found:
                 yield {"anchor": anchors[0], "label": node.label, "state": self._state([])}
-        lost = [task for task in self.run.tasks if _place(task) not in self._nodes]
+        lost = [task for task in self._executed if _place(task) not in self._nodes]
         yield from (self._row(task, "") for task in lost)  # of a pipeline that cannot be read
 
     def _row(self, task: Task, anchor: str) -> dict[str, Any]:
@@ -133,7 +135,7 @@ class _View:
 
     def _title(self, task: Task) -> str:
         """Return a task's label, with the iterations that it is in."""
-        numbers = [match[2] for part in task.path if (match := _ITERATION.match(part))]
+        numbers = [match[2] for part in _parts(task) if (match := _ITERATION.match(part))]
         return (
             f"{task.label} ({', '.join(str(int(number) + 1) for number in numbers)})"
             if (numbers)
@@ -143,18 +145,20 @@ class _View:
     def failures(self) -> Iterator[dict[str, Any]]:
         """Yield what failed, with the last lines of its log."""
         for task in self.run.tasks:
-            if task.state in ("failed", "interrupted"):
+            if task.failed_in or task.state == "interrupted":
                 log = self.folder / task.log if task.log else None
                 yield {
                     "title": self._title(task),
-                    "status": task.status,
+                    "status": task.status or None,
+                    "reason": task.reason if task.failed_in != "command" else "",
                     "log": log and self._link(log),
                     "tail": tail(log, LOG_LINES, LOG_BYTES) if log else None,
                 }
 
     def _artifacts(self, *kinds: str) -> Iterator[tuple[Task, Mapping[str, Any]]]:
         for task in self.run.tasks:
-            for artifact in task.artifacts:
+            for artifact in task.artifacts_out:
+                artifact = {**artifact, "metadata": unwrapped(artifact["metadata"])}
                 if not kinds or artifact["type"] in kinds:
                     yield task, artifact
 
@@ -162,7 +166,7 @@ class _View:
         """Return a table per name of Metrics: a row for each task that published them."""
         tables: dict[str, dict[str, Any]] = {}
         for task, artifact in self._artifacts("system.Metrics"):
-            table = tables.setdefault(artifact["name"], {"columns": [], "rows": []})
+            table = tables.setdefault(artifact["key"], {"columns": [], "rows": []})
             values = artifact["metadata"]
             table["columns"] = sorted({*table["columns"], *values})
             table["rows"].append((self._title(task), values))
@@ -175,14 +179,14 @@ class _View:
         ):
             found = plots.evaluation(artifact["metadata"])
             if any(found.values()):
-                yield {"title": f"{self._title(task)}: {artifact['name']}", **found}
+                yield {"title": f"{self._title(task)}: {artifact['key']}", **found}
 
     def pages(self) -> Iterator[dict[str, Any]]:
         """Yield the HTML and Markdown artifacts, as documents for frames."""
         for task, artifact in self._artifacts("system.HTML", "system.Markdown"):
-            path = self._own_file(artifact["uri"])
+            path = self._own_file(artifact["file"])
             yield {
-                "title": f"{self._title(task)}: {artifact['name']}",
+                "title": f"{self._title(task)}: {artifact['key']}",
                 "link": path and self._link(path),
                 **frames.document(path, artifact["type"] == "system.Markdown"),
             }
@@ -190,9 +194,9 @@ class _View:
     def artifacts(self) -> Iterator[dict[str, Any]]:
         """Yield all artifacts: what, from which step, how large, where, and what is said of it."""
         for task, artifact in self._artifacts():
-            path = self._own_file(artifact["uri"])
+            path = self._own_file(artifact["file"])
             yield {
-                "name": artifact["name"],
+                "name": artifact["key"],
                 "type": artifact["type"].removeprefix("system."),
                 "step": self._title(task),
                 "size": size(path),
@@ -205,14 +209,16 @@ class _View:
                 },
             }
 
-    def _own_file(self, uri: str) -> Path | None:
+    def _own_file(self, file: str) -> Path | None:
         """Return the file or folder of an artifact, if it lies where local runs write theirs.
 
-        A step may publish any address: a page must not show, or lead to, other files.
+        A step may publish any path: a page must not show, or lead to, other files.
         """
         runs = self.folder.resolve().parent
         try:
-            path = Path(uri).resolve()
+            path = (self.folder / file).resolve()
+            if not file:
+                return None
             return path if path.is_relative_to(runs) and path.exists() else None
         except (OSError, ValueError):
             return None
@@ -232,7 +238,23 @@ def _summary(tasks: Sequence[Task], state: str) -> str:
 
 
 def _place(task: Task) -> tuple[str, ...]:
-    return tuple(match[1] if (match := _ITERATION.match(part)) else part for part in task.path)
+    return tuple(part for part in _parts(task) if not _ITERATION.match(part))
+
+
+def _parts(task: Task) -> list[str]:
+    return task.path.split("/")
+
+
+def unwrapped(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an artifact's metadata as its task published them: the service wraps lists and objects."""
+    return {
+        key: value[kind]
+        if isinstance(value, dict)
+        and len(value) == 1
+        and (kind := next(iter(value))) in ("list", "struct")
+        else value
+        for key, value in metadata.items()
+    }
 
 
 def _natural(path: Sequence[str]) -> list[tuple[str, int]]:

@@ -9,7 +9,6 @@ import os
 import ssl
 import subprocess
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -30,12 +29,14 @@ from kfp_workbench.cluster.server import connect
 from kfp_workbench.cluster.session import DexSession
 from kfp_workbench.cluster.signin import credentials
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import runners, venvs
+from kfp_workbench.local import venvs
+from kfp_workbench.local.containers import ContainerRunner
 from kfp_workbench.project import secrecy
 from kfp_workbench.project.steps import Step
 from servers.kfp_server import kfp_server
 from servers.kubeflow_server import PASSWORD, USER, Kubeflow, Reply, Request, kubeflow
 from shared.baking import PROJECT, environment, files_of, make
+from shared.jobs import job, run
 from shared.serving import Handler, listening
 
 TOKEN = "eyJhbGciOi.s3cret-token"
@@ -929,9 +930,8 @@ def test_containers_get_no_way_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     client = SimpleNamespace(containers=SimpleNamespace(create=create), info=dict)
     own = {"SEED": "1"}
-    task = runners.Task("add", "add:1", ["python", "main.py"], own, tmp_path, tmp_path / "log")
-    run = runners.container_runner(client, False, "run")
-    assert run(task, lambda line: None, threading.Event()) == 125
+    made = job("add:1", ["python", "main.py"], tmp_path, own, is_rooted=True)
+    assert run(ContainerRunner(client, "run"), made)[0] == 125
     assert given["environment"] == own and "s3cret" not in str(given)
 
 

@@ -22,7 +22,7 @@ from kfp_workbench.cluster.server import Health
 from kfp_workbench.doctor import endpoint, examining
 from kfp_workbench.doctor.examining import Finding
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import runners
+from kfp_workbench.local import engines
 from kfp_workbench.project import settings
 from servers.kfp_server import KfpServer, kfp_server
 from servers.kubeflow_server import PASSWORD, USER, kubeflow
@@ -125,7 +125,7 @@ def machine(tmp_path: Path, default: Path, monkeypatch: pytest.MonkeyPatch) -> M
     monkeypatch.setattr("kfp_workbench.doctor.examining.platform.node", lambda: HERE)
     monkeypatch.setattr("kfp_workbench.doctor.examining.sys.platform", "linux")
     monkeypatch.setattr(examining, "BINFMT", tmp_path / "binfmt")
-    monkeypatch.setattr(runners, "connect", lambda command: None)
+    monkeypatch.setattr(engines, "connect", lambda command: None)
     return Machine(tmp_path, default, monkeypatch)
 
 
@@ -302,7 +302,7 @@ def test_a_socket_for_containers(machine: Machine) -> None:
 
     machine.engine()
     assert is_(machine.look()["local"], "ok", "make local RUNNER=docker reaches the engine")
-    machine.monkeypatch.setattr(runners, "connect", refuse)
+    machine.monkeypatch.setattr(engines, "connect", refuse)
     found = machine.look()["local"]
     assert is_(found, "warn", "engine's socket (no such file): set DOCKER_HOST, or use RUNNER=proc")
     machine.engine(PODMAN, "podman", name="podman")
@@ -715,7 +715,7 @@ def test_a_folder_that_cannot_be_written(machine: Machine) -> None:
 
 def test_whatever_hangs_is_said_in_time(machine: Machine) -> None:
     machine.monkeypatch.setattr(examining, "SECONDS", 1.0)
-    machine.monkeypatch.setattr(runners, "connect", lambda command: time.sleep(30))
+    machine.monkeypatch.setattr(engines, "connect", lambda command: time.sleep(30))
     machine.engine(seconds=30)
     with kfp_server() as server, socket.socket() as silent:
         server.fail("silent")

@@ -26,8 +26,9 @@ from typing import Any
 import pytest
 import requests
 
-from kfp_workbench.local import runners
+from kfp_workbench.local.containers import ContainerRunner
 from shared.baking import bake, compiled, environment, make
+from shared.jobs import job, run
 from shared.needs import need
 
 BASE_IMAGE = "python:3.12-slim"
@@ -145,37 +146,38 @@ def test_images_are_not_root_and_need_little(pushed: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can call as somebody else")
-def test_outputs_belong_to_the_caller(
+def test_what_a_run_leaves_belongs_to_the_caller(
     pushed: Path, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run of the user 12345, whom the image does not know."""
+    """A run of the user 12345, whom the image does not know; a step has its image's own user."""
     folder = tmp_path / "run"
-    folder.mkdir()
-    os.chown(folder, 12345, 12345)
+    (folder / "minio").mkdir(parents=True)
+    (folder / "minio").chmod(0o777)
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     monkeypatch.setattr(os, "getgid", lambda: 12345)
-    run = runners.container_runner(client, False, "owner")
-    command = ["python", "main.py", "--context", '{"numbers": [1]}', "--output", f"{folder}/a/b"]
-    log = tmp_path / "add.log"
-    task = runners.Task("add", references(pushed)["add"], command, {}, folder, log)
-    lines: list[str] = []
-    assert run(task, lines.append, threading.Event()) == 0, lines
-    status = (folder / "a" / "b").stat()
-    assert (status.st_uid, status.st_gid) == (12345, 12345)
+    runner = ContainerRunner(client, "owner")
+    command = ["python", "main.py", "--context", '{"numbers": [1]}', "--output", "/minio/a/b"]
+    made = job(references(pushed)["add"], command, folder, is_rooted=True)
+    status, lines = run(runner, made)
+    assert status == 0, lines
+    assert (folder / "minio" / "a" / "b").stat().st_uid not in (0, 12345)
+    runner.close(folder)
+    found = (folder / "minio" / "a" / "b").stat()
+    assert (found.st_uid, found.st_gid) == (12345, 12345)
 
 
 def test_200_steps_that_fail_at_once_are_200_failures(
     pushed: Path, client: Any, tmp_path: Path
 ) -> None:
-    run = runners.container_runner(client, False, "failures")
+    runner = ContainerRunner(client, "failures")
     image = references(pushed)["add"]
     command = ["sh", "-c", "echo gone >&2; exit 3"]
 
     def fail(number: int) -> tuple[int, str]:
-        lines: list[str] = []
-        log = tmp_path / f"{number}.log"
-        task = runners.Task("add", image, command, {}, tmp_path, log)
-        return run(task, lines.append, threading.Event()), "\n".join(lines)
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        status, lines = run(runner, job(image, command, folder, is_rooted=True))
+        return status, "\n".join(lines)
 
     with ThreadPoolExecutor(4) as pool:
         assert Counter(pool.map(fail, range(200))) == {(3, "gone"): 200}
@@ -236,11 +238,10 @@ def test_a_container_that_the_engine_is_slow_to_remove(
         remove(container, **options)
 
     monkeypatch.setattr(Container, "remove", busy)
-    monkeypatch.setattr("kfp_workbench.local.runners.time.sleep", lambda seconds: None)
-    run = runners.container_runner(client, False, tmp_path.name)
-    task = runners.Task("add", BASE_IMAGE, ["true"], {}, tmp_path, tmp_path / "log")
-    lines: list[str] = []
-    assert run(task, lines.append, threading.Event()) == 0
+    monkeypatch.setattr("kfp_workbench.local.containers.time.sleep", lambda seconds: None)
+    made = job(BASE_IMAGE, ["true"], tmp_path, is_rooted=True)
+    status, lines = run(ContainerRunner(client, tmp_path.name), made)
+    assert status == 0
     left = containers(client, tmp_path.name)
     if failures == 2:
         assert (lines, left) == ([], [])
@@ -258,11 +259,10 @@ def test_a_container_takes_its_volumes_along(
     image = made.commit(f"volume-{uuid.uuid4().hex}", changes="VOLUME /data")
     made.remove()
     request.addfinalizer(lambda: client.images.remove(image.id))
-    run = runners.container_runner(client, False, tmp_path.name)
     see = ["awk", '$5 == "/data" { print $4 }', "/proc/self/mountinfo"]
-    task = runners.Task("add", image.id, see, {}, tmp_path, tmp_path / "log")
-    lines: list[str] = []
-    assert run(task, lines.append, threading.Event()) == 0, lines
+    made = job(image.id, see, tmp_path, is_rooted=True)
+    status, lines = run(ContainerRunner(client, tmp_path.name), made)
+    assert status == 0, lines
     (folder,) = lines  # .../volumes/NAME/_data
     assert re.search("/volumes/[0-9a-f]{64}/_data$", folder)
     assert Path(folder).parent.name not in {volume.name for volume in client.volumes.list()}

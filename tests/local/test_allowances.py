@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
-from kfp_workbench.local import allowances, attempts, runners
+from kfp_workbench.local import allowances, attempts, containers, engines, runners
 from kfp_workbench.local.allowances import UNLIMITED, Allowance, Scratch
+from kfp_workbench.local.containers import ContainerRunner
+from kfp_workbench.local.processes import Home, ProcessRunner
 from kfp_workbench.local.runners import Ended
+from kfp_workbench.local.spec import Retry
 from shared.baking import bake, compile_here, environment, make
+from shared.jobs import job, run
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent"}
 IMAGE = "python:3.12-slim"
@@ -181,11 +185,8 @@ def test_processes_get_the_variables(project: Path) -> None:
 
 def process(command: list[str], folder: Path, allowance: Allowance) -> tuple[int, list[str]]:
     """Run a command as a task's process."""
-    places = {"image": (folder, Path(sys.executable).parent)}
-    lines: list[str] = []
-    task = runners.Task("load", "image", command, {}, folder, folder / "log", allowance)
-    run = runners.process_runner(places, folder)
-    return run(task, lines.append, threading.Event()), lines
+    runner = ProcessRunner({"image": Home(folder, Path(sys.executable).parent)})
+    return run(runner, job("image", command, folder, allowance=allowance))
 
 
 def test_a_process_is_ended_by_its_timeout(tmp_path: Path) -> None:
@@ -243,12 +244,11 @@ def test_a_step_that_never_succeeds_fails_once(project: Path) -> None:
     assert (project / "tries").read_text() == "xxx"
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("error:")]
     assert line.startswith("error: step load failed with exit status 3: all it said is in")
-    assert line.endswith("003-load.log")
+    assert line.endswith("001-load.log")
 
 
 def test_no_retry_is_waited_for_once_the_run_is_interrupted(project: Path) -> None:
-    """kfp would go on sleeping."""
-    assert flaky(project, "load: {retries: {count: 3, wait: 1h}}", 0).returncode == 0
+    assert flaky(project, "load: {retries: {count: 3, wait: 10m}}", 0).returncode == 0
     (project / "tries").unlink()
     run = subprocess.Popen(
         [sys.executable, "-m", "kfp_workbench", "local", "--runner", "process", "-p", "context={}"],
@@ -259,7 +259,7 @@ def test_no_retry_is_waited_for_once_the_run_is_interrupted(project: Path) -> No
     )
     assert run.stderr is not None
     try:
-        assert any("attempt 2 of 4 follows in 1h" in line for line in run.stderr)
+        assert any("attempt 2 of 4 follows in 10m" in line for line in run.stderr)
         run.send_signal(signal.SIGINT)
         assert run.wait(60) == 130
     finally:
@@ -269,38 +269,35 @@ def test_no_retry_is_waited_for_once_the_run_is_interrupted(project: Path) -> No
 
 @pytest.mark.parametrize(
     ("number", "follows"),
-    [(1, "2 of 4 follows in 1m30s"), (2, "3 of 4 follows in 3m"), (3, "4 of 4 follows in 5m")],
+    [
+        (1, "attempt 2 of 4 follows in 1m30s"),
+        (2, "attempt 3 of 4 follows in 3m"),
+        (3, "attempt 4 of 4 follows in 6m"),
+        (4, None),
+    ],
 )
-def test_waits_grow_up_to_the_longest(number: int, follows: str) -> None:
-    from google.protobuf import json_format
-    from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
-
-    policy = json_format.ParseDict(
-        {
-            "maxRetryCount": 3,
-            "backoffDuration": "90s",
-            "backoffFactor": 2,
-            "backoffMaxDuration": "300s",
-        },
-        PipelineTaskSpec.RetryPolicy(),
-    )
-    tried = attempts.Attempts(policy)
+def test_waits_grow(number: int, follows: str | None) -> None:
+    tried = attempts.Attempts(Retry(3, 90, 2, 3600))
     for _ in range(number):
-        tried.begin()
-    assert not tried.is_last and tried.what_follows == f"attempt {follows}"
-    tried.begin()
-    assert tried.is_last == (number == 3)
+        tried.begin(0)
+    pause = tried.pause(10)
+    assert (None if pause is None else tried.what_follows(pause)) == follows
 
 
-def test_kfp_waits_by_the_clock_that_is_replaced() -> None:
-    """A release that waits otherwise is to be found here."""
-    from kfp.local.orchestrator import task_executor
-
-    assert {"time", "sleep"} <= set(task_executor.execute_single_task.__code__.co_names)
-    clock, stop = task_executor.time, threading.Event()
-    with attempts.ended_by(stop):
-        assert task_executor.time.sleep == stop.wait
-    assert task_executor.time is clock
+@pytest.mark.parametrize(
+    ("policy", "now"),
+    [
+        (None, 0),
+        (Retry(0, 0, 2, 3600), 0),
+        (Retry(3, 0, 2, 60), 61),  # all attempts together took too long
+        (Retry(3, 90, 2, 60), 1),  # and would
+        (Retry(3, 0, 1.5, 3600), 0),  # Argo takes whole factors only
+    ],
+)
+def test_what_is_not_tried_again(policy: Retry | None, now: float) -> None:
+    tried = attempts.Attempts(policy)
+    tried.begin(0)
+    assert tried.pause(now) is None
 
 
 # In containers
@@ -309,8 +306,8 @@ def test_kfp_waits_by_the_clock_that_is_replaced() -> None:
 @pytest.fixture(scope="module")
 def image(client: Any) -> str:
     """Return an image with Python that the engine has."""
-    if not runners.has_image(client, IMAGE):
-        runners.pull(client, IMAGE)
+    if not engines.has_image(client, IMAGE):
+        engines.pull(client, IMAGE)
     return IMAGE
 
 
@@ -328,16 +325,13 @@ def container(
             found = client.containers.list(all=True, filters=label)
             seen.extend(one.attrs for one in found)
 
-    run = runners.container_runner(client, False, folder.name)
-    task = runners.Task(
-        "load", IMAGE, ["python", "-c", code], env, folder, folder / "log", allowance
-    )
-    status = run(task, write, threading.Event())
+    made = job(IMAGE, ["python", "-c", code], folder, env, allowance, is_rooted=True)
+    status = ContainerRunner(client, folder.name).run(made, write, threading.Event())
     return status, lines, seen[0] if seen else None
 
 
 def test_a_container_is_held_to_cpu_and_memory(client: Any, image: str, tmp_path: Path) -> None:
-    assert runners.held_by(client) == {"cpu", "memory", "scratch"}
+    assert ContainerRunner(client, "held").held == {"cpu", "memory", "scratch"}
     allowance = Allowance(cpu=0.5, memory=256 * 2**20)
     status, _, seen = container(client, tmp_path, allowance, "print(1)")
     assert status == 0
@@ -350,7 +344,7 @@ def test_a_container_without_settings_has_no_limit(client: Any, image: str, tmp_
     status, _, seen = container(client, tmp_path, UNLIMITED, "print(1)")
     limits = seen["HostConfig"]
     assert status == 0 and (limits["NanoCpus"], limits["Memory"]) == (0, 0)
-    assert not limits.get("Tmpfs") and len(limits["Binds"]) == 1
+    assert not limits.get("Tmpfs") and not limits.get("Binds")
 
 
 @pytest.mark.parametrize(("cpu", "memory"), [(4096, 2**62), (0.001, 2**20)])
@@ -359,7 +353,7 @@ def test_limits_beyond_the_engines_own_are_those(
 ) -> None:
     """A cluster's node may be larger than this machine, and Docker takes no less than 6 MB."""
     allowance = Allowance(cpu=cpu, memory=memory)
-    limits = runners._limits(allowance, client.info())
+    limits = containers._limits(allowance, client.info())
     machine = client.info()
     large = (machine["NCPU"] * 10**9, machine["MemTotal"])
     small = (10**7, 6 * 2**20)
@@ -370,7 +364,7 @@ def test_limits_beyond_the_engines_own_are_those(
 
 def test_an_engine_that_cannot_limit_is_asked_for_nothing() -> None:
     info = {"NCPU": 2, "MemTotal": 2**30, "CpuCfsQuota": False, "MemoryLimit": False}
-    assert runners._limits(Allowance(cpu=1, memory=2**28), info) == {}
+    assert containers._limits(Allowance(cpu=1, memory=2**28), info) == {}
 
 
 def test_too_little_memory_is_the_reason_of_a_failure(

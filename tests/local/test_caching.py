@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kfp.local import cache
 
-from kfp_workbench.local import caching
+from kfp_workbench.local import spec
+from kfp_workbench.local.cache import Cache, Entry
+from kfp_workbench.local.driver import Begun, Outputs
+from kfp_workbench.local.inputs import Inputs
+from kfp_workbench.local.metadata import Execution
+from kfp_workbench.local.store import Store
 from shared.baking import make
 from shared.typed import make_project
 
@@ -106,7 +110,7 @@ def test_artifacts_are_reused_too(typed: Path) -> None:
 
 @pytest.mark.parametrize("harm", ["changed", "removed", "added"])
 def test_files_that_are_not_as_they_were_are_made_again(typed: Path, harm: str) -> None:
-    latest = sorted(typed.glob("build/local/*/*/make/model"))[-1]
+    latest = sorted(typed.glob("build/local/*/tasks/*/artifacts/make/*/model"))[-1]
     if harm == "changed":
         (latest / "weights").write_bytes(b"other")
     elif harm == "removed":
@@ -132,27 +136,48 @@ GREET = """\
 """
 
 
-def test_a_variable_of_a_secret_that_changed_is_heeded(project: Path) -> None:
+def test_a_variable_that_changed_is_said_and_not_heeded(project: Path) -> None:
+    """As on a cluster, where it has no part in what a task is known by."""
     edit("steps/add/main.py", "    numbers = ", f"{GREET}    numbers = ")(project)
-    (project / "kubernetes.yaml").write_text("add: {env: {GREETING: {secret: a/b}}}\n")
 
-    def given(greeting: str) -> list[str]:
-        env = {**NO_ENGINE, "GREETING": greeting}
-        return executed(make(project, "local", "RUNNER=process", "CACHE=1", env=env))
+    def given(greeting: str) -> "subprocess.CompletedProcess[str]":
+        (project / "kubernetes.yaml").write_text(f"add: {{env: {{GREETING: {greeting}}}}}\n")
+        return run(project)
 
-    assert given("hi") == ["add", "div"]
-    assert given("hello") == ["add", "div"]
-    assert given("hello") == given("hi") == []
+    assert executed(given("hi")) == ["add", "div"]
+    again = given("hello")
+    assert executed(again) == []
+    assert "add: reused, as KFP does, although the variable GREETING changed" in again.stderr
+    assert "although" not in given("hi").stderr
     kept = "".join(path.read_text() for path in project.glob("build/cache/*/*.json"))
     assert "hello" not in kept
 
 
+def begun(**inputs: Any) -> Begun:
+    """Return a task that its driver has begun."""
+    given = Inputs({"n": 1.0, **inputs}, {})
+    return Begun(Execution(1, "container", "add", 0), given, outputs=Outputs({}, {}, "/x"))
+
+
+def component(**outputs: str) -> spec.Component:
+    return spec.Component("comp-add", {}, {}, outputs, {})
+
+
+CONTAINER: dict[str, Any] = {"image": "r/add:1", "command": ["a"], "args": ["b"]}
+
+
+def cache_in(folder: Path, lines: list[str] | None = None, **names: Any) -> Cache:
+    said = [] if lines is None else lines
+    given = {"pipeline": "p", "contents": {}, "workspace": "run-1", **names}
+    return Cache(folder, say=said.append, **given)
+
+
 def test_results_that_cannot_be_kept_are_said_once(tmp_path: Path) -> None:
     lines: list[str] = []
-    with caching.reusing(tmp_path, {}, dict, lines.append):
-        for name in ("one", "two"):
-            (tmp_path / f"{name}.json").mkdir()
-            cache.get_local_cache().put(name, {})
+    kept = cache_in(tmp_path, lines)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").mkdir()
+        kept.keep(Entry(name, {}), begun().execution, Store(None))
     (line,) = lines
     assert line.startswith(f"no result is kept for another time: cannot write {tmp_path}/one.json")
 
@@ -173,16 +198,38 @@ def test_what_is_kept_is_for_its_owner_only(warm: Path) -> None:
         assert (warm / "build" / name).stat().st_mode & 0o777 == 0o700
 
 
-def key(folder: Path, **changes: Any) -> str:
-    cache = caching._Cache(folder, {"r/add:1": "1", "r/add@sha256:x": "1"}, dict, print)
-    given = {"component_name": "c", "image": "r/add:1", "full_command": ["a"], "arguments": {}}
-    return cache.compute_key(**{**given, "env_vars": {}, "custom_cache_key": None, **changes})
+def key(folder: Path, made: spec.Component, task: Begun, image: Any = None, **names: Any) -> str:
+    entry = cache_in(folder, **names).entry(made, {**CONTAINER, **(image or {})}, task)
+    assert entry is not None
+    return entry.key
 
 
-def test_a_digest_and_a_tag_of_the_same_content_are_the_same(tmp_path: Path) -> None:
-    assert key(tmp_path) == key(tmp_path, image="r/add@sha256:x")
-    assert key(tmp_path) != key(tmp_path, image="r/add:2")
-    assert key(tmp_path) != key(tmp_path, env_vars={"A": "b"})
+@pytest.mark.parametrize(
+    ("changes", "is_same"),
+    [
+        ({}, True),
+        ({"image": {"env": [{"name": "A", "value": "b"}]}}, True),
+        ({"image": {"image": "r/add:2"}}, False),
+        ({"image": {"args": ["c"]}}, False),
+        ({"made": component(sum="STRING")}, False),
+        ({"task": begun(n=2.0)}, False),
+        ({"pipeline": "other"}, False),
+        ({"workspace": "run-2"}, True),
+        ({"contents": {"r/add:1": "other"}}, False),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_result_is_known_by_what_kfp_looks_at(
+    tmp_path: Path, changes: dict[str, Any], is_same: bool
+) -> None:
+    same: dict[str, Any] = {"made": component(), "task": begun()}
+    assert (key(tmp_path, **{**same, **changes}) == key(tmp_path, **same)) == is_same
+
+
+def test_a_task_in_the_workspace_is_another_one_in_each_run(tmp_path: Path) -> None:
+    task = begun(folder="/kfp-workspace/a")
+    keys = {key(tmp_path, component(), task, workspace=name) for name in ("run-1", "run-2")}
+    assert len(keys) == 2
 
 
 def test_processes_and_containers_do_not_share(warm: Path, client: Any) -> None:
@@ -197,13 +244,3 @@ def test_another_value_is_refused(project: Path, value: str) -> None:
     assert result.returncode != 0 and "started" not in result.stderr
     assert f"error: CACHE={value!r}: write CACHE=1, or leave it away" in result.stderr
     assert not (project / "pwned").exists()
-
-
-def test_what_is_replaced_is_still_there(tmp_path: Path) -> None:
-    """Fails when a release of kfp moves its cache; and puts it back."""
-    from kfp.local.orchestrator import task_executor
-
-    before = cache.get_local_cache
-    with caching.reusing(tmp_path, {}, dict, print):
-        assert task_executor.cache_module.get_local_cache().cache_root == str(tmp_path)
-    assert cache.get_local_cache is before

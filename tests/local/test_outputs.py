@@ -1,4 +1,4 @@
-"""What a step has published: collected as KFP's launcher does, and held to what it declares."""
+"""What a step leaves: taken as KFP's launcher takes it, and held to what it declares."""
 
 import json
 from collections.abc import Mapping
@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kfp.local import executor_input_utils
-from kfp.pipeline_spec import pipeline_spec_pb2
 
-from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import conversion, outputs
+from kfp_workbench.local import outputs, values
+from kfp_workbench.local.artifacts import RuntimeArtifact
+from kfp_workbench.local.executor_input import ExecutorInput
+from kfp_workbench.local.outputs import OutputError
+from kfp_workbench.local.places import Place
+from kfp_workbench.local.spec import Component
 
-TYPES = {name: kind for kind, name in conversion.TYPES.items()}
+ROOT = "minio://mlpipeline/v2/artifacts/p/r/"
+TYPES = {name: kind for kind, name in values.TYPES.items()}
+
+
+def place(folder: Path) -> Place:
+    root = f"/{ROOT.replace('://', '/').rstrip('/')}"
+    return Place(folder / "task", folder / "kfp-workspace", False, root)
 
 
 def collect(
@@ -20,24 +28,31 @@ def collect(
     declared: Mapping[str, str],
     told: Mapping[str, Any] | None = None,
     files: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Return the outputs of a step that wrote an executor output, and files."""
-    component = pipeline_spec_pb2.ComponentSpec(executor_label="exec-gen")
-    for name, kind in declared.items():
-        if kind in TYPES:
-            parameter = component.output_definitions.parameters[name]
-            parameter.parameter_type = pipeline_spec_pb2.ParameterType.ParameterTypeEnum.Value(
-                TYPES[kind]
-            )
-        else:
-            artifact = component.output_definitions.artifacts[name]
-            artifact.artifact_type.schema_title = f"system.{kind}"
-    given = executor_input_utils.construct_executor_input(component, {}, str(folder), False)
+) -> tuple[dict[str, Any], dict[str, RuntimeArtifact]]:
+    """Return the parameters and artifacts of a step that wrote an executor output, and files."""
+    here = place(folder)
+    kinds = {name: TYPES[kind] for name, kind in declared.items() if kind in TYPES}
+    made = {
+        name: [RuntimeArtifact(name, f"{ROOT}make/1/{name}", {"schemaTitle": f"system.{kind}"})]
+        for name, kind in declared.items()
+        if kind not in TYPES
+    }
+    seen = {
+        name: [RuntimeArtifact(name, here.seen_address(item.uri), item.type)]
+        for name, (item,) in made.items()
+    }
+    where = {name: here.seen(f"/tmp/kfp/outputs/{name}") for name in kinds}
+    given = ExecutorInput({}, {}, where, seen, here.seen("/tmp/out.json"))
+    outputs.prepare(given, here)
     if told is not None:
-        Path(given.outputs.output_file).write_text(json.dumps(told), encoding="utf-8")
+        Path(given.output_file).write_text(json.dumps(told), encoding="utf-8")
     for name, text in (files or {}).items():
-        (folder / name).write_bytes(text.encode())
-    return outputs.collect(given, component)
+        path = where[name] if name in where else seen[name][0].uri
+        Path(path).write_bytes(text.encode())
+    published = outputs.told(given, here)
+    component = Component("comp-make", {}, {}, kinds, {})
+    found = outputs.parameters(given, here, component, published)
+    return found, outputs.artifacts(made, here, published, ROOT)
 
 
 @pytest.mark.parametrize(
@@ -45,10 +60,11 @@ def collect(
     [
         ("String", " a\r\nb\n", " a\r\nb\n"),
         ("String", "7", "7"),
-        ("Integer", " +007\n", 7),
-        ("Integer", "-3", -3),
+        ("Integer", " +007\n", 7.0),
+        ("Integer", "-3", -3.0),
         ("Float", "1e3\n", 1000.0),
         ("Float", "3", 3.0),
+        ("Float", "0x1p-2", 0.25),
         ("Boolean", "True\n", True),
         ("Boolean", "f", False),
         ("JsonArray", '[1, "a"]', [1.0, "a"]),
@@ -58,7 +74,7 @@ def collect(
 def test_a_file_is_read_as_the_launcher_reads_it(
     tmp_path: Path, kind: str, text: str, expected: Any
 ) -> None:
-    found = collect(tmp_path, {"x": kind}, files={"x": text})
+    found, _ = collect(tmp_path, {"x": kind}, files={"x": text})
     assert found == {"x": expected} and type(found["x"]) is type(expected)
 
 
@@ -68,104 +84,99 @@ def test_a_file_is_read_as_the_launcher_reads_it(
         ("Integer", "three"),
         ("Integer", "3.0"),
         ("Integer", "1_0"),
+        ("Integer", ""),
         ("Integer", "9223372036854775808"),
         ("Float", "0,5"),
         ("Float", "1_0.5"),
-        ("Float", "nan"),
+        ("Float", "nan"),  # of which no JSON can tell the next step
         ("Boolean", "yes"),
         ("Boolean", "tRUE"),
         ("JsonArray", '{"a": 1}'),
         ("JsonArray", "[NaN]"),
         ("JsonObject", "[1]"),
         ("JsonObject", "{'a': 1}"),
+        ("JsonObject", '{"a": 1, "a": 2}'),
         ("JsonObject", "null"),
         ("JsonObject", ""),
     ],
 )
 def test_a_file_that_is_none_of_its_type_is_refused(tmp_path: Path, kind: str, text: str) -> None:
-    with pytest.raises(WorkbenchError, match=f"^step gen: output x is .*, which is no {kind}$"):
+    with pytest.raises(OutputError, match=f"^its output x, of type {TYPES[kind]}: ") as caught:
         collect(tmp_path, {"x": kind}, files={"x": text})
+    assert caught.value.code == "output-type"
+
+
+def test_what_is_published_is_taken_whatever_it_is(tmp_path: Path) -> None:
+    """The launcher does not look at types there: the driver of the next step does."""
+    told = {"parameterValues": {"x": "told", "n": 1.5, "undeclared": [1]}}
+    found, _ = collect(tmp_path, {"x": "String", "n": "Integer"}, told, {"x": "file"})
+    assert found == {"x": "told", "n": 1.5, "undeclared": [1.0]}
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "expected"),
-    [
-        ("String", "text", "text"),
-        ("String", 7, "7"),  # what a cluster gives each step that takes it
-        ("String", 0.5, "0.5"),
-        ("String", {"b": 1, "a": [True]}, '{"a":[true],"b":1}'),
-        ("Integer", 3, 3),
-        ("Float", 3, 3.0),
-        ("Boolean", False, False),
-        ("JsonArray", [1], [1.0]),
-        ("JsonObject", {}, {}),
-    ],
+    "told",
+    [{"values": {}}, {"parameterValues": []}, {"artifacts": {"a": []}}, [1]],
+    ids=["field", "parameters", "artifacts", "list"],
 )
-def test_a_value_of_the_executor_output_is_taken(
-    tmp_path: Path, kind: str, value: Any, expected: Any
-) -> None:
-    found = collect(tmp_path, {"x": kind}, {"parameterValues": {"x": value}})
-    assert found == {"x": expected} and type(found["x"]) is type(expected)
+def test_an_executor_output_that_is_none_is_a_line(tmp_path: Path, told: Any) -> None:
+    with pytest.raises(OutputError, match=r"^what it published is no executor output: .+$"):
+        collect(tmp_path, {}, told)
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "said"),
-    [
-        ("Integer", 2.9, "2.9"),
-        ("Integer", "10", "'10'"),
-        ("Integer", True, "True"),
-        ("Float", "0.95", "'0.95'"),
-        ("Float", False, "False"),
-        ("Boolean", "True", "'True'"),
-        ("Boolean", 1, "1"),
-        ("JsonArray", {"a": 1}, "{'a': 1}"),
-        ("JsonObject", [1], "[1]"),
-        ("JsonObject", None, "None"),
-    ],
-)
-def test_a_value_of_another_type_is_refused(
-    tmp_path: Path, kind: str, value: Any, said: str
-) -> None:
-    with pytest.raises(WorkbenchError) as caught:
-        collect(tmp_path, {"x": kind}, {"parameterValues": {"x": value}})
-    assert str(caught.value) == f"step gen: output x is {said}, which is no {kind}"
+def test_a_parameter_that_was_never_written_is_missed(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"^it ended well, but never wrote its output x$"):
+        collect(tmp_path, {"x": "Integer"}, {})
 
 
-def test_a_secret_is_not_repeated(tmp_path: Path) -> None:
-    with pytest.raises(WorkbenchError, match=r"output api_key is \*\*\*, which is no Integer"):
-        collect(tmp_path, {"api_key": "Integer"}, files={"api_key": "hunter2"})
+@pytest.mark.parametrize("kind", ["Dataset", "Metrics"])
+def test_an_artifact_need_not_be_written(tmp_path: Path, kind: str) -> None:
+    """The next step finds nothing then, as on a cluster."""
+    _, found = collect(tmp_path, {"m": kind}, {})
+    assert found["m"].uri == f"{ROOT}make/1/m" and found["m"].metadata == {}
 
 
-def test_the_executor_output_wins_over_a_file(tmp_path: Path) -> None:
-    told = {"parameterValues": {"x": "told", "undeclared": 1}}
-    assert collect(tmp_path, {"x": "String"}, told, {"x": "file"}) == {"x": "told"}
+def test_metadata_have_the_form_of_kfps_service(tmp_path: Path) -> None:
+    metadata = {
+        "n": 3,
+        "half": 0.5,
+        "tiny": 1e-7,
+        "is": True,
+        "list": [1, {"a": 1}],
+        "of": {"a": [1]},
+    }
+    told = {"artifacts": {"m": {"artifacts": [{"metadata": metadata}]}}}
+    _, found = collect(tmp_path, {"m": "Metrics"}, told)
+    assert found["m"].metadata == {
+        "n": 3.0, "half": 0.5, "tiny": 0.0, "is": 1.0, "list": {"list": [1.0, {"a": 1.0}]},
+        "of": {"struct": {"a": [1.0]}},
+    }  # fmt: skip
 
 
-def test_an_executor_output_that_is_none_is_a_line(tmp_path: Path) -> None:
-    with pytest.raises(WorkbenchError, match=r"^step gen wrote no valid executor output: .+$"):
-        collect(tmp_path, {}, {"values": {}})
+def test_a_null_in_metadata_is_refused(tmp_path: Path) -> None:
+    told = {"artifacts": {"m": {"artifacts": [{"metadata": {"n": None}}]}}}
+    with pytest.raises(OutputError, match="its artifact m: ") as caught:
+        collect(tmp_path, {"m": "Metrics"}, told)
+    assert caught.value.code == "metadata"
 
 
-@pytest.mark.parametrize("kind", ["Integer", "Dataset", "Metrics"])
-def test_what_was_never_written_is_missed(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(
-        WorkbenchError, match=r"^step gen ended well, but never wrote its output 'x'$"
-    ):
-        collect(tmp_path, {"x": kind}, {})
+def test_a_process_says_a_path_for_an_address(tmp_path: Path) -> None:
+    here = place(tmp_path)
+    path = here.seen_address(f"{ROOT}make/1/other")
+    assert path == str(tmp_path / "task" / "artifacts" / "make" / "1" / "other")
+    told = {"artifacts": {"m": {"artifacts": [{"uri": path}]}}}
+    _, found = collect(tmp_path, {"m": "Model"}, told)
+    assert found["m"].uri == f"{ROOT}make/1/other"
+    assert outputs.file_of(found["m"], here) == Path(path)
 
 
-def test_a_file_alone_is_an_artifact(tmp_path: Path) -> None:
-    (found,) = collect(tmp_path, {"data": "Dataset"}, files={"data": "a"}).values()
-    assert found.uri == str(tmp_path / "data") and found.schema_title == "system.Dataset"
+def test_an_artifact_in_another_bucket_is_refused(tmp_path: Path) -> None:
+    told = {"artifacts": {"m": {"artifacts": [{"uri": "s3://bucket/model"}]}}}
+    with pytest.raises(OutputError, match="which is not where the run keeps its artifacts"):
+        collect(tmp_path, {"m": "Model"}, told)
 
 
-def test_metrics_need_no_file(tmp_path: Path) -> None:
-    told = {"artifacts": {"m": {"artifacts": [{"metadata": {"size": 1}}]}}}
-    (found,) = collect(tmp_path, {"m": "Metrics"}, told).values()
-    assert found.metadata == {"size": 1} and found.uri == str(tmp_path / "m")
-
-
-def test_an_artifact_may_be_elsewhere(tmp_path: Path) -> None:
-    told = {"artifacts": {"m": {"artifacts": [{"uri": "s3://bucket/model", "metadata": {}}]}}}
-    (found,) = collect(tmp_path, {"m": "Model"}, told).values()
-    assert found.uri == "s3://bucket/model"
+def test_an_address_that_kfp_does_not_know_is_kept(tmp_path: Path) -> None:
+    told = {"artifacts": {"m": {"artifacts": [{"uri": "https://example.com/model"}]}}}
+    _, found = collect(tmp_path, {"m": "Model"}, told)
+    assert found["m"].uri == "https://example.com/model"
+    assert outputs.file_of(found["m"], place(tmp_path)) is None

@@ -114,7 +114,7 @@ def row(state: str = "", running: int = 0, done: int = 0) -> progress._Row:
         (row(running=1), "running", ""),
         (row(done=1), "succeeded", ""),
         (row("failed", done=1, running=1), "failed", "1 of 2 so far"),
-        (row("cached", done=3), "cached", "3 times"),
+        (row("reused", done=3), "reused", "3 times"),
         (row(done=2, running=2), "running", "2 of 4 so far"),
     ],
 )

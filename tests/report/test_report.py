@@ -15,11 +15,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from kfp import dsl
 
 from kfp_workbench import report
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import record
+from kfp_workbench.project.secrecy import NO_MASK
 from kfp_workbench.report import frames, page, plots, text
 from shared import typed
 from shared.baking import bake, environment, make
@@ -174,7 +174,7 @@ def test_plots_have_their_figures_as_tables(good: Path, browser: Browser) -> Non
 def test_a_failed_run_shows_the_log(failed: Path, browser: Browser) -> None:
     browser.open(page_of(failed))
     said = browser.text(".failure")
-    assert "step add failed with exit status 2" in said and "Add: exit status 2" in said
+    assert "add failed with exit status 2" in said and "Add: exit status 2" in said
     assert "add: --context: numbers[1]: 'two' is not a number" in browser.text(".log")
     steps = browser.text(".steps")
     assert re.search(r"Add\s+✗ Failed", steps) and re.search(r"Div\s+· Not reached", steps)
@@ -248,14 +248,14 @@ def _record(**changes: Any) -> record.Run:
     """Return a record in which every text is hostile."""
     name = HOSTILE
     task = record.Task(
-        [name], name, name, state="failed", status=1, log="logs/1.log", seconds=1.0,
-        parameters={name: name},
-        artifacts=[
-            {"name": name, "type": kind, "uri": name, "metadata": {name: [name]}}
+        name, "container", name, name, state="failed", failed_in="launcher", reason=name, status=1,
+        log="logs/1.log", seconds=1.0, outputs={name: name},
+        artifacts_out=[
+            {"key": name, "type": kind, "uri": name, "file": name, "metadata": {name: [name]}}
             for kind in (name, "system.Metrics", "system.HTML", "system.Markdown")
         ] + [
-            {"name": name, "type": "system.ClassificationMetrics", "uri": "javascript:alert(1)",
-             "metadata": {
+            {"key": name, "type": "system.ClassificationMetrics", "uri": "javascript:alert(1)",
+             "file": "", "metadata": {
                  "confusionMatrix": {"annotationSpecs": [{"displayName": name}, {"displayName": name}],
                                      "rows": [{"row": [1, 2]}, {"row": [3, 4]}]},
                  "confidenceMetrics": [
@@ -319,8 +319,8 @@ def test_a_hostile_page_can_do_nothing(tmp_path: Path, browser: Browser, kind: s
         path.parent.mkdir()
         path.write_text(hostile, encoding="utf-8")
         name = {"html": "system.HTML", "markdown": "system.Markdown"}[kind]
-        artifact = {"name": "p", "type": name, "uri": str(path), "metadata": {}}
-        task = record.Task(["t"], "T", "t", artifacts=[artifact])
+        artifact = {"key": "p", "type": name, "uri": "", "file": kind, "metadata": {}}
+        task = record.Task("t", "container", "T", "t", artifacts_out=[artifact])
         run = record.Run("p", "T", "process", {}, state="succeeded", tasks=[task])
         out = tmp_path / "page.html"
         out.write_text(page.render(run, path.parent, tmp_path), encoding="utf-8")
@@ -341,11 +341,10 @@ def test_no_file_of_others_is_shown(tmp_path: Path) -> None:
     (folder / "link").symlink_to(secret)
     uris = [str(secret), f"{folder}/../../secret.html", str(folder / "link"), secret.as_uri()]
     artifacts = [
-        {"name": "p", "type": "system.HTML", "uri": uri, "metadata": {}} for uri in uris
+        {"key": "p", "type": "system.HTML", "uri": uri, "file": uri, "metadata": {}} for uri in uris
     ]  # fmt: skip
-    run = record.Run(
-        "p", "T", "process", {}, tasks=[record.Task(["t"], "T", "t", artifacts=artifacts)]
-    )
+    task = record.Task("t", "container", "T", "t", artifacts_out=artifacts)
+    run = record.Run("p", "T", "process", {}, tasks=[task])
     found = page.render(run, folder, tmp_path)
     assert "s3cret" not in found and "secret.html" not in _hrefs(found)
     assert found.count("The file is not there.") == len(uris)
@@ -488,8 +487,21 @@ def test_figures_that_are_none_are_not_drawn(metadata: Any) -> None:
     assert plots.evaluation(metadata) == {"matrix": None, "curve": None, "lost": lost}
 
 
+WRAPPED = {"confusionMatrix": "struct", "confidenceMetrics": "list"}  # by KFP's metadata service
+
+
+def _kept(folder: Path, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of an artifact as they are in the record of a run."""
+    artifact = {"key": "e", "type": "", "uri": "", "file": "", "metadata": metadata}
+    task = record.Task("t", "container", "T", "t", artifacts_out=[artifact])
+    run = record.Run("p", "T", "process", {}, tasks=[task])
+    record.Recorder(run, folder, NO_MASK).end("succeeded")
+    kept: dict[str, Any] = record.read(folder).tasks[0].artifacts_out[0]["metadata"]
+    return kept
+
+
 @pytest.mark.parametrize("count", [1, 2, 500, 1000, 1001, 10_000])
-def test_many_points_and_labels_are_thinned_out(count: int) -> None:
+def test_many_points_and_labels_are_thinned_out(count: int, tmp_path: Path) -> None:
     labels = [{"displayName": str(n)} for n in range(100)]
     last = count - 1 or 1
     points = [{"falsePositiveRate": n / last, "recall": n / last} for n in range(count)]
@@ -497,9 +509,8 @@ def test_many_points_and_labels_are_thinned_out(count: int) -> None:
         "confusionMatrix": {"annotationSpecs": labels, "rows": [{"row": [0] * 100}] * 100},
         "confidenceMetrics": points,
     }
-    made = dsl.ClassificationMetrics(name="evaluation", uri="/x", metadata=metadata)
-    _, (kept,) = record.outputs_of({"evaluation": made})
-    found = plots.evaluation(kept["metadata"])
+    kept = _kept(tmp_path, {key: {kind: metadata[key]} for key, kind in WRAPPED.items()})
+    found = plots.evaluation(page.unwrapped(kept))
     assert found["matrix"]["plot"] is None and len(found["matrix"]["rows"]) == 100
     if count == 1:
         assert found["lost"] == ["curve"], "a point is no curve"
@@ -515,7 +526,7 @@ def test_what_is_not_drawn_is_said(good: Path, tmp_path: Path) -> None:
     (made,) = (
         artifact
         for task in run.tasks
-        for artifact in task.artifacts
+        for artifact in task.artifacts_out
         if artifact["type"] == "system.ClassificationMetrics"
     )
     made["metadata"]["confidenceMetrics"] = "(100,000 bytes, not kept)"

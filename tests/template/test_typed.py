@@ -13,6 +13,7 @@ import pytest
 from common.context import InputError, OutputError
 from common.step import Step, run
 from kfp_workbench.local import record
+from kfp_workbench.report.page import unwrapped
 from shared.baking import PROJECT, environment, make
 from shared.typed import ARTIFACTS, VALUES, make_project
 
@@ -44,23 +45,24 @@ def test_everything_is_handed_on(project: Path, runner: str, request: Any) -> No
     assert found["metrics"] == {"metadata": {"accuracy": 0.97, "count": 3}, "content": []}
     assert found["html"]["content"] == [b"<b>html</b>".hex()]
     assert found["evaluation"]["metadata"] == expected_evaluation()
-    # What kfp's local result holds is what the step published.
+    # What the record holds is what the step published.
     task = next(task for task in record.read(record.latest(project)).tasks if task.step == "make")
-    published = {item["name"]: item for item in task.artifacts}
+    published = {item["key"]: item for item in task.artifacts_out}
     assert_given_as_on_a_cluster(found, published["dataset"]["uri"])
-    assert json.dumps(published["dataset"]["metadata"]["rows"]) == "2", "as people are shown it"
+    assert published["dataset"]["metadata"]["rows"] == 2
     for name, kind in ARTIFACTS.items():
         item = published[name]
-        assert item["type"] == f"system.{kind}" and item["metadata"] == found[name]["metadata"]
-        path = Path(item["uri"])
-        assert path.is_relative_to(project / "build" / "local")
-        assert path.exists() == bool(found[name]["content"]), "metrics have no file"
+        assert item["type"] == f"system.{kind}"
+        assert unwrapped(item["metadata"]) == found[name]["metadata"]
+        assert bool(item["file"]) == bool(found[name]["content"]), "metrics have no file"
+        assert (record.latest(project) / item["file"]).exists()
 
 
 def assert_given_as_on_a_cluster(found: Any, uri: str) -> None:
     """Check what the second step was given of the data set, and its log as an output."""
     (item,) = found["given"]["artifacts"]
-    assert item["name"].isdigit() and item["type"] == {"instanceSchema": ""} and item["uri"] == uri
+    assert item["name"].isdigit() and item["type"] == {"instanceSchema": ""}
+    assert item["uri"].split("/")[-3:] == uri.split("/")[-3:]
     added = {
         "display_name": "dataset",
         "store_session_info": item["metadata"]["store_session_info"],
@@ -70,7 +72,6 @@ def assert_given_as_on_a_cluster(found: Any, uri: str) -> None:
     log = more["artifacts"][0]
     kind = {"schemaTitle": "system.Artifact"}
     assert log == {"name": name, "type": kind, "uri": log["uri"]} and name == "executor-logs"
-    assert Path(log["uri"]).read_text() == "INFO reading\n"
 
 
 def expected_evaluation() -> Any:

@@ -1,0 +1,244 @@
+"""What a run is not begun with: what a server refuses, and what cannot be done on this machine.
+
+By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/apiserver/template/v2_template.go
+(``validatePipelineJobInputs``), the compiler beside it, and Argo's own validation.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from kfp_workbench.errors import refuse
+from kfp_workbench.local import expansion, spec, values
+from kfp_workbench.local.inputs import Identity
+from kfp_workbench.local.spec import ComponentInput, Constant
+from kfp_workbench.project.names import shown
+
+ACCOUNT, NAMESPACE = "pipeline-runner", "kubeflow"  # of a default install
+# Images that stand for something that Kubernetes does, and no container.
+STUBS = {
+    "argostub/createpvc": "CreatePVC",
+    "argostub/deletepvc": "DeletePVC",
+}
+_GIVEN: Mapping[str, Callable[[Any], bool]] = {
+    **values.KINDS,
+    "TASK_FINAL_STATUS": lambda value: False,
+    "TASK_CONFIG": lambda value: False,
+}
+_MACRO = re.compile(r"\[\[(RunUUID|CurrentTime)(?:\.(.*?))?\]\]")
+
+
+def substituted(documents: Sequence[Any], identity: Identity) -> list[Any]:
+    """Return a compiled file as it reaches drivers; raises WorkbenchError (2) for a text that does not.
+
+    Argo fills in what it knows of the run, Kubernetes the driver's own variables.
+    """
+    parts = {key: value for key, value in documents[0].items() if key != "pipelineInfo"}
+    _refuse_texts(parts)
+    _refuse_texts(list(documents[1:]))
+    made = _reaching(parts, identity)
+    return [
+        {**made, "pipelineInfo": documents[0]["pipelineInfo"]},
+        *_reaching(list(documents[1:]), identity),
+    ]
+
+
+def parameters(
+    pipeline: spec.Pipeline, given: Mapping[str, Any], identity: Identity
+) -> dict[str, Any]:
+    """Return the parameters of a run, with defaults; raises WorkbenchError (2) for those refused."""
+    found = {name: _with_macros(value, identity) for name, value in values.doubles(given).items()}
+    _refuse_texts(found)
+    refuse(list(_parameter_problems(pipeline, found)))
+    for name, parameter in pipeline.root.parameters.items():
+        if name not in found and (parameter.default is not None or parameter.is_optional):
+            found[name] = parameter.default
+    reached: dict[str, Any] = _reaching(found, identity)
+    return reached
+
+
+def _reaching(value: Any, identity: Identity) -> Any:
+    known = {
+        "workflow.name": identity.resource_name,
+        "workflow.namespace": NAMESPACE,
+        "workflow.uid": identity.run_id,
+        "workflow.serviceAccountName": ACCOUNT,
+        "workflow.mainEntrypoint": "entrypoint",
+        "workflow.creationTimestamp": identity.created,
+    }
+    filled = expansion.texts_replaced(value, lambda text: expansion.fill_in(text, known))
+    return expansion.expand_all(filled, {})
+
+
+_FILLED = tuple(
+    f"workflow.{name}"
+    for name in (
+        "name",
+        "namespace",
+        "uid",
+        "serviceAccountName",
+        "mainEntrypoint",
+        "creationTimestamp",
+    )
+)
+
+
+def _refuse_texts(value: Any) -> None:
+    refuse(list(dict.fromkeys(_text_problems(value))))
+
+
+def _text_problems(value: Any) -> Iterator[str]:
+    for text in expansion.texts(value):
+        if any(ord(char) > 0xFFFF for char in text):
+            char = next(char for char in text if ord(char) > 0xFFFF)
+            yield (
+                f"{shown(text)}: a server of a default install cannot keep {char!a}: "
+                "write it without characters beyond U+FFFF"
+            )
+        for tag in expansion.tags(text):
+            if tag not in _FILLED:
+                yield f"{{{{{tag}}}}} is a tag of Argo Workflows, which runs pipelines: write it otherwise"
+
+
+def _with_macros(value: Any, identity: Identity) -> Any:
+    """Return a text with the macros of runs filled in, as a server does with those that are given."""
+
+    def replacement(match: re.Match[str]) -> str:
+        if match[1] == "RunUUID":
+            return identity.run_id if match[2] is None else match[0]
+        return datetime.now(timezone.utc).strftime(match[2] or "%Y%m%d%H%M%S")
+
+    return _MACRO.sub(replacement, value) if isinstance(value, str) else value
+
+
+def _parameter_problems(pipeline: spec.Pipeline, given: Mapping[str, Any]) -> Iterator[str]:
+    declared = pipeline.root.parameters
+    for name, parameter in declared.items():
+        if name not in given:
+            if not parameter.is_optional and parameter.default is None:
+                yield f"the pipeline needs the parameter {name}: give it a value"
+        elif not _GIVEN.get(parameter.kind, lambda value: False)(given[name]):
+            kind = values.TYPES.get(parameter.kind, parameter.kind)
+            yield f"the parameter {name} is {_said(name, given[name])}, which is no {kind}"
+        elif parameter.literals and given[name] not in parameter.literals:
+            known = ", ".join(values.proto_json(item) for item in parameter.literals)
+            yield f"the parameter {name} is {_said(name, given[name])}: it may be {known}"
+    for name in given:
+        if name not in declared:
+            known = ", ".join(declared) or "none"
+            yield f"the pipeline has no parameter {shown(name)}: it has {known}"
+
+
+def _said(name: str, value: Any) -> str:
+    from kfp_workbench.project.secrecy import MASK, hide, is_secret
+
+    return MASK if is_secret(name) else shown(hide(values.plain(value)))
+
+
+def check(pipeline: spec.Pipeline, parameters: Mapping[str, Any], known: "Machine") -> None:
+    """Raise WorkbenchError (2) for a pipeline that a server, or this machine, does not run."""
+    problems = [
+        problem
+        for component in pipeline.components.values()
+        if component.dag is not None
+        for problem in _dag_problems(pipeline, component.name, component.dag)
+    ]
+    refuse(list(dict.fromkeys([*problems, *_machine_problems(pipeline, parameters, known)])))
+
+
+def _dag_problems(pipeline: spec.Pipeline, name: str, dag: spec.Dag) -> Iterator[str]:
+    exits = {key for key, task in dag.tasks.items() if task.is_exit}
+    where = "the pipeline" if name == spec.ROOT else name.removeprefix("comp-")
+    if len(exits) == len(dag.tasks):
+        yield f"{where} has no task but exit tasks: a server does not take it"
+    for task in dag.tasks.values():
+        if task.over_artifacts:
+            yield f"{task.label}: no server has loops over artifacts yet: go over parameters"
+        for before in task.after:
+            if before not in dag.tasks:
+                yield f"{task.label} needs {before}, which is not beside it"
+            elif before in exits:
+                yield (
+                    f"{task.label} comes after {dag.tasks[before].label}, which runs however others "
+                    "end: a server refuses that"
+                )
+        component = pipeline.components.get(task.component)
+        if component is None:
+            yield f"{task.label} is of the component {task.component}, which is not there"
+        elif "importer" in pipeline.executors.get(component.executor, {}) and task.condition:
+            yield f"{task.label}: an importer cannot have a condition of its own"
+
+
+class Machine:
+    """What a run can have on this machine."""
+
+    def __init__(
+        self, images: Callable[[str], str | None], objects: Callable[[str], str | None]
+    ) -> None:
+        self.image = images  # returns why an image cannot be run, if it cannot
+        self.object = objects  # the same of an address
+
+
+def _machine_problems(
+    pipeline: spec.Pipeline, parameters: Mapping[str, Any], known: Machine
+) -> Iterator[str]:
+    for component in pipeline.components.values():
+        for task in component.dag.tasks.values() if component.dag else ():
+            inner = pipeline.components.get(task.component)
+            if inner is None or inner.dag is not None:
+                continue
+            executor = pipeline.executors.get(inner.executor, {})
+            yield from _executor_problems(task, inner, executor, known)
+            if "importer" in executor and _is_used(component, task):
+                for uri in _addresses(component, task, executor["importer"], parameters):
+                    if problem := known.object(uri):
+                        yield f"{task.label}: {problem}"
+
+
+def _executor_problems(
+    task: spec.Task, component: spec.Component, executor: Mapping[str, Any], known: Machine
+) -> Iterator[str]:
+    if "importer" in executor:
+        return
+    if "container" not in executor:
+        kinds = ", ".join(executor) or "nothing"
+        yield f"{task.label} is run by {kinds}, which is no container: leave it to a cluster"
+        return
+    image = str(executor["container"]["image"])
+    if image in STUBS:
+        yield (
+            f"{task.label} is {STUBS[image]}, which only Kubernetes does: leave the run to a cluster, "
+            "or hand files on as artifacts"
+        )
+    elif "{{" not in image and (problem := known.image(image)):
+        yield f"{task.label}: {problem}"
+    if any(parameter.kind == "TASK_CONFIG" for parameter in component.parameters.values()):
+        yield f"{task.label} takes its own task config, which only a cluster has: leave it to one"
+
+
+def _is_used(component: spec.Component, importer: spec.Task) -> bool:
+    assert component.dag is not None
+    return any(
+        importer.name in task.after and task.artifacts for task in component.dag.tasks.values()
+    )
+
+
+def _addresses(
+    component: spec.Component,
+    task: spec.Task,
+    importer: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+) -> Iterator[str]:
+    """Yield the address that an importer has, where it is known before the run."""
+    given = importer.get("artifactUri") or {}
+    if isinstance(given.get("constant"), str):
+        yield given["constant"]
+        return
+    source = task.parameters.get(given.get("runtimeParameter", ""))
+    if isinstance(source, Constant) and isinstance(source.value, str):
+        yield source.value
+    elif isinstance(source, ComponentInput) and component.name == spec.ROOT:
+        value = parameters.get(source.name)
+        if isinstance(value, str):
+            yield value

@@ -1,0 +1,214 @@
+"""One task with a container: from its driver, through its attempts, to its end."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import driver, record, spec
+from kfp_workbench.local.allowances import UNLIMITED, Allowance
+from kfp_workbench.local.artifacts import SESSION, schema
+from kfp_workbench.local.attempts import Attempts
+from kfp_workbench.local.cache import Entry
+from kfp_workbench.local.dags import DagRun, Phase
+from kfp_workbench.local.driver import Begun, DriverError
+from kfp_workbench.local.launcher import Result
+from kfp_workbench.local.metadata import CACHED, COMPLETE, FAILED
+from kfp_workbench.local.places import Place as Files
+from kfp_workbench.local.problems import ProblemError
+from kfp_workbench.local.runners import Job
+from kfp_workbench.local.scheduler import Ended
+from kfp_workbench.local.store import Shared
+from kfp_workbench.local.tasks import Tasks
+
+
+def begin(
+    tasks: Tasks,
+    run: DagRun,
+    task: spec.Task,
+    component: spec.Component,
+    container: Mapping[str, Any],
+    ended: Ended,
+) -> None:
+    """Begin a task; ``ended`` is called once it has ended, which may be at once."""
+    ContainerTask(tasks, run, task, component, container, ended).begin()
+
+
+class ContainerTask:
+    """One task with a container, from its driver to its end."""
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        run: DagRun,
+        task: spec.Task,
+        component: spec.Component,
+        container: Mapping[str, Any],
+        ended: Ended,
+    ) -> None:
+        self._tasks, self._run, self._task = tasks, run, task
+        self._component, self._container, self._ended = component, container, ended
+        self._path = (*run.path, task.name)
+        self._attempts = Attempts(task.retry)
+        self._entry: Entry | None = None
+        self._begun: Begun
+        self._noted: record.Task
+        self._image = ""
+
+    def begin(self) -> None:
+        """Drive the task, and run it, if it is to be run."""
+        tasks = self._tasks
+        try:
+            place = tasks.place(self._run, self._task, None)
+            begun = driver.container(place, self._container, tasks.pipeline.name)
+        except DriverError as error:
+            tasks.refused(self._run, self._task, self._path, error)
+            self._ended(Phase.UNBEGUN)
+            return
+        self._begun = begun
+        self._noted = record.Task("/".join(self._path), "container", self._task.label, "")
+        tasks.note_inputs(self._noted, begun)
+        tasks.recorder.begin(self._noted)
+        if not begun.triggers:
+            tasks.recorder.end_task(self._noted, "skipped")
+            self._ended(Phase.SKIPPED)
+            return
+        if self._task.caches:
+            self._entry = tasks.cache.entry(self._component, self._container, begun)
+            if self._reused():
+                return
+        self._queue()
+
+    def _reused(self) -> bool:
+        tasks, execution = self._tasks, self._begun.execution
+        found = tasks.cache.find(self._entry)
+        if found is None:
+            return False
+        for artifact, path in found.files:
+            tasks.store.put(artifact.uri, path)
+        execution.outputs, execution.output_artifacts = found.parameters, found.artifacts
+        execution.state = CACHED
+        self._noted.step = tasks.teller.step(str(self._container["image"]))
+        self._note_outputs()
+        tasks.recorder.end_task(self._noted, "reused")
+        tasks.teller.reused(self._run, self._task, self._noted, found.changed)
+        self._ended(Phase.SUCCEEDED)
+        return True
+
+    def _queue(self) -> None:
+        """Resolve the command line, and have it run when there is room."""
+        try:
+            self._image = driver.resolve_image(self._begun, self._container)
+            driver.resolve_command(self._begun, self._container)
+        except DriverError as error:
+            self._noted.step = self._tasks.teller.step(self._image)
+            self._tasks.failed(self._run, self._task, self._noted, "driver", error)
+            self._ended(Phase.UNBEGUN)
+            return
+        self._noted.step = self._tasks.teller.step(self._image)
+        self._submit()
+
+    @property
+    def _allowance(self) -> Allowance:
+        return self._tasks.allowances.get(self._component.executor, UNLIMITED)
+
+    def _submit(self) -> None:
+        weight = (self._allowance.cpu or 1) if "cpu" in self._tasks.runner.held else 1
+        self._tasks.scheduler.submit(weight, self._work)
+
+    def _work(self) -> Any:
+        """Run the task once; in a thread of its own."""
+        result = self._attempt()
+        return lambda: self._done(result)
+
+    def _attempt(self) -> Result:
+        tasks = self._tasks
+        self._attempts.begin(time.monotonic())
+        name = tasks.teller.begun(self._run, self._task, self._noted, self._attempts.number)
+        files = tasks.files(name, self._attempts.number)
+        self._noted.folder = files.folder.relative_to(tasks.folder).as_posix()
+        self._noted.attempts = self._attempts.number
+        variables = {"KFP_POD_NAME": f"{tasks.identity.resource_name}-{name}", "KFP_POD_UID": name}
+        variables |= {
+            item["name"]: str(item.get("value", "")) for item in self._container.get("env", [])
+        }
+        try:
+            return tasks.launcher.launch(
+                self._begun,
+                self._component,
+                variables,
+                files,
+                self._attempts.number - 1,
+                self._command,
+            )
+        except (WorkbenchError, OSError) as error:
+            return Result(failed_in="launcher", reason=str(error))
+
+    def _command(
+        self,
+        words: Sequence[str],
+        variables: Mapping[str, str],
+        files: Files,
+        shared: Sequence[Shared],
+    ) -> int:
+        tasks = self._tasks
+        if tasks.stop.is_set():
+            return 130
+        with tasks.teller.log(self._noted) as (path, write):
+            job = Job(
+                self._noted.step,
+                self._image,
+                words,
+                variables,
+                files,
+                path,
+                self._allowance,
+                shared,
+            )
+            return tasks.runner.run(job, write, tasks.stop)
+
+    def _done(self, result: Result) -> None:
+        """Publish what came of an attempt."""
+        tasks, execution = self._tasks, self._begun.execution
+        self._noted.status = None if result.status is None else int(result.status)
+        execution.state = FAILED if result.failed_in else COMPLETE
+        if not result.failed_in:
+            execution.outputs = result.parameters
+            execution.output_artifacts = {
+                name: tasks.metadata.new_artifact(
+                    item.uri,
+                    schema(item),
+                    {"display_name": name, "store_session_info": SESSION, **(item.metadata or {})},
+                )
+                for name, item in result.artifacts.items()
+            }
+        tasks.metadata.update_states(self._run.execution)
+        if tasks.stop.is_set() and result.failed_in:
+            tasks.recorder.end_task(self._noted, "interrupted")
+            tasks.teller.ended(self._run, self._task, self._noted)
+            return
+        if result.failed_in:
+            self._retry(result)
+            return
+        self._note_outputs()
+        if self._entry:
+            tasks.cache.keep(self._entry, execution, tasks.store)
+        tasks.recorder.end_task(self._noted, "succeeded")
+        tasks.teller.ended(self._run, self._task, self._noted)
+        self._ended(Phase.SUCCEEDED)
+
+    def _retry(self, result: Result) -> None:
+        tasks = self._tasks
+        pause = self._attempts.pause(time.monotonic())
+        if pause is None:
+            why = ProblemError(result.reason, result.cause)
+            tasks.failed(self._run, self._task, self._noted, result.failed_in, why)
+            self._ended(Phase.FAILED)
+            return
+        tasks.teller.again(self._noted, result.reason, self._attempts.what_follows(pause))
+        tasks.scheduler.later(pause, self._submit)
+
+    def _note_outputs(self) -> None:
+        execution = self._begun.execution
+        self._noted.outputs = dict(execution.outputs)
+        self._noted.artifacts_out = self._tasks.shown(execution.output_artifacts.items())

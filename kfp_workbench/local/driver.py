@@ -1,0 +1,170 @@
+"""Begins executions of tasks: what they are given, whether they run, where their outputs go.
+
+By https://github.com/kubeflow/pipelines/tree/2.17.0/backend/src/v2/driver (``root_dag.go``, ``dag.go``,
+``container.go``, ``driver.go``).
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kfp_workbench.local import expression, inputs, placeholders, spec, values
+from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
+from kfp_workbench.local.cel import CelError
+from kfp_workbench.local.collecting import UnresolvedError
+from kfp_workbench.local.inputs import Identity, Inputs, Place
+from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata
+from kfp_workbench.local.problems import ProblemError
+
+STORE = "minio://mlpipeline/v2/artifacts"  # where a default install keeps artifacts
+OUTPUTS = "/tmp/kfp/outputs"  # noqa: S108  # in a container
+
+
+class DriverError(ProblemError):
+    """A task that its driver does not begin."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a container leaves what it makes."""
+
+    parameters: Mapping[str, str]  # files by name
+    artifacts: Mapping[str, Sequence[RuntimeArtifact]]
+    file: str  # for all that it publishes
+
+
+@dataclass
+class Begun:
+    """An execution, and what comes of it."""
+
+    execution: Execution
+    inputs: Inputs
+    triggers: bool = True  # False for a condition that does not hold
+    outputs: Outputs | None = None
+    command: Sequence[str] = ()
+    items: Sequence[Any] | None = field(default=None)  # of a loop
+
+
+def root(metadata: Metadata, pipeline: spec.Pipeline, parameters: Mapping[str, Any]) -> Execution:
+    """Begin a pipeline with all of its parameters."""
+    dag = pipeline.root.dag
+    assert dag is not None
+    return metadata.create(Execution(0, "dag", "", 0, inputs=parameters))
+
+
+def dag(place: Place) -> Begun:
+    """Begin a DAG that is a task, a loop or an iteration of one; raises DriverError."""
+    given, triggers = _given(place)
+    inner = place.component.dag
+    assert inner is not None
+    execution = _execution(place, "dag", given, triggers)
+    execution.parameter_producers = inner.parameters or None
+    execution.artifact_producers = inner.artifacts or None
+    execution.tasks = len(inner.tasks)
+    begun = Begun(execution, given, triggers)
+    if place.task.loop and place.index is None and triggers:
+        begun.items = _items(place, given)
+        execution.iterations = len(begun.items)
+    place.metadata.create(execution)
+    return begun
+
+
+def container(place: Place, image: Mapping[str, Any], pipeline: str) -> Begun:
+    """Begin a container's task; raises DriverError.
+
+    ``image`` is what its executor says; ``pipeline`` its name.
+    """
+    given, triggers = _given(place)
+    begun = Begun(_execution(place, "container", given, triggers), given, triggers)
+    if triggers:
+        begun.outputs = _outputs(place, pipeline)
+    place.metadata.create(begun.execution)
+    return begun
+
+
+def resolve_image(begun: Begun, image: Mapping[str, Any]) -> str:
+    """Return the image that a container has, which may be an input of its task; raises DriverError."""
+    name = placeholders.parameter_in(image["image"])
+    if name is None:
+        return str(image["image"])
+    value = begun.inputs.parameters.get(name)
+    if not isinstance(value, str) or not value:
+        raise DriverError(f"its image is the input {name}, which names none")
+    return value
+
+
+def resolve_command(begun: Begun, image: Mapping[str, Any]) -> None:
+    """Resolve the command line as far as the driver does; raises DriverError."""
+    words = [*image.get("command", []), *image.get("args", [])]
+    try:
+        begun.command = placeholders.resolve(words, begun.inputs.parameters)
+    except placeholders.PlaceholderError as error:
+        raise DriverError(str(error), error.code) from None
+    if not begun.command:
+        raise DriverError("it has no command and no arguments")
+
+
+def _given(place: Place) -> tuple[Inputs, bool]:
+    """Return what a task is given, and whether its condition holds."""
+    try:
+        given = inputs.resolve(place)
+        condition = place.task.condition
+        return given, not condition or expression.condition(condition, given.parameters)
+    except CelError as error:
+        raise DriverError(f"its condition, {condition}: {error}", error.code) from None
+    except UnresolvedError as error:
+        raise DriverError(str(error), error.code) from None
+
+
+def _execution(place: Place, kind: str, given: Inputs, triggers: bool) -> Execution:
+    artifacts: list[tuple[str, Artifact]] = [
+        (name, artifact) for name, several in given.artifacts.items() for artifact in several
+    ]
+    execution = Execution(0, kind, place.task.name, place.dag.id, index=place.index)
+    execution.inputs, execution.input_artifacts = given.parameters, artifacts
+    if not triggers:
+        execution.state = CANCELED
+    return execution
+
+
+def _items(place: Place, given: Inputs) -> Sequence[Any]:
+    """Return what a loop goes over; a list of the file is an input of the loop then."""
+    loop = place.task.loop
+    assert loop is not None
+    try:
+        if loop.items:
+            if loop.items not in given.parameters:
+                raise DriverError(f"the loop's items, {loop.items}, are not there")
+            return inputs.items_of(given.parameters[loop.items])
+        value = spec.constant(json.loads(loop.raw))
+        given.parameters[loop.item] = value
+        return inputs.items_of(value)
+    except (UnresolvedError, ValueError) as error:
+        raise DriverError(f"it cannot go over its items: {error}") from None
+
+
+def _outputs(place: Place, pipeline: str) -> Outputs:
+    """Return where a container leaves its outputs (provisionOutputs)."""
+    task = f"{STORE}/{pipeline}/{place.identity.run_id}/{place.task.name}/{uuid.uuid4()}"
+    declared = {
+        **place.component.output_artifacts,
+        LOGS: {"artifactType": {"schemaTitle": "system.Artifact"}},
+    }
+    artifacts = {
+        name: [
+            RuntimeArtifact(
+                name,
+                f"{task}/{name}",
+                item.get("artifactType") or {},
+                values.doubles(item["metadata"]) if "metadata" in item else None,
+            )
+        ]
+        for name, item in declared.items()
+    }
+    parameters = {name: f"{OUTPUTS}/{name}" for name in place.component.outputs}
+    return Outputs(parameters, artifacts, f"{local_path(task)}/output_metadata.json")
+
+
+__all__ = ["Begun", "DriverError", "Identity", "Outputs", "Place", "container", "dag", "root"]

@@ -1,0 +1,229 @@
+"""Runs a compiled file here, by the rules of KFP's backend, and returns the record of it.
+
+This is what `make local` and all that compares runs call. ``Setting`` is what a run has around it: a
+folder of its own, something that runs containers, and the objects that importers may ask for.
+"""
+
+import math
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from kfp_workbench.local import (
+    admission,
+    allowances,
+    collecting,
+    container_task,
+    driver,
+    record,
+    spec,
+    values,
+)
+from kfp_workbench.local.cache import Cache
+from kfp_workbench.local.collecting import UnresolvedError
+from kfp_workbench.local.dags import DagRun
+from kfp_workbench.local.importer import Imported
+from kfp_workbench.local.inputs import Identity
+from kfp_workbench.local.launcher import Launcher
+from kfp_workbench.local.metadata import Execution, Metadata, MetadataError
+from kfp_workbench.local.progress import Progress, Silent
+from kfp_workbench.local.runners import Runner
+from kfp_workbench.local.scheduler import Scheduler
+from kfp_workbench.local.store import Store, StoreError
+from kfp_workbench.local.tasks import Tasks
+from kfp_workbench.local.telling import Teller
+from kfp_workbench.project import steps
+from kfp_workbench.project.secrecy import NO_MASK, Mask
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run has around it."""
+
+    folder: Path  # the run's own: it is there, and empty
+    runner: Runner
+    title: str = ""  # the pipeline's, for people
+    name: str = ""  # the run's, for people; that of the pipeline without one
+    jobs: int = 1  # commands that run at once
+    cache: Path | None = None  # the folder of results that may be reused; None reuses none
+    objects: Path | None = None  # a folder with what is in buckets: minio/BUCKET/KEY, gcs/…, s3/…
+    steps: Mapping[str, str] = field(default_factory=dict)  # names by image
+    contents: Mapping[str, str] = field(default_factory=dict)  # content tags by image
+    image_problem: Callable[[str], str | None] = lambda image: None  # why it cannot be run here
+    progress: Progress = field(default_factory=Silent)
+    mask: Mask = NO_MASK
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class Run:
+    """One run: checked when it is made, and then run once."""
+
+    def __init__(
+        self, documents: Sequence[Any], parameters: Mapping[str, Any], setting: Setting
+    ) -> None:
+        """Read and check the documents of a compiled file.
+
+        Raises WorkbenchError (2) for what a cluster, or this machine, would not begin with.
+        """
+        name = documents[0]["pipelineInfo"]["name"]
+        self.setting = setting
+        self.identity = _identity(name, setting.name)
+        self.pipeline = spec.read(admission.substituted(documents, self.identity))
+        self.parameters = admission.parameters(self.pipeline, parameters, self.identity)
+        self.shown: Mapping[str, Any] = self.parameters  # in the record
+        self.store = Store(setting.objects)
+        machine = admission.Machine(setting.image_problem, self._object_problem)
+        admission.check(self.pipeline, self.parameters, machine)
+        self._allowances = allowances.of(documents)
+
+    def _object_problem(self, uri: str) -> str | None:
+        try:
+            self.store.file(uri)
+        except StoreError as error:
+            # What fails there as well is found out there.
+            return str(error) if "on this machine" in str(error) else None
+        return None
+
+    def execute(self) -> record.Run:
+        """Run it, and return the record of it; raises KeyboardInterrupt for none that is stopped."""
+        setting = self.setting
+        title = setting.title or self.pipeline.name
+        noted = record.Run(
+            self.pipeline.name,
+            title,
+            setting.runner.kind,
+            dict(self.shown),
+            self.identity.run_id,
+            self.identity.resource_name,
+            self.identity.display_name,
+        )
+        recorder = record.Recorder(noted, setting.folder, setting.mask)
+        tasks = self._tasks(recorder)
+        root = DagRun(
+            self.pipeline.root,
+            driver.root(tasks.metadata, self.pipeline, self.parameters),
+            (),
+            (),
+            lambda well: None,
+        )
+        deadline = self.pipeline.deadline
+        ends = time.monotonic() + deadline if deadline else math.inf
+        if self.pipeline.has_workspace:
+            workspace = tasks.files("", 1).workspace
+            workspace.mkdir()
+            workspace.chmod(0o777)
+        try:
+            tasks.scheduler.run(root, ends)
+        except BaseException as error:
+            recorder.end("failed", f"the run was broken off: {type(error).__name__}: {error}")
+            raise
+        tasks.cache.keep_imports(tasks.imported.known)
+        self._end(recorder, tasks, root, time.monotonic() >= ends)
+        return noted
+
+    def _tasks(self, recorder: record.Recorder) -> Tasks:
+        setting, identity = self.setting, self.identity
+        cache = Cache(
+            setting.cache,
+            self.pipeline.name,
+            setting.contents,
+            identity.resource_name,
+            setting.progress.say,
+        )
+        scheduler = Scheduler(self.pipeline, setting.jobs, setting.stop)
+        tasks = Tasks(
+            self.pipeline,
+            Metadata(),
+            identity,
+            scheduler,
+            Launcher(self.store, f"{driver.STORE}/{self.pipeline.name}/{identity.run_id}/"),
+            self.store,
+            setting.runner,
+            setting.folder,
+            recorder,
+            Teller(setting.folder, setting.progress, setting.steps, setting.mask),
+            cache,
+            Imported(cache.imports()),
+            self._allowances,
+            setting.stop,
+            container_task.begin,
+        )
+        scheduler.work = tasks
+        return tasks
+
+    def _end(self, recorder: record.Recorder, tasks: Tasks, root: DagRun, is_late: bool) -> None:
+        failures = tasks.teller.failures
+        if root.open and is_late:
+            why = f"the run took longer than its deadline of {self.pipeline.deadline} s"
+            recorder.end("failed", why)
+        elif root.open:
+            recorder.end("interrupted", "interrupted")
+        elif not root.is_well:
+            recorder.end("failed", self.setting.mask(_reason(failures)))
+        else:
+            recorder.end("succeeded", outputs=_outputs(tasks, root.execution))
+
+
+def execute(package: Path, parameters: Mapping[str, Any], setting: Setting) -> record.Run:
+    """Run the compiled file ``package`` with parameters, and return what came of it.
+
+    A run that fails is no error: its record says so. Raises WorkbenchError (2) for what a cluster, or
+    this machine, would not begin with; then nothing was started.
+    """
+    return Run(steps.read_documents(package), parameters, setting).execute()
+
+
+def _identity(pipeline: str, name: str) -> Identity:
+    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Identity(
+        str(uuid.uuid4()), f"{pipeline}-{uuid.uuid4().hex[:5]}", name or pipeline, created
+    )
+
+
+def _reason(failures: list[record.Task]) -> str:
+    if not failures:
+        return "the run failed"
+    first = failures[0]
+    return (
+        f"{first.step or first.label} {first.reason}"
+        if first.failed_in == "command"
+        else (f"{first.step or first.label}: {first.reason}")
+    )
+
+
+def _outputs(tasks: Tasks, root: Execution) -> dict[str, Any]:
+    """Return what a pipeline results in: a cluster does not look at that.
+
+    An artifact is the path of its file; what comes from a branch that was not taken is left out.
+    """
+    found: dict[str, Any] = {}
+    pipeline = tasks.pipeline.root
+    assert pipeline.dag is not None
+    root.parameter_producers = pipeline.dag.parameters or None
+    root.artifact_producers = pipeline.dag.artifacts or None
+    for name in pipeline.dag.parameters:
+        try:
+            value = collecting.own_parameter(tasks.metadata, root, name)
+        except (UnresolvedError, MetadataError):
+            continue
+        found[name] = _result(value, pipeline.outputs.get(name, ""))
+    for name in pipeline.dag.artifacts:
+        try:
+            several = collecting.own_artifacts(tasks.metadata, root, name)
+        except (UnresolvedError, MetadataError):
+            continue
+        paths = [str(tasks.store.known(item.uri) or item.uri) for item in several]
+        is_list = pipeline.output_artifacts.get(name, {}).get("isArtifactList")
+        found[name] = paths if is_list else paths[0]
+    return found
+
+
+def _result(value: Any, kind: str) -> Any:
+    if value is collecting.NO_VALUE:
+        return None
+    return values.plain(value) if kind == "NUMBER_INTEGER" else value

@@ -1,0 +1,120 @@
+"""Takes something into a run that no task of it has made.
+
+By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/importer_launcher.go.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kfp_workbench.local import spec
+from kfp_workbench.local.artifacts import local_path
+from kfp_workbench.local.inputs import WORKSPACE
+from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError, converted
+from kfp_workbench.local.places import Place
+from kfp_workbench.local.problems import ProblemError
+from kfp_workbench.local.spec import ComponentInput
+from kfp_workbench.local.store import Store, StoreError
+
+_BUCKET = re.compile(r"((?:gs|s3|minio|mem)://)([^/?]+)(/[^?]*)?(\?.+)?")
+
+
+class ImporterError(ProblemError):
+    """Something that cannot be imported."""
+
+    code = "address"
+
+
+class Imported:
+    """What was imported before: an importer takes the same thing again, but for ``reimport``."""
+
+    def __init__(self, known: list[Artifact]) -> None:
+        self.known = known
+
+    def find(self, wanted: Artifact) -> Artifact | None:
+        """Return an artifact that was imported from the same place, of the same type and metadata."""
+        for artifact in self.known:
+            same = (artifact.uri, artifact.kind) == (wanted.uri, wanted.kind)
+            if same and all(
+                artifact.metadata.get(key) == value for key, value in wanted.metadata.items()
+            ):
+                return artifact
+        return None
+
+
+def run(
+    metadata: Metadata,
+    dag: Execution,
+    task: spec.Task,
+    component: spec.Component,
+    importer: Mapping[str, Any],
+    imported: Imported,
+) -> tuple[Execution, Artifact]:
+    """Import what an importer names; raises ImporterError, with its execution begun."""
+    kind = "importer"
+    execution = metadata.create(Execution(0, kind, task.label, dag.id))
+    try:
+        artifact = _artifact(metadata, dag, task, importer)
+    except (MetadataError, ValueError) as error:
+        raise ImporterError(str(error), getattr(error, "code", "")) from None
+    if not importer.get("reimport"):
+        artifact = imported.find(artifact) or artifact
+    imported.known.append(artifact)
+    (name,) = component.output_artifacts
+    execution.output_artifacts = {name: artifact}
+    execution.state = "COMPLETE"
+    return execution, artifact
+
+
+def _artifact(
+    metadata: Metadata, dag: Execution, task: spec.Task, importer: Mapping[str, Any]
+) -> Artifact:
+    title = (importer.get("typeSchema") or {}).get("schemaTitle", "")
+    uri = _address(dag, task, importer)
+    kept = converted(spec.constant(importer.get("metadata") or {}))
+    in_workspace = bool(importer.get("downloadToWorkspace"))
+    if uri.startswith("oci://"):
+        if in_workspace:
+            raise ValueError("an image cannot be imported into a workspace")
+        if title != "system.Model":
+            raise ValueError(f"an image cannot be imported as a {title.removeprefix('system.')}")
+    else:
+        match = _BUCKET.fullmatch(uri)
+        if match is None:
+            raise ValueError(
+                f"{uri} is in no bucket: an importer takes addresses like minio://BUCKET/KEY"
+            )
+        provider = match[1].removesuffix("://")
+        session = {"Provider": provider, "Params": {"fromEnv": "true"}}
+        kept["store_session_info"] = json.dumps(session, separators=(",", ":"))
+    return metadata.new_artifact(uri, title, kept, in_workspace=in_workspace)
+
+
+def _address(dag: Execution, task: spec.Task, importer: Mapping[str, Any]) -> str:
+    given = importer.get("artifactUri") or {}
+    if "constant" in given:
+        uri = given["constant"]
+    elif name := given.get("runtimeParameter"):
+        source = task.parameters.get(name)
+        if source is None:
+            raise ValueError(f"it has no input {name} to take its address from")
+        # As on a cluster, where only what the DAG around was given is looked up.
+        inner = source.name if isinstance(source, ComponentInput) else ""
+        if inner not in dag.inputs:
+            raise ValueError("its address has to be a text, or an input of the pipeline")
+        uri = dag.inputs[inner]
+    else:
+        raise ValueError("it has no address")
+    if not isinstance(uri, str) or not uri:
+        raise ValueError("its address is empty")
+    return uri
+
+
+def fetch(artifact: Artifact, store: Store, place: Place) -> None:
+    """Put an imported artifact into the workspace; raises ImporterError."""
+    path = f"{WORKSPACE}/.artifacts{local_path(artifact.uri)}"
+    try:
+        store.fetch(artifact.uri, path, place)
+    except (StoreError, OSError) as error:
+        raise ImporterError(str(error), "download") from None

@@ -1,0 +1,236 @@
+"""What a task is given: the driver's part that resolves its inputs, and checks their types.
+
+By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/driver/resolve.go (``resolveInputs``).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kfp_workbench.local import collecting, expression, spec, values
+from kfp_workbench.local.cel import CelError
+from kfp_workbench.local.collecting import NO_VALUE, UnresolvedError
+from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError
+from kfp_workbench.local.spec import ComponentInput, Constant, FinalStatus, Source, TaskOutput
+
+WORKSPACE = "/kfp-workspace"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What placeholders of a run stand for."""
+
+    run_id: str
+    resource_name: str  # of the run, in Kubernetes
+    display_name: str
+    created: str  # UTC, as in 2026-01-31T12:00:00Z
+
+
+@dataclass
+class Inputs:
+    """The inputs of one execution of a task."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    artifacts: dict[str, Sequence[Artifact]] = field(default_factory=dict)
+
+
+class NullError(UnresolvedError):
+    """An input whose value is null."""
+
+    code = "null"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a task stands: what its driver is told."""
+
+    metadata: Metadata
+    identity: Identity
+    dag: Execution  # around it
+    task: spec.Task
+    component: spec.Component
+    index: int | None = None  # of the iteration that is begun
+
+
+def resolve(place: Place) -> Inputs:
+    """Return what a task is given. Raises UnresolvedError for what its driver does not accept."""
+    try:
+        nulls: set[str] = set()
+        inputs = _iteration(place) if place.index is not None else _task(place, nulls)
+        _select(place, inputs)
+        _check(place, inputs, nulls)
+    except (MetadataError, CelError) as error:
+        raise UnresolvedError(str(error), error.code) from None
+    return inputs
+
+
+def input_artifacts(execution: Execution) -> dict[str, Sequence[Artifact]]:
+    """Return the artifacts that a DAG was given.
+
+    The service knows each by its number: of a list the last one is left, and of an artifact that
+    was given twice, one name.
+    """
+    names = {artifact.id: name for name, artifact in execution.input_artifacts}
+    found = {artifact.id: artifact for _, artifact in execution.input_artifacts}
+    return {names[number]: [found[number]] for number in sorted(found)}
+
+
+def _iteration(place: Place) -> Inputs:
+    """Return what an iteration is given: all that its loop was, and its item for the items."""
+    loop = place.task.loop
+    assert loop is not None and place.index is not None
+    parameters = dict(place.dag.inputs)
+    items = items_of(parameters.pop(loop.items or loop.item, None))
+    parameters[loop.item] = items[place.index]
+    return Inputs(parameters, input_artifacts(place.dag))
+
+
+def items_of(value: Any) -> list[Any]:
+    """Return what a loop goes over; raises UnresolvedError for what is no list."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str):
+        try:
+            parsed = values.parse_json(value)
+        except ValueError as error:
+            raise UnresolvedError(f"a loop's items are {error}") from None
+        return parsed if isinstance(parsed, list) else []
+    raise UnresolvedError("a loop's items are no list")
+
+
+def _task(place: Place, nulls: set[str]) -> Inputs:
+    inputs = Inputs()
+    declared = place.component.parameters
+    if place.component.dag is not None:
+        _take_defaults(place, inputs, nulls)
+    for name, source in place.task.parameters.items():
+        if name in declared and declared[name].kind == "TASK_CONFIG":
+            continue
+        try:
+            value = _RESOLVERS[type(source)](place, source)
+        except NullError:
+            if name in declared and declared[name].is_optional:
+                continue
+            raise
+        if name in declared and declared[name].literals and value not in declared[name].literals:
+            raise UnresolvedError(
+                f"{name} is {values.proto_json(value)}, which is not among its values"
+            )
+        inputs.parameters[name] = value
+    available = input_artifacts(place.dag)
+    for name, source in place.task.artifacts.items():
+        inputs.artifacts[name] = _artifacts(place, name, source, available)
+    return inputs
+
+
+def _take_defaults(place: Place, inputs: Inputs, nulls: set[str]) -> None:
+    """Give a pipeline within another what its task does not pass, as a run gives it to the outer one."""
+    for name, parameter in place.component.parameters.items():
+        if name not in place.task.parameters and parameter.is_optional:
+            inputs.parameters[name] = parameter.default
+            if parameter.default is None:
+                nulls.add(name)
+
+
+def _of_constant(place: Place, source: Source) -> Any:
+    assert isinstance(source, Constant)
+    value = source.value
+    if not isinstance(value, str):
+        return value
+    if "{{$.workspace_path}}" in value:
+        return value.replace("{{$.workspace_path}}", WORKSPACE)
+    identity = place.identity
+    placeholders = {
+        "{{$.pipeline_job_name}}": identity.display_name,
+        "{{$.pipeline_job_resource_name}}": identity.resource_name,
+        "{{$.pipeline_job_uuid}}": identity.run_id,
+        "{{$.pipeline_task_name}}": place.task.name,
+        "{{$.pipeline_task_uuid}}": str(place.dag.id),
+        "{{$.pipeline_job_create_time_utc}}": identity.created,
+        "{{$.pipeline_job_schedule_time_utc}}": identity.created,
+    }
+    return placeholders.get(value, value)
+
+
+def _of_component_input(place: Place, source: Source) -> Any:
+    assert isinstance(source, ComponentInput)
+    if source.name not in place.dag.inputs:
+        raise UnresolvedError(f"the DAG around it has no input {source.name}")
+    value = place.dag.inputs[source.name]
+    if value is None:
+        raise NullError(f"the input {source.name} is null")
+    return value
+
+
+def _of_task_output(place: Place, source: Source) -> Any:
+    assert isinstance(source, TaskOutput)
+    return collecting.parameter(place.metadata, place.dag, source.task, source.key)
+
+
+def _of_final_status(place: Place, source: Source) -> Any:
+    """Return how the first task that this one waits for has ended."""
+    if not place.task.after:
+        raise UnresolvedError("it has the final status of a task, and waits for none")
+    producer = place.metadata.find(place.task.after[0], place.dag, None)
+    if producer is None:
+        raise UnresolvedError(f"{place.task.after[0]} has not been run, and its status is needed")
+    return {
+        "state": producer.state,
+        "error": {},
+        "pipelineJobResourceName": place.identity.resource_name,
+        "pipelineTaskName": producer.name,
+    }
+
+
+_RESOLVERS: Mapping[type, Callable[[Place, Source], Any]] = {
+    Constant: _of_constant,
+    ComponentInput: _of_component_input,
+    TaskOutput: _of_task_output,
+    FinalStatus: _of_final_status,
+}
+
+
+def _artifacts(
+    place: Place, name: str, source: Source, available: Mapping[str, Sequence[Artifact]]
+) -> Sequence[Artifact]:
+    if isinstance(source, TaskOutput):
+        return collecting.artifacts(place.metadata, place.dag, source.task, source.key)
+    if not isinstance(source, ComponentInput) or source.name not in available:
+        raise UnresolvedError(f"the DAG around it has no artifact for {name}")
+    return available[source.name]
+
+
+def _select(place: Place, inputs: Inputs) -> None:
+    for name, selector in place.task.selectors.items():
+        if name not in inputs.parameters:
+            raise UnresolvedError(f"{name} has no value that {selector} could be taken from")
+        inputs.parameters[name] = expression.select(inputs.parameters[name], selector)
+
+
+def _check(place: Place, inputs: Inputs, nulls: set[str]) -> None:
+    """Hold the inputs to their types; all kinds become text for an input that is one."""
+    loop = place.task.loop
+    given = inputs.parameters
+    for name, parameter in place.component.parameters.items():
+        if loop and name == (loop.item if place.index is None else loop.items):
+            continue  # the loop has the one, its iterations have the other
+        if name not in given:
+            if not parameter.is_optional and parameter.default is None:
+                raise UnresolvedError(f"the input {name} has no value, and no default")
+            if not parameter.is_optional:
+                _expect(place, name, parameter.kind, NO_VALUE, given)
+            continue
+        if given[name] is None and name in nulls:
+            continue
+        _expect(place, name, parameter.kind, given[name], given)
+
+
+def _expect(place: Place, name: str, kind: str, value: Any, given: dict[str, Any]) -> None:
+    if kind == "STRING":
+        given[name] = "" if value is NO_VALUE else values.launcher_text(value)
+        return
+    if value is NO_VALUE:
+        raise UnresolvedError(f"its input {name} has no value", "type")
+    if kind not in values.KINDS or not values.KINDS[kind](value):
+        shown = values.proto_json(value)[:200]
+        raise UnresolvedError(f"its input {name} is {shown}, which is no {kind}", "type")

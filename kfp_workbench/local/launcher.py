@@ -1,0 +1,186 @@
+"""Runs a task's command in its container, and takes what it leaves.
+
+By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/launcher_v2.go.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kfp_workbench.local import artifacts, outputs, placeholders, values
+from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact
+from kfp_workbench.local.driver import Begun
+from kfp_workbench.local.executor_input import ExecutorInput
+from kfp_workbench.local.expansion import environment, expand, expand_all, texts_replaced
+from kfp_workbench.local.metadata import Artifact
+from kfp_workbench.local.places import Place
+from kfp_workbench.local.runners import cause, outcome
+from kfp_workbench.local.spec import Component
+from kfp_workbench.local.store import Shared, Store, StoreError, check
+
+Command = Callable[[Sequence[str], Mapping[str, str], Place, Sequence[Shared]], int]
+"""Runs a command line with variables, and returns its exit status."""
+
+
+@dataclass
+class Result:
+    """What became of one attempt at a task."""
+
+    status: int | None = None  # the command's; None where it was not begun
+    failed_in: str = ""  # launcher or command; "" for a success
+    reason: str = ""
+    cause: str = ""  # its code
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Mapping[str, RuntimeArtifact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """What the launchers of a run share."""
+
+    store: Store
+    root: str  # the address below which the run's artifacts lie
+
+    def launch(
+        self,
+        begun: Begun,
+        component: Component,
+        variables: Mapping[str, str],
+        place: Place,
+        attempt: int,
+        run: Command,
+    ) -> Result:
+        """Run a task once in ``place``; ``attempt`` counts from 0."""
+        words, given, defaults = _prepared(begun, component, variables, place, attempt)
+        try:
+            shared = self._fetch(begun, place)
+        except (StoreError, OSError) as error:
+            return Result(
+                failed_in="launcher", reason=f"cannot get an input: {error}", cause="download"
+            )
+        outputs.prepare(given, place)
+        words = placeholders.compile_words(words, defaults.json(), _replacements(defaults))
+        status = run(words, environment(variables, {}), place, shared)
+        if status:
+            return Result(status, "command", outcome(status), cause(status))
+        return self._collected(begun, component, given, place, shared)
+
+    def _fetch(self, begun: Begun, place: Place) -> Sequence[Shared]:
+        """Put the input artifacts where the task finds them; return those that are not its own."""
+        shared = []
+        done = set()
+        for several in begun.inputs.artifacts.values():
+            for artifact in several:
+                target = _path(artifact)
+                if artifact.is_in_workspace or target is None or target in done:
+                    continue
+                done.add(target)
+                fetched = self.store.fetch(artifact.uri, target, place)
+                shared += [fetched] if fetched else []
+        return shared
+
+    def _collected(
+        self,
+        begun: Begun,
+        component: Component,
+        given: ExecutorInput,
+        place: Place,
+        shared: Sequence[Shared],
+    ) -> Result:
+        assert begun.outputs is not None
+        try:
+            check(shared)
+            told = outputs.told(given, place)
+            parameters = outputs.parameters(given, place, component, told)
+            made = outputs.artifacts(begun.outputs.artifacts, place, told, self.root)
+        except (outputs.OutputError, StoreError) as error:
+            return Result(0, "launcher", str(error), error.code)
+        for artifact in made.values():
+            if (path := outputs.file_of(artifact, place)) is not None:
+                self.store.keep(artifact.uri, path)
+        return Result(0, parameters=parameters, artifacts=made)
+
+
+def _path(artifact: Artifact) -> str | None:
+    """Return where a container finds an input artifact; None for an address of an unknown kind."""
+    try:
+        path = artifacts.local_path(artifact.uri)
+    except ValueError:
+        return None
+    if artifact.uri.startswith("oci://"):
+        raise StoreError(f"{artifact.uri} is an image, which only a cluster can hand to a task")
+    return path
+
+
+def _prepared(
+    begun: Begun, component: Component, variables: Mapping[str, str], place: Place, attempt: int
+) -> tuple[list[str], ExecutorInput, ExecutorInput]:
+    """Return command line and executor input as Kubernetes hands them to the launcher.
+
+    The executor input comes twice: without, and with the defaults that its component declares.
+    """
+    assert begun.outputs is not None
+    known = environment(variables, {})
+
+    def seen(value: Any) -> Any:
+        return texts_replaced(expand_all(value, known), place.seen_text)
+
+    made = {
+        name: [
+            replace(item, uri=place.seen_address(_logged(name, item.uri, attempt)))
+            for item in several
+        ]
+        for name, several in begun.outputs.artifacts.items()
+    }
+    given = ExecutorInput(
+        seen(begun.inputs.parameters),
+        {
+            name: [_seen(item, place) for item in several]
+            for name, several in begun.inputs.artifacts.items()
+        },
+        {name: place.seen(path) for name, path in begun.outputs.parameters.items()},
+        made,
+        place.seen(begun.outputs.file),
+    )
+    defaults = {
+        name: seen(parameter.default)
+        for name, parameter in component.parameters.items()
+        if parameter.default is not None
+    }
+    words = [place.seen_text(expand(word, known)) for word in begun.command]
+    return words, given, replace(given, parameters={**defaults, **given.parameters})
+
+
+def _logged(name: str, uri: str, attempt: int) -> str:
+    return f"{uri}-{attempt}" if name == LOGS else uri
+
+
+def _seen(artifact: Artifact, place: Place) -> RuntimeArtifact:
+    found = artifacts.given(artifact)
+    return replace(found, uri=place.seen_address(found.uri))
+
+
+def _replacements(given: ExecutorInput) -> dict[str, str]:
+    """Return the placeholders that the launcher knows, with what each stands for."""
+    found: dict[str, str] = {}
+    for kind, items in (("inputs", given.artifacts), ("outputs", given.output_artifacts)):
+        for name, several in items.items():
+            if not several:
+                continue
+            found[f"{{{{$.{kind}.artifacts['{name}'].uri}}}}"] = several[0].uri
+            if (path := _seen_path(several[0])) is not None:
+                found[f"{{{{$.{kind}.artifacts['{name}'].path}}}}"] = path
+    for name, value in given.parameters.items():
+        found[f"{{{{$.inputs.parameters['{name}']}}}}"] = values.launcher_text(value)
+    for name, file in given.output_parameters.items():
+        found[f"{{{{$.outputs.parameters['{name}'].output_file}}}}"] = file
+    return found
+
+
+def _seen_path(artifact: RuntimeArtifact) -> str | None:
+    if artifact.uri.startswith("/"):
+        return artifact.uri  # a process sees paths for addresses
+    try:
+        return artifacts.path_of(artifact)
+    except ValueError:
+        return None

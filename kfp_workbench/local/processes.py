@@ -1,0 +1,163 @@
+"""Runs jobs as child processes: the very command line, in a folder of its image's."""
+
+import json
+import math
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import lightweight
+from kfp_workbench.local.runners import Ended, Job, Write
+from kfp_workbench.local.watching import Watch, in_time, lines
+from kfp_workbench.project.secrecy import without_sign_in
+
+# Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
+MAX_ARGUMENT = 128 * 1024
+_ARGUMENTS = "/tmp/kfp/arguments.json"  # noqa: S108  # in a container
+_BOOT = "import json,runpy,sys;sys.argv=json.load(open(sys.argv[1]));" + (
+    "runpy.run_path(sys.argv[0],run_name='__main__')"
+)
+
+
+@dataclass(frozen=True)
+class Home:
+    """What stands for an image on this machine."""
+
+    folder: Path  # the working directory
+    binaries: Path  # searched first for commands: an environment's bin
+    python_path: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class ProcessRunner:
+    """Runs jobs as child processes.
+
+    ``homes`` are those of the images, ``components`` those of lightweight components, by image and
+    packages.
+    """
+
+    kind = "process"
+    is_rooted = False
+    held: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        homes: Mapping[str, Home],
+        components: Mapping[tuple[str, ...], Home] = MappingProxyType({}),
+    ) -> None:
+        self._homes, self._components = homes, components
+
+    def run(self, job: Job, write: Write, stop: threading.Event) -> int:
+        """Run a job; raises WorkbenchError for an image that has no home here."""
+        job, home = self._at_home(job)
+        try:
+            process = subprocess.Popen(
+                fitting(job),
+                cwd=home.folder,
+                env=_environment(job, home),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            write(f"cannot start {job.command[0]!r}: {reason}")
+            return Ended(127, f"cannot be started: {job.command[0]}: {reason}", "command-not-found")
+        threading.Thread(target=_clear_away, args=(process,), daemon=True).start()
+        with process, Watch(stop, lambda: _end(process), job.allowance.seconds) as watch:
+            for line in lines(_printed(process)):
+                write(line)
+            status = process.wait()
+        return in_time(status, watch, write)
+
+    def close(self, folder: Path) -> None:
+        """Do nothing: processes are the caller's own."""
+
+    def _at_home(self, job: Job) -> tuple[Job, Home]:
+        home = self._homes.get(job.image)
+        if found := lightweight.read(job.command):
+            home = self._components.get((job.image, *found.packages), home)
+            job = replace(job, command=found.command)
+        if home is None:
+            raise WorkbenchError(f"{job.image} is no image of this project: use RUNNER=docker")
+        return job, home
+
+
+def _environment(job: Job, home: Home) -> dict[str, str]:
+    environment = {
+        **without_sign_in(os.environ),
+        **home.variables,
+        **job.environment,
+        **job.allowance.environment(),
+        "PATH": f"{home.binaries}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": home.python_path,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    environment.pop("PYTHONHOME", None)
+    return environment
+
+
+def fitting(job: Job) -> list[str]:
+    """Return the command line, with arguments too long for the system passed in a file.
+
+    The script sees the same arguments either way. A cluster has the same limit and no
+    such way round, so `make run` refuses parameters of that size.
+    """
+    command = list(job.command)
+    if all(len(os.fsencode(argument)) < MAX_ARGUMENT for argument in command):
+        return command
+    if (
+        command[0] not in ("python", "python3")
+        or not command[1:2]
+        or not command[1].endswith(".py")
+    ):
+        raise WorkbenchError(
+            f"{job.name}: an argument is longer than {MAX_ARGUMENT} bytes: pass a file"
+        )
+    path = job.place.host(_ARGUMENTS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(command[1:]), encoding="utf-8")
+    return [command[0], "-c", _BOOT, job.place.seen(_ARGUMENTS)]
+
+
+def _printed(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:
+    """Yield what a process prints until it has ended; what it leaves running may hold the pipe."""
+    assert process.stdout is not None
+    last = math.inf  # when to stop, once it has ended
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ)
+        while time.monotonic() < last:
+            if ready.select(0.1):
+                if not (chunk := os.read(process.stdout.fileno(), 65536)):
+                    return
+                yield chunk
+            if last == math.inf and process.poll() is not None:
+                last = time.monotonic() + 0.5
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process with all its children: politely, and after five seconds for good."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        deadline = time.monotonic() + 5
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _clear_away(process: "subprocess.Popen[bytes]") -> None:
+    """When a process has ended, end what it started, as a container's end would."""
+    process.wait()
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

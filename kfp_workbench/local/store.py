@@ -1,0 +1,144 @@
+"""The object store of local runs: what is at the addresses of artifacts, and how it gets to a task.
+
+Nothing is copied when a task has made an artifact: the store remembers where it lies. A task that takes
+one gets a copy of its own, as on a cluster, so that what it does to it stays with it. What is large
+is shared instead, and a task that changes it fails.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from kfp_workbench.local.artifacts import SCHEMES
+from kfp_workbench.local.places import Place
+from kfp_workbench.local.problems import ProblemError
+
+BUCKET = "minio://mlpipeline/"  # that a default install has
+LARGE = 64 * 2**20  # bytes; what is larger is shared, if the file system cannot clone it
+_CLONE = 0x40049409  # FICLONE, linux/fs.h
+
+
+class StoreError(ProblemError):
+    """Something that the store cannot hand out, or was not meant to be changed."""
+
+    code = "download"
+
+
+class Shared(NamedTuple):
+    """A file or folder that a task sees, and that is not its own."""
+
+    path: Path
+    seen: str  # where a container finds it
+    state: tuple[tuple[str, int, int], ...]
+
+
+class Store:
+    """What is at which address."""
+
+    def __init__(self, objects: Path | None) -> None:
+        self._objects = objects
+        self._kept: dict[str, Path | None] = {}
+
+    def keep(self, uri: str, path: Path) -> None:
+        """Remember what a task left for an address; nothing, where it wrote nothing."""
+        self._kept[uri.rstrip("/")] = path if path.exists() else None
+
+    def put(self, uri: str, path: Path | None) -> None:
+        """Remember what lies at an address, as an earlier run has left it."""
+        self._kept[uri.rstrip("/")] = path
+
+    def known(self, uri: str) -> Path | None:
+        """Return what lies at an address, if it was put or kept there."""
+        return self._kept.get(uri.rstrip("/"))
+
+    def file(self, uri: str) -> Path | None:
+        """Return what is at an address, or None for nothing; raises StoreError if nobody can know."""
+        if uri.rstrip("/") in self._kept:
+            return self._kept[uri.rstrip("/")]
+        for scheme, folder in SCHEMES.items():
+            if uri.startswith(scheme):
+                return self._object(uri, folder.strip("/"), uri.removeprefix(scheme))
+        return None
+
+    def _object(self, uri: str, kind: str, rest: str) -> Path | None:
+        bucket = rest.split("/", 1)[0]
+        if kind == "minio" and not uri.startswith(BUCKET):
+            raise StoreError(f"{uri} is in a bucket that a default install of KFP cannot read")
+        if self._objects is None or not (self._objects / kind / bucket).is_dir():
+            raise StoreError(f"{uri} is not on this machine: {advice(kind, rest)}")
+        path = self._objects / kind / rest
+        inside = path.resolve().is_relative_to((self._objects / kind / bucket).resolve())
+        return path if inside and path.exists() else None
+
+    def fetch(self, uri: str, path: str, place: Place) -> Shared | None:
+        """Put what is at an address at a task's path; return it where it is not the task's own.
+
+        What is shared is linked to for a process; a container has to be handed it.
+        """
+        source = self.file(uri)
+        if source is None:
+            return None
+        target = place.host(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if _copied(source, target):
+            return None
+        if not place.is_rooted:
+            target.symlink_to(source.resolve())
+        return Shared(source, path, state(source))
+
+
+def advice(kind: str, rest: str) -> str:
+    """Return what to do about an object that is elsewhere."""
+    return f"put it into objects/{kind}/{rest}, or leave that to a cluster"
+
+
+def check(shared: Iterable[Shared]) -> None:
+    """Raise StoreError if something that was shared with a task has changed."""
+    for path, _, before in shared:
+        if state(path) != before:
+            raise StoreError(f"it has changed an artifact that others share: {path}", "output")
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for folder, _, names in os.walk(path):
+        yield from (Path(folder) / name for name in sorted(names))
+
+
+def state(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells whether a file or folder has changed: names, sizes, times; empty without one."""
+    if not path.exists():
+        return ()
+    found = [(str(file), file.stat()) for file in _files(path)]
+    return tuple((name, status.st_size, status.st_mtime_ns) for name, status in found)
+
+
+def _copied(source: Path, target: Path) -> bool:
+    """Copy a file, or the files of a folder, if that is cheap; else leave nothing behind."""
+    files = list(_files(source))
+    small = sum(file.stat().st_size for file in files) <= LARGE
+    for file in files:
+        to = target / file.relative_to(source) if source.is_dir() else target
+        to.parent.mkdir(parents=True, exist_ok=True)
+        if small:
+            shutil.copyfile(file, to)
+        elif not _cloned(file, to):
+            shutil.rmtree(target, ignore_errors=True)
+            target.unlink(missing_ok=True)
+            return False
+    return True
+
+
+def _cloned(source: Path, target: Path) -> bool:
+    """Let two files share what neither has changed, if the file system can."""
+    try:
+        with source.open("rb") as old, target.open("wb") as new:
+            fcntl.ioctl(new.fileno(), _CLONE, old.fileno())
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,154 @@
+"""What the scheduler has done: drivers, launchers and importers, and a record of each task."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from kfp_workbench.local import importer, record, spec
+from kfp_workbench.local.allowances import Allowance
+from kfp_workbench.local.artifacts import WITHIN, local_path
+from kfp_workbench.local.cache import Cache
+from kfp_workbench.local.dags import DagRun, Phase
+from kfp_workbench.local.driver import Begun, DriverError
+from kfp_workbench.local.inputs import Identity, Place
+from kfp_workbench.local.launcher import Launcher
+from kfp_workbench.local.metadata import COMPLETE, FAILED, Artifact, Metadata
+from kfp_workbench.local.places import Place as Files
+from kfp_workbench.local.problems import ProblemError
+from kfp_workbench.local.runners import Runner
+from kfp_workbench.local.scheduler import Ended, Scheduler
+from kfp_workbench.local.store import Store
+from kfp_workbench.local.telling import Teller
+
+
+@dataclass
+class Tasks:
+    """The tasks of one run."""
+
+    pipeline: spec.Pipeline
+    metadata: Metadata
+    identity: Identity
+    scheduler: Scheduler
+    launcher: Launcher
+    store: Store
+    runner: Runner
+    folder: Path
+    recorder: record.Recorder
+    teller: Teller
+    cache: Cache
+    imported: importer.Imported
+    allowances: Mapping[str, Allowance]
+    stop: Event
+    contain: Callable[..., None]  # begins a container's task: see `container_task`
+
+    def place(self, run: DagRun, task: spec.Task, index: int | None) -> Place:
+        """Return what the driver of a task is told."""
+        component = self.pipeline.component_of(task)
+        return Place(self.metadata, self.identity, run.execution, task, component, index)
+
+    def dag_begun(self, run: DagRun, task: spec.Task, begun: Begun, path: tuple[str, ...]) -> None:
+        """Note a DAG; its state is the metadata's, in the end."""
+        noted = record.Task("/".join(path), "dag", task.label, "")
+        self.note_inputs(noted, begun)
+        noted.iterations = begun.execution.iterations
+        self.recorder.begin(noted)
+        if begun.triggers:
+            self.recorder.follow(noted, lambda: _DAG_STATES[begun.execution.state])
+        else:
+            self.recorder.end_task(noted, "skipped")
+
+    def refused(
+        self, run: DagRun, task: spec.Task, path: tuple[str, ...], error: DriverError
+    ) -> None:
+        """Note a task that its driver did not begin."""
+        component = self.pipeline.component_of(task)
+        kind = "dag" if component.dag is not None else "container"
+        noted = record.Task("/".join(path), kind, task.label, self._step(component))
+        self.recorder.begin(noted)
+        self.failed(run, task, noted, "driver", error)
+
+    def execute(self, run: DagRun, task: spec.Task, ended: Ended) -> None:
+        """Begin a container's task, or an importer's."""
+        component = self.pipeline.component_of(task)
+        executor = self.pipeline.executors[component.executor]
+        if "importer" in executor:
+            ended(self._import(run, task, component, executor["importer"]))
+            return
+        self.contain(self, run, task, component, executor["container"], ended)
+
+    def _import(
+        self, run: DagRun, task: spec.Task, component: spec.Component, what: Mapping[str, Any]
+    ) -> Phase:
+        noted = record.Task("/".join((*run.path, task.label)), "importer", task.label, "")
+        self.recorder.begin(noted)
+        try:
+            execution, artifact = importer.run(
+                self.metadata, run.execution, task, component, what, self.imported
+            )
+            if artifact.is_in_workspace:
+                importer.fetch(artifact, self.store, self.files("importer", 1))
+        except importer.ImporterError as error:
+            self.failed(run, task, noted, "launcher", error)
+            return Phase.FAILED
+        noted.artifacts_out = self.shown(execution.output_artifacts.items())
+        self.recorder.end_task(noted, "succeeded")
+        self.teller.ended(run, task, noted)
+        return Phase.SUCCEEDED
+
+    def failed(
+        self, run: DagRun, task: spec.Task, noted: record.Task, where: str, why: ProblemError
+    ) -> None:
+        """Note and tell that a task has failed, in which of KFP's parts, and why."""
+        noted.failed_in, noted.reason, noted.cause = where, str(why), why.code
+        self.recorder.end_task(noted, "failed")
+        self.teller.failed(run, task, noted)
+
+    def note_inputs(self, noted: record.Task, begun: Begun) -> None:
+        """Note what a task was given."""
+        noted.inputs = dict(begun.inputs.parameters)
+        noted.artifacts_in = self.shown(
+            (name, item) for name, several in begun.inputs.artifacts.items() for item in several
+        )
+
+    def _step(self, component: spec.Component) -> str:
+        image = (
+            self.pipeline.executors.get(component.executor, {})
+            .get("container", {})
+            .get("image", "")
+        )
+        return self.teller.step(image)
+
+    def files(self, name: str, attempt: int) -> Files:
+        """Return the files of an attempt at a task."""
+        again = f".{attempt}" if attempt > 1 else ""
+        workspace = self.folder / "kfp-workspace"
+        root = local_path(self.launcher.root).rstrip("/")
+        folder = self.folder / "tasks" / f"{name}{again}"
+        return Files(folder, workspace, self.runner.is_rooted, root)
+
+    def shown(self, artifacts: Any) -> list[dict[str, Any]]:
+        """Return artifacts for the record."""
+        return [self._shown(key, artifact) for key, artifact in artifacts]
+
+    def _shown(self, key: str, artifact: Artifact) -> dict[str, Any]:
+        metadata = {name: value for name, value in artifact.metadata.items() if name not in WITHIN}
+        return {
+            "key": key,
+            "id": artifact.id,
+            "type": artifact.kind,
+            "uri": artifact.uri,
+            "metadata": metadata,
+            "file": self._file(artifact.uri),
+        }
+
+    def _file(self, uri: str) -> str:
+        path = self.store.known(uri)
+        if path is None:
+            return ""
+        inside = path.is_relative_to(self.folder)
+        return path.relative_to(self.folder).as_posix() if inside else str(path)
+
+
+_DAG_STATES = {COMPLETE: "succeeded", FAILED: "failed", "RUNNING": "unfinished"}

@@ -1,0 +1,1 @@
+"""Holds local runs to what a real KFP backend did with the same small pipelines."""
