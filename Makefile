@@ -40,7 +40,7 @@ demo: $(READY_FOR_DEMO) ## generate the default project, run it, show its result
 	@rm -rf $(DEMO)
 	@"$(BIN)/cookiecutter" --no-input --output-dir $(dir $(DEMO)) . >/dev/null
 	@echo "generated $(DEMO); running it with: make local RUNNER=process" >&2
-	@PYTHONPATH="$(CURDIR)" $(MAKE) -s -C $(DEMO) local RUNNER=process $(if $(USE_VENV),USE_VENV="$(abspath $(VENV))",VENV=../venv)
+	@$(MAKE) -s -C $(DEMO) local RUNNER=process $(if $(USE_VENV),USE_VENV="$(abspath $(VENV))",VENV=../venv)
 DEMO := build/demo/calculate-average
 
 test: $(READY) ## run the tests (E2E=require: fail where no engine answers)
