@@ -40,7 +40,14 @@ def average(project: Path, row: Row) -> None:
         context = '{"numbers": [1, 2, 3, 4]}'
         for name in ("add", "div"):
             folder, binaries = steps[name]
-            words = [binaries / "python", "main.py", "--context", context, "--output", out / name]
+            words = [
+                str(binaries / "python"),
+                "main.py",
+                "--context",
+                context,
+                "--output",
+                str(out / name),
+            ]
             subprocess.run(words, cwd=folder, env=env, check=True, capture_output=True)
             context = (out / name).read_text()
 
