@@ -41,12 +41,12 @@ def average(project: Path, row: Row) -> None:
         for name in ("add", "div"):
             folder, binaries = steps[name]
             words = [
-                f"{binaries}/python",
+                str(binaries / "python"),
                 "main.py",
                 "--context",
                 context,
                 "--output",
-                f"{out}/{name}",
+                str(out / name),
             ]
             subprocess.run(words, cwd=folder, env=env, check=True, capture_output=True)
             context = (out / name).read_text()

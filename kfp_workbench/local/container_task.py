@@ -1,6 +1,7 @@
 """One task with a container: from its driver, through its attempts, to its end."""
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -128,7 +129,10 @@ class ContainerTask:
         files = tasks.files(name, self._attempts.number)
         self._noted.folder = files.folder.relative_to(tasks.folder).as_posix()
         self._noted.attempts = self._attempts.number
-        variables = {"KFP_POD_NAME": f"{tasks.identity.resource_name}-{name}", "KFP_POD_UID": name}
+        variables = {
+            "KFP_POD_NAME": f"{tasks.identity.resource_name}-{name}",
+            "KFP_POD_UID": str(uuid.uuid4()),
+        }
         variables |= {
             item["name"]: str(item.get("value", "")) for item in self._container.get("env", [])
         }
@@ -183,6 +187,12 @@ class ContainerTask:
                 for name, item in result.artifacts.items()
             }
         tasks.metadata.update_states(self._run.execution)
+        if tasks.scheduler.is_late and result.failed_in:
+            why = "was ended: the run took longer than its deadline"
+            tasks.failed(
+                self._run, self._task, self._noted, "command", ProblemError(why, "time-limit")
+            )
+            return
         if tasks.stop.is_set() and result.failed_in:
             tasks.recorder.end_task(self._noted, "interrupted")
             tasks.teller.ended(self._run, self._task, self._noted)

@@ -77,6 +77,8 @@ def container(place: Place, image: Mapping[str, Any], pipeline: str) -> Begun:
     ``image`` is what its executor says; ``pipeline`` its name.
     """
     given, triggers = _given(place)
+    if not values.is_finite(given.parameters):  # of which the executor input cannot tell
+        raise DriverError("one of its inputs is no number that JSON has", "type")
     begun = Begun(_execution(place, "container", given, triggers), given, triggers)
     if triggers:
         begun.outputs = _outputs(place, pipeline)

@@ -123,7 +123,7 @@ class Run:
             recorder.end("failed", f"the run was broken off: {type(error).__name__}: {error}")
             raise
         tasks.cache.keep_imports(tasks.imported.known)
-        self._end(recorder, tasks, root, time.monotonic() >= ends)
+        self._end(recorder, tasks, root)
         return noted
 
     def _tasks(self, recorder: record.Recorder) -> Tasks:
@@ -156,9 +156,9 @@ class Run:
         scheduler.work = tasks
         return tasks
 
-    def _end(self, recorder: record.Recorder, tasks: Tasks, root: DagRun, is_late: bool) -> None:
+    def _end(self, recorder: record.Recorder, tasks: Tasks, root: DagRun) -> None:
         failures = tasks.teller.failures
-        if root.open and is_late:
+        if root.open and tasks.scheduler.is_late:
             why = f"the run took longer than its deadline of {self.pipeline.deadline} s"
             recorder.end("failed", why)
         elif root.open:
@@ -226,4 +226,6 @@ def _outputs(tasks: Tasks, root: Execution) -> dict[str, Any]:
 def _result(value: Any, kind: str) -> Any:
     if value is collecting.NO_VALUE:
         return None
+    if not values.is_finite(value):
+        return values.launcher_text(value) if isinstance(value, float) else None
     return values.plain(value) if kind == "NUMBER_INTEGER" else value

@@ -55,6 +55,7 @@ class Scheduler:
         self._numbers = itertools.count()
         self._queued: deque[tuple[float, Callable[[], Callable[[], None]]]] = deque()
         self._busy = 0
+        self.is_late = False  # ended by its deadline
 
     def run(self, root: DagRun, deadline: float = math.inf) -> None:
         """Run a pipeline until all has ended, or its ``deadline`` (`time.monotonic`), or a stop."""
@@ -65,6 +66,7 @@ class Scheduler:
             if not root.open:
                 return
             if time.monotonic() >= deadline:
+                self.is_late = True
                 self._stop.set()
             if self._stop.is_set():
                 self._drain()

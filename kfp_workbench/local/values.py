@@ -36,10 +36,16 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _HTML = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
-_DEL = str.maketrans({"\x7f": "\\u007f"})
 _INT64 = 2**63
-_SPACES = " \t\n\r\x0b\x0c\x85\xa0"  # what Go's strings.TrimSpace takes off, of ASCII and Latin-1
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)", re.I)
+# What Go's strings.TrimSpace takes off: Unicode's White_Space.
+_SPACES = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+_DIGITS = r"[0-9]+(?:_[0-9]+)*"
+_FLOAT = re.compile(
+    rf"[+-]?((?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(e[+-]?{_DIGITS})?|inf(inity)?|nan)",
+    re.IGNORECASE | re.ASCII,
+)
 _HEX_FLOAT = re.compile(r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?\d+", re.I)
 
 
@@ -65,6 +71,15 @@ def plain(value: Any) -> Any:
     return value
 
 
+def is_finite(value: Any) -> bool:
+    """Tell whether JSON has all numbers of a value: there is no infinity, and no NaN."""
+    if isinstance(value, dict):
+        return all(map(is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def driver_text(value: Any) -> str:
     """Return a value as the driver puts it into a command line (pbValueToString)."""
     if isinstance(value, str):
@@ -74,7 +89,7 @@ def driver_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        whole = value.is_integer() and abs(value) < _INT64
+        whole = value.is_integer() and -_INT64 <= value < _INT64
         return str(int(value)) if whole else _shortest(value)
     return json_text(value)
 
@@ -108,7 +123,7 @@ def proto_json(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).translate(_DEL)
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _digits(value: float) -> tuple[str, str, int]:
@@ -185,8 +200,8 @@ def _double(text: str) -> float:
     if not _FLOAT.fullmatch(stripped):
         raise ValueError(f"{json.dumps(stripped)} is no number")
     number = float(stripped)
-    if not math.isfinite(number):  # of which no JSON can tell the next task
-        raise ValueError(f"{stripped} is no number that JSON has")
+    if math.isinf(number) and "inf" not in stripped.lower():
+        raise ValueError(f"{stripped} is out of range")
     return number
 
 

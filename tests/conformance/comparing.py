@@ -11,7 +11,11 @@ from conformance.outcomes import Run, Task
 
 SHOWN = 400  # characters of a value
 # Words of a record that stand for any such value.
-WORDS = {"EXECUTION_ID": r"\d+", "POD": r"[A-Za-z0-9]+(?:[-.][a-z0-9]+)*"}
+WORDS = {
+    "EXECUTION_ID": r"\d+",
+    "ARTIFACT_ID": r"(?:\d+|ARTIFACT_ID)",
+    "POD": r"[A-Za-z0-9]+(?:[-.][a-z0-9]+)*",
+}
 _WORD = re.compile(rf"\b({'|'.join(WORDS)})\b")
 
 

@@ -37,7 +37,7 @@ class Verdict(NamedTuple):
 
 
 def judge(found: Sequence[Case], see: Path, runner: str, jobs: int) -> Iterator[Verdict]:
-    """Yield what is to be said of each case, as they end, ``jobs`` at a time."""
+    """Yield what is to be said of each case, in their order; ``jobs`` run at a time."""
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
         root = Path(name)
         compiled = dict(zip(found, _compiled(found, root, see, jobs), strict=True))
@@ -59,7 +59,7 @@ def _prepared(case: Case, root: Path, see: Path) -> Compiled:
     """Make a case's project, and compile the case into it."""
     project = root / case.name
     kfp = importlib.metadata.version("kfp") if case.kind == "light" else ""
-    projects.make(project, case.name, see, kfp=kfp)
+    projects.make(project, see, kfp=kfp)
     (project / "build" / "venvs").symlink_to(root / "venvs")  # all steps are the same
     compiled = cases.compile_case(case, project / settings.PACKAGE)
     if not compiled.problem:

@@ -32,7 +32,7 @@ WORDS: Mapping[str, str] = {
     r"\{\{(workflow|pod)\.": "Argo's own tags",
 }
 EVERY_VARIABLE = r"in os\.environ|os\.environ\.(items|keys)|dict\(os\.environ"  # in any case
-OF_IMAGES: Mapping[str, str] = {r"getcwd|--env HOME": "an image's own settings"}  # for processes
+OF_IMAGES: Mapping[str, str] = {"getcwd": "an image's own settings"}  # a process has others
 
 
 def variables(documents: Sequence[Any]) -> dict[str, str]:

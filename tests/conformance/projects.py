@@ -17,6 +17,7 @@ _STEP = {
     "implementation": {"container": {"image": IMAGE, "command": ["python", SEE]}},
 }
 _TOOL = {
+    "name": "conformance",
     "display_name": "Conformance",
     "description": "One case.",
     "registry": IMAGE.rpartition("/")[0],
@@ -25,8 +26,8 @@ _TOOL = {
 }
 
 
-def make(folder: Path, name: str, see: Path, *, kfp: str = "") -> None:
-    """Write a project called ``name`` with one step, whose image has ``see.py``.
+def make(folder: Path, see: Path, *, kfp: str = "") -> None:
+    """Write a project with one step, whose image has ``see.py``.
 
     ``kfp`` is the version that the image has installed, for lightweight components.
     """
@@ -36,8 +37,7 @@ def make(folder: Path, name: str, see: Path, *, kfp: str = "") -> None:
     (folder / "params").mkdir()
     (folder / "build").mkdir()
     (folder / "objects" / "minio" / BUCKET).mkdir(parents=True)
-    settings = {"name": name.replace("_", "-"), **_TOOL}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in _TOOL.items()]
     _write(folder / "pyproject.toml", "\n".join(["[tool.pipeline]", *lines]))
     _write(folder / ".dockerignore", "*\n!steps\n!common")
     _write(step / SEE, see.read_text(encoding="utf-8"))

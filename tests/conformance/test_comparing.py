@@ -210,6 +210,17 @@ def test_a_failure_without_words_is_a_time_limit_or_comes_from_upstream() -> Non
     assert failures.of_record(where, None, timed_out=False).kind == failures.UNSAID
 
 
+def test_a_word_of_the_record_stands_for_any_such_value_and_for_no_other() -> None:
+    there = changed(*TASK, "said", 0, "argv", 1, to="<EXECUTION_ID> of POD")
+    same, other = (changed(*TASK, "said", 0, "argv", 1, to=text) for text in WORDED)
+
+    assert comparing.differences(read(there), read(same)) == []
+    assert comparing.differences(read(there), read(other))
+
+
+WORDED = ("<12> of a-pod-1.x", "<x> of a-pod-1.x")
+
+
 def test_an_address_is_a_path_to_a_process_only() -> None:
     other = changed(*TASK, "said", 0, "argv", 2, to=URI.replace("minio://", "/minio/"))
 

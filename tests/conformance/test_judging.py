@@ -144,7 +144,7 @@ PARAMETERS: dict[str, Any] = {
 
 
 def test_parameters_arrive_as_the_case_gives_them(tmp_path: Path) -> None:
-    projects.make(tmp_path / "p", "value_x", Path(projects.__file__).with_name("see.py"))
+    projects.make(tmp_path / "p", Path(projects.__file__).with_name("see.py"))
     projects.give(tmp_path / "p", PARAMETERS)
     kinds = {"text": "STRING", "number": "NUMBER_DOUBLE", "nested": "STRUCT"}
     inputs = {name: {"parameterType": kind} for name, kind in kinds.items()}
@@ -156,7 +156,7 @@ def test_parameters_arrive_as_the_case_gives_them(tmp_path: Path) -> None:
     )
 
     assert given.parameters == PARAMETERS
-    assert settings.load(tmp_path / "p", environ={}).name == "value-x"
+    assert settings.load(tmp_path / "p", environ={}).registry == "localhost:5000/golden"
 
 
 def documents(**config: Any) -> list[Any]:

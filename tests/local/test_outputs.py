@@ -1,6 +1,7 @@
 """What a step leaves: taken as KFP's launcher takes it, and held to what it declares."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,8 @@ def collect(
         ("Float", "1e3\n", 1000.0),
         ("Float", "3", 3.0),
         ("Float", "0x1p-2", 0.25),
+        ("Float", "\u20031_23.5_0e1\u3000", 1235.0),
+        ("Float", "-Inf", -math.inf),
         ("Boolean", "True\n", True),
         ("Boolean", "f", False),
         ("JsonArray", '[1, "a"]', [1.0, "a"]),
@@ -87,8 +90,9 @@ def test_a_file_is_read_as_the_launcher_reads_it(
         ("Integer", ""),
         ("Integer", "9223372036854775808"),
         ("Float", "0,5"),
-        ("Float", "1_0.5"),
-        ("Float", "nan"),  # of which no JSON can tell the next step
+        ("Float", "1__0.5"),
+        ("Float", "1_.5"),
+        ("Float", "1e999"),
         ("Boolean", "yes"),
         ("Boolean", "tRUE"),
         ("JsonArray", '{"a": 1}'),
