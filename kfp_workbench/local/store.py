@@ -9,6 +9,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,6 +101,15 @@ def check(shared: Iterable[Shared]) -> None:
     for path, _, before in shared:
         if state(path) != before:
             raise StoreError(f"it has changed an artifact that others share: {path}", "output")
+
+
+def discard(path: Path) -> None:
+    """Remove a file, a link or a folder, if it is there and can be removed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink()
 
 
 def _files(path: Path) -> Iterator[Path]:
