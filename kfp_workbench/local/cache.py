@@ -18,8 +18,8 @@ from typing import Any
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import spec
+from kfp_workbench.local.artifacts import WORKSPACE
 from kfp_workbench.local.driver import Begun
-from kfp_workbench.local.inputs import WORKSPACE
 from kfp_workbench.local.metadata import Artifact, Execution
 from kfp_workbench.local.store import Store, state
 from kfp_workbench.local.values import proto_json

@@ -167,7 +167,11 @@ def _logged(name: str, uri: str, attempt: int) -> str:
 
 def _seen(artifact: Artifact, place: Place) -> RuntimeArtifact:
     found = artifacts.given(artifact)
-    return replace(found, uri=place.seen_address(found.uri))
+    if not artifact.is_in_workspace or place.is_rooted:
+        return replace(found, uri=place.seen_address(found.uri))
+    # A process has no workspace of that path: its address says where it is.
+    path = place.seen(artifacts.workspace_path(artifact.uri))
+    return replace(found, uri=path, metadata=dict(artifact.metadata))
 
 
 def _replacements(given: ExecutorInput) -> dict[str, str]:
