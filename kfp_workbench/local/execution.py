@@ -78,6 +78,7 @@ class Run:
         self.shown: Mapping[str, Any] = self.parameters  # in the record
         self.store = Store(setting.objects)
         machine = admission.Machine(setting.image_problem, self._object_problem)
+        machine.kubernetes = self.pipeline.kubernetes
         admission.check(self.pipeline, self.parameters, machine)
         self._allowances = allowances.of(documents)
 
