@@ -21,8 +21,8 @@ from kfp_workbench.cluster.transport import LOOK_SECONDS, timeouts
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.names import shown
 
-FINAL = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
-UNKNOWN = "RUNTIME_STATE_UNSPECIFIED"
+FINAL = ("SUCCEEDED", "FAILED", "CANCELED")
+UNKNOWN = "RUNTIME_STATE_UNSPECIFIED"  # which the server leaves out
 # What may have passed by when it is asked again; all else is an answer.
 PASSING = (BusyError, LostAnswerError, UnreachableError, StrangeAnswerError)
 _SHOWN = 40  # characters of a state
@@ -64,7 +64,7 @@ class Follower:
         clock: Clock = Clock(),  # noqa: B008  # it cannot change
     ) -> None:
         self.state = UNKNOWN
-        self.was_cancelled = False
+        self.was_terminated = False
         self._server, self._run_id = server, run_id
         self._tasks, self._say = tasks, say
         self._pace, self._clock = pace, clock
@@ -91,13 +91,14 @@ class Follower:
             except PASSING as fault:
                 wait = self._bear(fault)
             else:
+                if self.state != before and not self.has_ended:
+                    word = "being terminated" if self.state == "CANCELING" else self.state.lower()
+                    self._say(f"the run is {printable(word)[:_SHOWN]}")
                 rows = details.get("task_details") if isinstance(details, Mapping) else None
-                changed = self._tasks.update(rows)
+                changed = self._tasks.update(rows, terminated=self.was_terminated)
                 wait = self._next(changed=changed or self.state != before)
             if self.has_ended:
                 return
-            if self.state != before:
-                self._say(f"the run is {printable(self.state.lower())[:_SHOWN]}")
             left = deadline - self._clock.now()
             if left <= 0:
                 raise WorkbenchError(
@@ -117,10 +118,11 @@ class Follower:
             )
         except NotFoundError:
             raise GoneError("the run is not there any more: somebody deleted it") from None
-        self.state = str(run.get("state") or UNKNOWN)
-        # A run that is terminated mostly ends as FAILED.
+        if (state := run.get("state")) and state != UNKNOWN:  # one that has none keeps its last
+            self.state = str(state)
+        # A run that is terminated ends as FAILED; the API has a word for it that no server uses.
         if {"CANCELING", "CANCELED"} & {self.state, *_earlier(run)}:
-            self.was_cancelled = True
+            self.was_terminated = True
         return run
 
     def terminate(self) -> None:

@@ -133,14 +133,12 @@ def _live(server: Server, owner: str, row: Any) -> Live | None:
     match = _DESCRIPTION.fullmatch(row.description or "")
     if match is None or match[1] != owner:
         return None  # the filter takes any part of a description, in any case
-    state = (row.mode, row.status)
     return Live(
         id=identifier(server, row.recurring_run_id, "schedule"),
         key=match[2],
         env=match[3],
         digest=match[4],
-        # The mode is what was asked for; the status follows when the controller has seen it.
-        enabled="ENABLE" in state or (row.mode != "DISABLE" and "ENABLED" in state),
+        enabled=row.mode == "ENABLE",
         created=row.created_at.isoformat() if row.created_at else "",
         row=row,
     )

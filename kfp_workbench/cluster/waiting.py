@@ -115,25 +115,32 @@ def _follow(follower: Follower, url: str, timeout: float | None) -> WorkbenchErr
 def _outcome(
     server: Server, submission: Submission, follower: Follower, tasks: Tasks, mask: Mask
 ) -> WorkbenchError | None:
-    """Return what a run that ended came to: nothing when it succeeded.
-
-    SKIPPED is what KFP calls that there was nothing to do, as with all results cached.
-    """
+    """Return what a run that ended came to: nothing when it succeeded."""
     url = submission.url
-    if follower.state in ("SUCCEEDED", "SKIPPED"):
-        print(f"the run {follower.state.lower()}: {url}", file=sys.stderr)
+    if follower.state == "SUCCEEDED":
+        print(f"the run succeeded: {url}", file=sys.stderr)
         return None
-    if follower.was_cancelled:
-        return WorkbenchError(f"the run was cancelled: {url}")
+    if follower.was_terminated:
+        return WorkbenchError(f"the run was terminated: {url}")
     failure = failures.find(server, submission.run_id, tasks, mask)
     if failure.log:
         print(f"\nThe last lines of {failure.step}:", file=sys.stderr)
         print("\n".join(f"  {line}" for line in failure.log), file=sys.stderr)
-    what = f"step {failure.step}" if failure.step else "the run"
-    reason = f" ({failure.reason})" if failure.reason else ""
+    return WorkbenchError(_failed(failure, url))
+
+
+def _failed(failure: failures.Failure, url: str) -> str:
+    """Return a failure on one line, with where to read on, or what to do."""
+    what = f"step {failure.step} failed" if failure.step else "the run failed"
+    if failure.cure:
+        return f"{what}: Kubernetes refuses its pod ({failure.reason}): {failure.cure}: {url}"
+    if failure.reason.startswith("exit status "):
+        what = f"{what} with {failure.reason}"
+    elif failure.reason:
+        what = f"{what} ({failure.reason})"
     space = f"-n {failure.namespace} " if failure.namespace else ""
     where = f"kubectl logs {space}{failure.pod} -c main, or " if failure.pod else ""
-    return WorkbenchError(f"{what} failed{reason}: its log: {where}{url}")
+    return f"{what}: its log: {where}{url}"
 
 
 def _interrupted(follower: Follower, url: str, choice: str, signals: Signals) -> WorkbenchError:
@@ -195,8 +202,8 @@ def _terminate(follower: Follower) -> str:
         refusal = error
     with contextlib.suppress(WorkbenchError):
         follower.look(LOOK_SECONDS)
-    if follower.has_ended and not follower.was_cancelled:
+    if follower.has_ended and not follower.was_terminated:
         return f"the run had ended as {follower.state}"
-    if refusal is None or follower.was_cancelled:
+    if refusal is None or follower.was_terminated:
         return f"the run {'was' if follower.has_ended else 'is being'} terminated"
     return f"the run could not be terminated and goes on ({refusal})"

@@ -116,8 +116,10 @@ class Lines:
 
     def ended(self, path: tuple[str, ...], name: str, state: str, seconds: float) -> None:
         """Print how a task ended."""
-        result = "reused from an earlier run" if state == "reused" else f"{state} after"
-        self.say(f"{name}: {result}{'' if state == 'reused' else f' {seconds:.2f} s'}")
+        # A cluster tells whole seconds.
+        taken = f"{seconds:.2f}" if seconds % 1 else f"{seconds:.0f}"
+        result = "reused from an earlier run" if state == "reused" else f"{state} after {taken} s"
+        self.say(f"{name}: {result}")
 
     def close(self) -> None:
         """Do nothing: each line was printed at once."""

@@ -1066,25 +1066,6 @@ def test_what_a_failure_left_behind_is_shown_and_removed(
         assert ("that are disabled stay" in said) is not removes
 
 
-@pytest.mark.parametrize(
-    ("mode", "status", "enabled"),
-    [
-        ("ENABLE", "ENABLED", True),
-        ("ENABLE", "STATUS_UNSPECIFIED", True),
-        ("DISABLE", "ENABLED", False),
-        ("DISABLE", "DISABLED", False),
-    ],
-)
-def test_the_mode_says_what_was_asked_for(
-    server: KfpServer, wanted: Callable[..., Wanted], mode: str, status: str, enabled: bool
-) -> None:
-    ours = Project(server.url)
-    ours.apply(wanted())
-    server.schedules[0].update(mode=mode, status=status)
-    (live,) = schedules.listed(ours.server, ours.owner)
-    assert live.enabled is enabled
-
-
 # Faults
 
 KINDS = [

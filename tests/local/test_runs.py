@@ -296,7 +296,7 @@ def test_a_server_that_repeats_the_token_does_not_get_it_printed(package: Path) 
 
 
 def test_the_servers_own_reason_is_told(package: Path, server: KfpServer) -> None:
-    with pytest.raises(WorkbenchError, match="400: parameter nope is not defined in the pipeline"):
+    with pytest.raises(WorkbenchError, match="400: parameter context is not optional, yet has"):
         connected = servers.connect(server.url)
         runs.submit(connected, package, {"nope": 1}, experiment="e", run_name="r")
 

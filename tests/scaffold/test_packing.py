@@ -30,7 +30,7 @@ def wheel() -> packing.Wheel:
 @pytest.fixture(scope="module")
 def built() -> zipfile.ZipFile:
     """Return what the build backend makes."""
-    words = ["make", "-s", "wheel", f"VENV={sys.prefix}", f"READY={sys.prefix}"]
+    words = ["make", "-s", "wheel", f"USE_VENV={sys.prefix}"]
     shutil.rmtree(TEMPLATE / "build" / "wheel", ignore_errors=True)
     subprocess.run(words, cwd=TEMPLATE, env=environment(), check=True, capture_output=True)
     (path,) = (TEMPLATE / "build" / "wheel").iterdir()

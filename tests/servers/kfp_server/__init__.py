@@ -10,7 +10,8 @@ namespaces, logins; filters and pages as the backend has them, its limits and it
 traps too. Bodies are parsed with KFP's own models, and a field that they do not have
 is refused. With KFP_OPENAPI naming KFP's OpenAPI file, requests and answers are also
 checked against that. Modelled on
-https://github.com/kubeflow/pipelines/tree/master/backend/src/apiserver
+https://github.com/kubeflow/pipelines/tree/master/backend/src/apiserver and held to what a
+KFP 2.17.0 said (test_kfp_recorded.py).
 """
 
 import threading
@@ -22,7 +23,7 @@ from typing import Any
 from servers.kfp_server.faults import Fault
 from servers.kfp_server.refusals import RefusalError, invalid
 from servers.kfp_server.requests import Request
-from servers.kfp_server.runs import Moment, add, advance
+from servers.kfp_server.runs import NEVER, Moment, add, advance
 from servers.kfp_server.serving import serve
 from servers.kfp_server.tables import Row, Table
 
@@ -46,7 +47,8 @@ class KfpServer:
     ssl: Any = None  # an ssl.SSLContext
     script: Sequence[Moment] = (Moment("PENDING"),)  # of new runs
     on_demand: bool = False  # runs move on by `advance` alone
-    terminated: str = "FAILED"  # how a run that is terminated mostly ends
+    workflow: str = ""  # what Argo calls new runs
+    retries: bool = True  # whether Argo tries nodes again, as by KFP's own settings
     before: Callable[[Request], None] | None = None  # called with each request, before its answer
     url: str = ""
     requests: list[Request] = field(default_factory=list)
@@ -117,7 +119,7 @@ class KfpServer:
     def add_experiment(self, name: str = "e", namespace: str = "", **row: Any) -> Row:
         """Add an experiment that nobody asked for."""
         names = {"display_name": name, "namespace": namespace, "storage_state": "AVAILABLE"}
-        return self.experiments.add({**names, "description": "", **row})
+        return self.experiments.add({**names, "last_run_created_at": NEVER, **row})
 
     def add_pipeline(self, name: str, namespace: str = "", **row: Any) -> Row:
         """Add a pipeline without versions; ``hidden=True`` is what a crash leaves behind."""
@@ -139,18 +141,22 @@ class KfpServer:
             self.cookie and self.cookie in brought,
         ]
         if (self.token or self.cookie) and not any(wanted):
-            raise RefusalError(401, 16, "Request header error: there is no user identity header.")
+            said = "Request header error: there is no user identity header."
+            raise RefusalError(401, 16, f"Unauthenticated: {said}", said)
+
+    def namespace_of(self, request: Request) -> str:
+        """Return the namespace that a request names; there is none where all is one user's."""
+        return request.value("namespace") if self.multi_user else ""
 
     def check_namespace(self, namespace: str) -> None:
         """Refuse a namespace that is missing, not there, or not the caller's."""
         if not self.multi_user:
-            if namespace:
-                raise invalid("In single-user mode, the namespace must be empty")
             return
         if not namespace:
             raise invalid("namespace is required in multi-user mode")
         if self.namespaces is not None and namespace not in self.namespaces:
-            raise RefusalError(403, 7, f"User is not authorized in the namespace {namespace}")
+            said = f"User is not authorized in the namespace {namespace}"
+            raise RefusalError(403, 7, f"PermissionDenied: {said}", said)
 
     def check_pipelines(self, namespace: str) -> None:
         """Refuse another's namespace; pipelines without one are shared."""

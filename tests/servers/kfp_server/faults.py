@@ -56,5 +56,5 @@ class Fault:
             said += f" to {request.headers.get('authorization')}"
             said += f" with {request.headers['cookie']}" if "cookie" in request.headers else ""
         code = {409: 6, 404: 5, 403: 7, 401: 16}.get(status, code) if code == 13 else code
-        body = {"error": said, "message": said, "code": code, "details": []}
+        body = {"code": code, "message": said}
         return status, "application/json", json.dumps(body)

@@ -4,16 +4,20 @@ The version that runs take when they name none is the newest: KFP v2 keeps no de
 """
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from google.protobuf import json_format
-from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
 
 from servers.kfp_server import models
-from servers.kfp_server.experiments import models_page
-from servers.kfp_server.refusals import RefusalError, UploadError, internal, invalid, missing
+from servers.kfp_server.refusals import (
+    PlainError,
+    RefusalError,
+    UploadError,
+    invalid,
+    missing,
+    taken,
+    too_long,
+)
 from servers.kfp_server.requests import Request
 from servers.kfp_server.tables import Row, listing
 
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
 MAX_PIPELINE = 128
 MAX_VERSION = 127
 MAX_TAG = 63
-SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")  # a compiled pipeline's
 
 
 def find(server: "KfpServer", identifier: str | None) -> Row:
@@ -52,23 +55,27 @@ def latest_version(server: "KfpServer", pipeline_id: str) -> Row:
 
 
 def list_pipelines(server: "KfpServer", request: Request) -> Any:
-    namespace = request.value("namespace") if server.multi_user else ""
+    namespace = server.namespace_of(request)
     server.check_pipelines(namespace)
     rows, total, token = listing(
         server.pipelines,
         request.query,
+        "Pipeline",
         ("name", "description"),
         lambda row: row["namespace"] == namespace,
     )
-    return models_page("pipelines", "V2beta1Pipeline", rows, total, token)
+    return models.page("pipelines", "V2beta1Pipeline", rows, total, token)
 
 
 def by_name(server: "KfpServer", request: Request, name: str) -> Any:
-    namespace = request.value("namespace") if server.multi_user else ""
+    namespace = server.namespace_of(request)
     server.check_pipelines(namespace)
     rows = [row for row in server.pipelines.named(name) if row["namespace"] == namespace]
     if not rows:
-        raise missing("Pipeline", name)
+        problem = missing("Namespace/Pipeline", f"{namespace}/{name}")
+        problem = problem.within(f"Failed to get a pipeline named {name} in namespace {namespace}")
+        called = f"with name {name} and namespace {namespace}"
+        raise problem.within(f"Failed to get a pipeline {called}. Check error stack.")
     return models.answer(rows[0], "V2beta1Pipeline")
 
 
@@ -81,10 +88,10 @@ def create(server: "KfpServer", request: Request) -> Any:
     if not name:
         raise invalid("name is required")
     if len(name) > MAX_PIPELINE:
-        raise internal()
+        raise too_long("Name").within("Failed to create a pipeline")
     same = server.pipelines.named(name, hidden=True)
     if any(row["namespace"] == namespace for row in same):
-        raise RefusalError(409, 6, f"The name {name} already exist. Please specify a new name")
+        raise taken(f"The name {name} already exist. Please specify a new name")
     row = {"name": name, "display_name": body.display_name or name, "namespace": namespace}
     added = server.pipelines.add({**row, "description": body.description or ""})
     return models.answer(added, "V2beta1Pipeline")
@@ -98,7 +105,11 @@ def delete(server: "KfpServer", request: Request, pipeline_id: str) -> Any:
     find(server, pipeline_id)
     versions = [row for row in server.versions if row["pipeline_id"] == pipeline_id]
     if versions and request.value("cascade").lower() != "true":
-        raise RefusalError(400, 9, f"pipeline {pipeline_id} has versions: delete them first")
+        one = versions[0]["pipeline_version_id"]
+        existing = f"as it has existing pipeline versions (e.g. {one})"
+        problem = f"Failed to delete pipeline with id {pipeline_id} {existing}"
+        cascade = invalid(f"{problem}. Set cascade=true to delete all versions")
+        raise cascade.within(f"Failed to delete pipeline {pipeline_id}. Check error stack")
     for row in versions:
         server.versions.remove(row["pipeline_version_id"])
     server.pipelines.remove(pipeline_id)
@@ -110,10 +121,11 @@ def list_versions(server: "KfpServer", request: Request, pipeline_id: str) -> An
     rows, total, token = listing(
         server.versions,
         request.query,
+        "PipelineVersion",
         ("name", "description"),
         lambda row: row["pipeline_id"] == pipeline_id,
     )
-    return models_page("pipeline_versions", "V2beta1PipelineVersion", rows, total, token)
+    return models.page("pipeline_versions", "V2beta1PipelineVersion", rows, total, token)
 
 
 def get_version(
@@ -133,22 +145,23 @@ def delete_version(
 
 def upload(server: "KfpServer", request: Request) -> Any:
     """Make a pipeline and a version of the same name."""
+    failed = "Failed to create a pipeline and a pipeline version"
     documents = _uploaded(request)
-    namespace = request.value("namespace") if server.multi_user else ""
+    namespace = server.namespace_of(request)
     try:
         server.check_pipelines(namespace)
     except RefusalError:
-        raise UploadError(400, 3, "Failed to create a pipeline") from None
+        raise UploadError(400, "Failed to create a pipeline") from None
     name = request.value("name") or request.value("display_name")
-    _check_name(name, MAX_PIPELINE)
     tags = _tags(request)
-    spec = _spec(documents, "Failed to create a pipeline and a pipeline version")
+    _check_name("Pipeline", name, MAX_PIPELINE)
+    spec = _spec(documents)
     same = server.pipelines.named(name, hidden=True)
     if any(row["namespace"] == namespace for row in same):
-        raise UploadError(409, 6, "Failed to create a pipeline and a pipeline version")
+        raise UploadError(409, failed)
     names = {"name": name, "display_name": request.value("display_name") or name}
     described = {**names, "description": request.value("description")}
-    row = server.pipelines.add({**described, "namespace": namespace, "tags": tags})
+    row = server.pipelines.add({**described, "namespace": namespace, **tags})
     identifier = {"pipeline_id": row["pipeline_id"]}
     server.versions.add({**described, **identifier, "pipeline_spec": spec})
     return models.answer(row, "V2beta1Pipeline")
@@ -158,18 +171,18 @@ def upload_version(server: "KfpServer", request: Request) -> Any:
     """Make a version of a pipeline that is there."""
     failed = "Failed to create a pipeline version"
     documents = _uploaded(request)
+    name = request.value("name") or request.value("display_name")
+    _check_name("PipelineVersion", name, MAX_VERSION)
     try:
         pipeline = find(server, request.value("pipelineid"))
     except RefusalError:
-        raise UploadError(400, 3, failed) from None
-    name = request.value("name") or request.value("display_name")
-    _check_name(name, MAX_VERSION)
+        raise UploadError(400, failed) from None
     tags = _tags(request)
-    spec = _spec(documents, failed)
+    spec = _spec(documents)
     identifier = pipeline["pipeline_id"]
     for row in server.versions.named(name, hidden=True):
         if row["pipeline_id"] == identifier:
-            raise UploadError(409, 6, failed)
+            raise UploadError(409, failed)
     row = {
         "pipeline_id": identifier,
         "name": name,
@@ -177,50 +190,44 @@ def upload_version(server: "KfpServer", request: Request) -> Any:
         "description": request.value("description"),
         "pipeline_spec": spec,
         "code_source_url": request.value("code_source_url"),
-        "tags": tags,
+        **tags,
     }
     return models.answer(server.versions.add(row), "V2beta1PipelineVersion")
 
 
-def _uploaded(request: Request) -> list[Row]:
+def _uploaded(request: Request) -> list[Any]:
     """Return the documents of the file that was sent."""
     if not isinstance(request.body, str):
-        raise UploadError(400, 3, "Failed to read pipeline from file")
+        raise UploadError(400, "Failed to read pipeline from file")
     try:
         return list(yaml.safe_load_all(request.body))
-    except yaml.YAMLError:
-        raise UploadError(400, 3, "Failed to read a pipeline spec file") from None
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise UploadError(400, f"failed to parse pipeline spec YAML: {said}") from None
 
 
-def _spec(documents: list[Row], failed: str) -> Row:
-    """Return a pipeline as it is kept: what protobuf makes of it, without default values."""
+def _spec(documents: list[Any]) -> Row:
     try:
-        messages = [
-            json_format.ParseDict(document, kind())
-            for document, kind in zip(documents, (PipelineSpec, PlatformSpec), strict=False)
-        ]
-    except json_format.ParseError:
-        raise UploadError(500, 13, failed) from None
-    if not messages or not SPEC_NAME.fullmatch(messages[0].pipeline_info.name):
-        raise UploadError(500, 13, failed)
-    kept = [json.loads(json_format.MessageToJson(message)) for message in messages]
-    # With a second document, they are kept under these names.
-    return {"pipeline_spec": kept[0], "platform_spec": kept[1]} if kept[1:] else kept[0]
+        return models.spec(documents)
+    except RefusalError as refusal:
+        raise UploadError(400, refusal.told) from None
 
 
-def _check_name(name: str, limit: int) -> None:
+def _check_name(what: str, name: str, limit: int) -> None:
     if len(name) > limit:
-        raise invalid(f"the name has {len(name)} characters, {limit} are allowed")
+        raise PlainError(400, str(invalid(f"{what}.Name length cannot exceed {limit}")))
 
 
-def _tags(request: Request) -> dict[str, str]:
+def _tags(request: Request) -> dict[str, dict[str, str]]:
+    """Return a row's tags, if there are any."""
     try:
         tags = json.loads(request.value("tags") or "{}")
     except ValueError:
-        raise UploadError(400, 3, "Failed to parse tags query parameter") from None
+        expected = "Expected JSON object with string keys and values"
+        raise UploadError(400, f"Failed to parse tags query parameter. {expected}") from None
     if any(len(text) > MAX_TAG for pair in tags.items() for text in pair):
-        raise UploadError(400, 3, f"tags have at most {MAX_TAG} characters")
-    return {str(key): str(value) for key, value in tags.items()}
+        raise UploadError(400, f"tags have at most {MAX_TAG} characters")
+    return {"tags": {str(key): str(value) for key, value in tags.items()}} if tags else {}
 
 
 def set_default_v1(server: "KfpServer", request: Request, pipeline_id: str, version_id: str) -> Any:

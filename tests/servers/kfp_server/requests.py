@@ -13,6 +13,7 @@ class Request:
     query: dict[str, list[str]]
     headers: dict[str, str]  # names in lower case
     body: Any
+    is_broken: bool = False  # the body, which is no JSON
 
     def value(self, name: str) -> str:
         """Return a parameter of the query, or the empty text."""

@@ -5,49 +5,53 @@ on to the next moment and stays at the last; or only on `KfpServer.advance`.
 """
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from servers.kfp_server import experiments, models, pipelines
-from servers.kfp_server.refusals import RefusalError, internal, invalid, missing
+from servers.kfp_server import experiments, models, nodes, pipelines
+from servers.kfp_server.refusals import RefusalError, internal, invalid, missing, too_long
 from servers.kfp_server.requests import Request
 from servers.kfp_server.tables import Row, listing, now
+from servers.kfp_server.workflows import Workflow
 
 if TYPE_CHECKING:
     from servers.kfp_server import KfpServer
 
 MAX_NAME = 255
-NEVER = "1970-01-01T00:00:00Z"  # what the backend has for a time that is not yet
-FINAL = {"SUCCEEDED", "SKIPPED", "FAILED", "CANCELED"}
-# What Argo calls the phases of a node.
-PHASES = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "RUNNING": "Running", "PENDING": "Pending"}
+NEVER = "1970-01-01T00:00:00Z"  # what the backend has for the end of a run that is not yet
+FINAL = {"SUCCEEDED", "FAILED"}
+# A default install has a plug-in that finds nothing to talk to, and says so in every run.
+PLUGINS = {
+    "mlflow": {
+        "entries": {"experiment_name": {"value": "KFP-Default"}},
+        "state": "PLUGIN_FAILED",
+        "state_message": "failed to build MLflow request context: no such file or directory",
+    }
+}
 
 
 @dataclass(frozen=True)
 class Moment:
-    """How a run is at one time: its state, and its tasks' states by name.
+    """How a run is at one time: its state, and its tasks' states, as `Workflow` takes them.
 
-    ``reasons`` are the messages of tasks that failed, ``logs`` their pods' output.
+    A state of "" is one that the server does not tell. ``reasons`` are Argo's messages of tasks
+    that failed, ``logs`` their pods' output. ``rows`` are the API's rows, where they are not
+    what comes of the tasks.
     """
 
     state: str
     tasks: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     logs: Mapping[str, str] = field(default_factory=dict)
-
-
-def pod(run: Row, task: str) -> str:
-    """Return the name of the pod that runs a task."""
-    return f"{run['k8s_name']}-system-container-impl-{zlib.crc32(task.encode())}"
+    rows: Sequence[Row] | None = None
 
 
 def find(server: "KfpServer", identifier: str) -> Row:
     """Return a run that the caller may see."""
     row = server.runs.get(identifier)
     if row is None:
-        raise missing("Run", identifier)
+        raise missing("Run", identifier).within(f"Failed to fetch run {identifier}")
     experiments.find(server, row["experiment_id"])
     return row
 
@@ -56,12 +60,13 @@ def list_runs(server: "KfpServer", request: Request) -> Any:
     experiment_id = request.value("experiment_id")
     if experiment_id:
         experiments.find(server, experiment_id)
-    namespace = request.value("namespace")
+    namespace = server.namespace_of(request)
     if not experiment_id:
         server.check_namespace(namespace)
     rows, total, token = listing(
         server.runs,
         request.query,
+        "Run",
         ("name", "description", "state", "storage_state", "recurring_run_id", "finished_at"),
         lambda row: (
             row["experiment_id"] == experiment_id
@@ -69,57 +74,76 @@ def list_runs(server: "KfpServer", request: Request) -> Any:
             else row["namespace"] == namespace
         ),
     )
-    return experiments.models_page("runs", "V2beta1Run", rows, total, token)
+    return models.page("runs", "V2beta1Run", rows, total, token)
 
 
 def create(server: "KfpServer", request: Request) -> Any:
     body = models.parse(request.body, "V2beta1Run")
     if not body.display_name:
-        raise invalid("The run name is empty. Please specify a valid name")
-    experiment = experiments.find(server, body.experiment_id)
-    if len(body.display_name) > MAX_NAME or len(body.description or "") > MAX_NAME:
-        raise internal()
-    given = request.body
+        failed = "Failed to convert a API run detail to its internal representation"
+        problem = internal(failed, "Invalid input error: Run name cannot be empty")
+        raise problem.within("CreateJob(job.ToV2())Failed to create a run due to conversion error")
+    try:
+        return models.answer(_created(server, body, request.body), "V2beta1Run")
+    except RefusalError as refusal:
+        raise refusal.within("Failed to create a new run") from None
+
+
+def _created(server: "KfpServer", body: Any, given: Row) -> Row:
+    experiment = experiments.of_new(server, body.experiment_id, "run")
+    spec = source(server, given, "run")
     config = given.get("runtime_config") or {}
-    models.check_inputs(source(server, given), config.get("parameters") or {})
-    return models.answer(
-        add(
-            server,
-            {
-                "display_name": body.display_name,
-                "description": body.description or "",
-                "experiment_id": body.experiment_id,
-                "namespace": experiment["namespace"],
-                "pipeline_spec": given.get("pipeline_spec"),
-                "pipeline_version_reference": given.get("pipeline_version_reference"),
-                "runtime_config": config or None,
-                "service_account": body.service_account or "pipeline-runner",
-            },
-        ),
-        "V2beta1Run",
-    )
+    try:
+        models.check_inputs(spec, config.get("parameters"))
+    except RefusalError as refusal:
+        generate = "Failed to generate the ExecutionSpec"
+        raise refusal.within("invalid pipeline job inputs").within(generate) from None
+    if len(body.display_name) > MAX_NAME or len(body.description or "") > MAX_NAME:
+        raise too_long("DisplayName")
+    row = {
+        "display_name": body.display_name,
+        "description": body.description or "",
+        "experiment_id": experiment["experiment_id"],
+        "namespace": experiment["namespace"],
+        "pipeline_spec": given.get("pipeline_spec"),
+        "pipeline_version_reference": given.get("pipeline_version_reference"),
+        "runtime_config": config or None,
+        "service_account": body.service_account or "pipeline-runner",
+    }
+    return add(server, row)
 
 
-def source(server: "KfpServer", given: Row) -> Any:
+def source(server: "KfpServer", given: Row, what: str) -> Any:
     """Return the compiled pipeline that a run or a recurring run is made from."""
-    if given.get("pipeline_spec"):
-        return given["pipeline_spec"]
     reference = given.get("pipeline_version_reference") or {}
     pipeline_id, version_id = (reference.get(key) for key in ("pipeline_id", "pipeline_version_id"))
-    if not pipeline_id:
-        raise invalid("a pipeline spec or a pipeline version is needed")
-    if version_id:
+    if pipeline_id and version_id:
         return pipelines.find_version(server, pipeline_id, version_id)["pipeline_spec"]
-    return pipelines.latest_version(server, pipeline_id)["pipeline_spec"]
+    if pipeline_id:
+        return pipelines.latest_version(server, pipeline_id)["pipeline_spec"]
+    failed = f"Failed to create a {what} due to error fetching manifest"
+    spec = given.get("pipeline_spec")
+    if not spec:
+        template = "Failed to fetch a template with an empty pipeline spec manifest"
+        raise internal(failed, str(invalid(template)))
+    try:
+        return models.spec([spec.get("pipeline_spec", spec)])
+    except RefusalError as refusal:
+        template = "Failed to fetch a template with an invalid pipeline spec manifest"
+        cause = f"{template}: InvalidInputError: {refusal.told}: {refusal}"
+        raise internal(failed, cause) from None
 
 
 def add(server: "KfpServer", row: Row, script: Sequence[Moment] | None = None) -> Row:
     """Add a run, at the first moment of its script."""
-    number = len(server.runs) + 1
-    row = {"k8s_name": f"run-{number:05}", "storage_state": "AVAILABLE", **row}
-    row["script"] = list(script or server.script)
-    row = server.runs.add({**row, "at": 0, "state_history": [], "started": {}, "ended": {}})
+    name = server.workflow or f"run-{len(server.runs) + 1:05}"
+    row = {"k8s_name": name, "storage_state": "AVAILABLE", "plugins_output": PLUGINS, **row}
+    row |= {"script": list(script or server.script), "retries": server.retries}
+    row |= {"at": 0, "state_history": [], "started": {}, "ended": {}, "histories": {}}
+    row = server.runs.add(row)
     row["scheduled_at"] = row["created_at"]
+    if experiment := server.experiments.get(row["experiment_id"]):
+        experiment["last_run_created_at"] = row["created_at"]
     enter(row)
     return row
 
@@ -128,21 +152,41 @@ def enter(row: Row) -> None:
     """Bring what is shown of a run to the present moment of its script."""
     moment: Moment = row["script"][row["at"]]
     time = now()
-    if not row["state_history"] or row["state_history"][-1]["state"] != moment.state:
-        row["state_history"].append({"update_time": time, "state": moment.state})
+    _note(row["state_history"], moment.state, time)
     row["state"] = moment.state
-    for name, state in moment.tasks.items():
-        if state != "PENDING":
-            row["started"].setdefault(name, time)
-        if state in FINAL:
-            row["ended"].setdefault(name, time)
+    for way, state in moment.tasks.items():
+        row["started"].setdefault(way, time)
+        if state not in ("PENDING", "RUNNING"):
+            row["ended"].setdefault(way, row["started"][way] if state == "REUSED" else time)
     row["finished_at"] = time if moment.state in FINAL else NEVER
-    row["run_details"] = {"task_details": _tasks(row, moment)} if moment.tasks else None
+    workflow = Workflow(
+        row["k8s_name"],
+        moment.tasks,
+        lambda way: (row["started"][way], row["ended"].get(way, nodes.NEVER)),
+        moment.reasons,
+        retries=row["retries"],
+    )
+    found = nodes.rows(row, workflow.nodes.values()) if moment.rows is None else moment.rows
+    for each in found if moment.rows is None else ():
+        if "display_name" in each:
+            history = row["histories"].setdefault(each["task_id"], [])
+            _note(history, each.get("state", ""), time)
+            each["state_history"] = history
+    row["workflow"] = workflow
+    row["run_details"] = {"task_details": found} if found else None
+
+
+def _note(history: list[Row], state: str, time: str) -> None:
+    """Note a state that is new."""
+    if not history or history[-1].get("state", "") != state:
+        history.append({"update_time": time, **({"state": state} if state else {})})
 
 
 def advance(row: Row) -> None:
     """Move on to the next moment of a run's script; at the last, stay."""
     if row["at"] + 1 < len(row["script"]):
+        if row["state"] == "CANCELING":
+            _note(row["state_history"], "CANCELING", now())
         row["at"] += 1
         enter(row)
 
@@ -159,43 +203,18 @@ def end(row: Row, states: Sequence[str]) -> None:
 
 
 def _ended(tasks: Mapping[str, str], state: str) -> Mapping[str, str]:
+    """Return how tasks are when their run is at an end that is not theirs."""
     if state not in FINAL:
         return tasks
-    return {name: was if was in FINAL else state for name, was in tasks.items()}
-
-
-def _tasks(row: Row, moment: Moment) -> list[Row]:
-    """Return the rows that the backend makes of a workflow's nodes.
-
-    Next to each task stand its driver and its executor; errors and pods are not told.
-    """
-    rows = [_task(row, "root", moment.state, [])]
-    for name, state in moment.tasks.items():
-        driver = f"{row['k8s_name']}-system-container-driver-{name}"
-        rows.append(_task(row, f"{name}-driver", "SUCCEEDED", []))
-        rows.append(_task(row, name, state, [driver, pod(row, name)]))
-        if state != "PENDING":
-            rows.append(_task(row, "executor", state, [], of=name))
-    return rows
-
-
-def _task(row: Row, name: str, state: str, pods: Sequence[str], of: str = "") -> Row:
-    times = of or name.removesuffix("-driver")
-    created = row["started"].get(times, row["created_at"])
-    return {
-        "run_id": row["run_id"],
-        "task_id": f"{row['run_id']}-{of}-{name}",
-        "display_name": name,
-        "create_time": created,
-        "start_time": created,
-        "end_time": row["ended"].get(times, NEVER) if name != "root" else row["finished_at"],
-        "state": state,
-        "child_tasks": [{"pod_name": name} for name in pods],
-    }
+    ends = {"RUNNING": state, "PENDING": "DRIVER"}
+    return {way: ends.get(was, was) for way, was in (tasks or {"": "PENDING"}).items()}
 
 
 def get(server: "KfpServer", request: Request, run_id: str) -> Any:
-    row = find(server, run_id)
+    try:
+        row = find(server, run_id)
+    except RefusalError as refusal:
+        raise refusal.within("Failed to get a run") from None
     if not server.on_demand and row.pop("seen", False):
         advance(row)
     row["seen"] = True
@@ -203,10 +222,16 @@ def get(server: "KfpServer", request: Request, run_id: str) -> Any:
 
 
 def terminate(server: "KfpServer", request: Request, run_id: str) -> Any:
+    """End a run, which ends as FAILED; that it is to end stands in its history only then."""
     row = find(server, run_id)
-    if row["state"] in FINAL:
-        raise RefusalError(400, 9, f"Failed to terminate run {run_id}: not in a running state")
-    end(row, ["CANCELING", server.terminated])
+    if row["state"] in (*FINAL, "CANCELING"):
+        problem = invalid(f"Failed to terminate a run {run_id}. Row not found")
+        raise problem.within(f"Failed to terminate run {run_id}").within(
+            "Failed to terminate a run"
+        )
+    history = list(row["state_history"])
+    end(row, ["CANCELING", "FAILED"])
+    row["state_history"], row["seen"] = history, False
     return {}
 
 
@@ -229,28 +254,7 @@ def delete(server: "KfpServer", request: Request, run_id: str) -> Any:
 def get_v1(server: "KfpServer", request: Request, run_id: str) -> Any:
     """Return a run as the old API does, with its workflow as Argo has it."""
     row = find(server, run_id)
-    moment: Moment = row["script"][row["at"]]
-    nodes: dict[str, Row] = {}
-    for name, state in moment.tasks.items():
-        identifier = pod(row, name)
-        nodes[identifier] = {
-            "id": identifier,
-            "name": f"{row['k8s_name']}.{name}",
-            "displayName": "executor",
-            "type": "Pod",
-            "phase": PHASES.get(state, "Error"),
-            "templateName": "system-container-impl",
-            **({"message": moment.reasons[name]} if name in moment.reasons else {}),
-        }
-        nodes[f"{identifier}-task"] = {
-            "id": f"{identifier}-task",
-            "displayName": name,
-            "type": "DAG",
-            "phase": PHASES.get(state, "Error"),
-            "children": [identifier],
-        }
-    metadata = {"name": row["k8s_name"], "namespace": row["namespace"] or "kubeflow"}
-    workflow = {"metadata": metadata, "status": {"nodes": nodes}}
+    workflow = row["workflow"].manifest(row["namespace"] or "kubeflow")
     run = {"id": run_id, "name": row["display_name"], "status": row["state"].capitalize()}
     return {"run": run, "pipeline_runtime": {"workflow_manifest": json.dumps(workflow)}}
 
@@ -259,10 +263,14 @@ def log_v1(server: "KfpServer", request: Request, run_id: str, node_id: str) -> 
     """Return a pod's log as text; the status is 200 whatever becomes of it."""
     row = find(server, run_id)
     moment: Moment = row["script"][row["at"]]
-    for name, text in moment.logs.items():
-        if node_id == pod(row, name):
+    for way, text in moment.logs.items():
+        if node_id in row["workflow"].pods.get(way, ()):
             return text
-    return json.dumps({"error_message": "Failed to read logs", "error_details": "no such pod"})
+    missing = f'InternalServerError: Failed to read logs from pod {node_id}: pods "{node_id}"'
+    said = f"BadRequestError: Failed to read logs for run {run_id}: {missing} not found"
+    # Go's way to show where an error comes from, on many lines.
+    trace = "\n".join(f"github.com/kubeflow/pipelines/{n}.go:{n}" for n in range(50))
+    return json.dumps({"error_message": said, "error_details": f"{said}\n{trace}"})
 
 
 def log_page(server: "KfpServer", request: Request) -> Any:

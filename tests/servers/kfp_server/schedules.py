@@ -1,9 +1,11 @@
 """Recurring runs, with the traps that the backend has laid."""
 
+import calendar
+import re
 from typing import TYPE_CHECKING, Any
 
 from servers.kfp_server import experiments, models, runs
-from servers.kfp_server.refusals import internal, invalid, missing
+from servers.kfp_server.refusals import RefusalError, internal, invalid, missing, too_long
 from servers.kfp_server.requests import Request
 from servers.kfp_server.tables import Row, listing
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 MAX_NAME = 255
 MAX_DESCRIPTION = 255
 ORPHANS = (2, 16)  # the first version that takes a propagation policy
+NAMES = frozenset(name.lower() for name in (*calendar.month_abbr[1:], *calendar.day_abbr))
 POLICIES = ("", "DELETE_PROPAGATION_POLICY_UNSPECIFIED", "FOREGROUND", "BACKGROUND", "ORPHAN")
 
 
@@ -20,14 +23,14 @@ def find(server: "KfpServer", identifier: str) -> Row:
     """Return a recurring run that the caller may see."""
     row = server.schedules.get(identifier)
     if row is None:
-        raise missing("Recurring run", identifier)
+        raise missing("Job", identifier)
     experiments.find(server, row["experiment_id"])
     return row
 
 
 def list_schedules(server: "KfpServer", request: Request) -> Any:
     experiment_id = request.value("experiment_id")
-    namespace = request.value("namespace")
+    namespace = server.namespace_of(request)
     if experiment_id:
         experiments.find(server, experiment_id)
     else:
@@ -35,6 +38,7 @@ def list_schedules(server: "KfpServer", request: Request) -> Any:
     rows, total, token = listing(
         server.schedules,
         request.query,
+        "Job",
         ("name", "description", "status"),
         lambda row: (
             row["experiment_id"] == experiment_id
@@ -42,36 +46,79 @@ def list_schedules(server: "KfpServer", request: Request) -> Any:
             else not server.multi_user or row["namespace"] == namespace
         ),
     )
-    return experiments.models_page("recurringRuns", "V2beta1RecurringRun", rows, total, token)
+    return models.page("recurringRuns", "V2beta1RecurringRun", rows, total, token)
 
 
 def create(server: "KfpServer", request: Request) -> Any:
     body = models.parse(request.body, "V2beta1RecurringRun")
-    if not body.display_name:
-        raise invalid("Recurring run name is empty. Please specify a valid name")
-    experiment = experiments.find(server, body.experiment_id)
     given = request.body
-    if not given.get("trigger"):
-        raise invalid("a trigger is needed")
-    trigger = _trigger(given["trigger"])
+    try:
+        _check(body, given)
+    except RefusalError as refusal:
+        conversion = "Failed to create a recurring run due to conversion error"
+        raise refusal.within(conversion) from None
+    try:
+        return models.answer(_created(server, body, given), "V2beta1RecurringRun")
+    except RefusalError as refusal:
+        raise refusal.within("Failed to create a recurring run") from None
+
+
+def _check(body: Any, given: Row) -> None:
+    """Refuse what is wrong whatever else is there; no trigger is not, nor is a cron of minutes."""
+    represent = "Failed to convert a API recurring run to its internal representation"
+    if not body.display_name:
+        raise internal(represent, str(invalid("Recurring run's name cannot be empty")))
+    if body.mode not in ("ENABLE", "DISABLE"):
+        raise internal(represent, str(invalid(f"Recurring run's mode is invalid: {body.mode}")))
     concurrency = int(body.max_concurrency or 0)
     if not 1 <= concurrency <= 10:
-        raise invalid(f"the max concurrency is {concurrency}, from 1 to 10 are allowed")
-    if body.mode not in ("ENABLE", "DISABLE"):
-        raise invalid(f"the mode {body.mode} is not known")
+        allowed = "must be at least 1 and at most 10"
+        raise invalid(f"Max concurrency of a recurring run {allowed}. Received {concurrency}")
+    trigger = given.get("trigger") or {}
+    if problem := _cron_problem(trigger.get("cron_schedule", {}).get("cron")):
+        supported = "a supported format(https://godoc.org/github.com/robfig/cron)"
+        raise invalid(f"Schedule cron is not {supported}. Error: {problem}")
+    seconds = trigger.get("periodic_schedule", {}).get("interval_second")
+    if seconds is not None and int(seconds) < 1:
+        least = "Set at interval to least 1 second"
+        raise invalid(f"Found invalid period schedule interval {seconds}. {least}")
+
+
+def _cron_problem(cron: str | None) -> str:
+    """Return what robfig/cron says of a text that is none, or nothing."""
+    if cron is None:
+        return ""
+    fields = cron.split()
+    if not 5 <= len(fields) <= 6:
+        return f"Expected 5 to 6 fields, found {len(fields)}: {cron}"
+    for field in fields:
+        for part in re.split("[,/-]", field):
+            if part not in ("*", "?") and not part.isdecimal() and part.lower() not in NAMES:
+                number = f'strconv.Atoi: parsing "{part}": invalid syntax'
+                return f"Failed to parse int from {part}: {number}"
+    return ""
+
+
+def _created(server: "KfpServer", body: Any, given: Row) -> Row:
+    experiment = experiments.of_new(server, body.experiment_id, "recurring run")
     config = given.get("runtime_config") or {}
-    models.check_inputs(runs.source(server, given), config.get("parameters") or {})
+    spec = runs.source(server, given, "recurring run")
+    models.check_inputs(spec, config.get("parameters"))
+    trigger = dict(given.get("trigger") or {})
+    if periodic := trigger.get("periodic_schedule"):  # 64 bits are text in JSON
+        seconds = str(periodic["interval_second"])
+        trigger["periodic_schedule"] = {**periodic, "interval_second": seconds}
     row = {
         "display_name": body.display_name,
         "description": body.description or "",
-        "experiment_id": body.experiment_id,
+        "experiment_id": experiment["experiment_id"],
         # Without namespaces, the backend tells its own.
         "namespace": experiment["namespace"] or "kubeflow",
         "pipeline_spec": given.get("pipeline_spec"),
         "pipeline_version_reference": given.get("pipeline_version_reference"),
         "runtime_config": config or None,
         "service_account": body.service_account or "pipeline-runner",
-        "max_concurrency": str(concurrency),
+        "max_concurrency": str(int(body.max_concurrency)),
         "no_catchup": bool(body.no_catchup),
         "trigger": trigger,
     }
@@ -79,25 +126,10 @@ def create(server: "KfpServer", request: Request) -> Any:
     if len(body.display_name) > MAX_NAME or len(body.description or "") > MAX_DESCRIPTION:
         # Kubernetes has it by now; the database has no room for it.
         server.ghosts.append(row)
-        raise internal()
+        raise too_long("Description")
     added = server.schedules.add(row)
     added["updated_at"] = added["created_at"]
-    return models.answer(added, "V2beta1RecurringRun")
-
-
-def _trigger(trigger: Row) -> Row:
-    cron, periodic = trigger.get("cron_schedule"), trigger.get("periodic_schedule")
-    if bool(cron) == bool(periodic):
-        raise invalid("exactly one of cron_schedule and periodic_schedule is needed")
-    if cron and len(str(cron.get("cron", "")).split()) not in (5, 6):
-        raise invalid(f"Schedule cron is not supported: {cron.get('cron')}")
-    if periodic and int(periodic.get("interval_second") or 0) < 1:
-        raise invalid("Found invalid period schedule interval")
-    if periodic:  # 64 bits are text in JSON
-        return {
-            "periodic_schedule": {**periodic, "interval_second": str(periodic["interval_second"])}
-        }
-    return trigger
+    return added
 
 
 def _set_mode(row: Row, enabled: bool) -> None:
@@ -106,7 +138,11 @@ def _set_mode(row: Row, enabled: bool) -> None:
 
 
 def get(server: "KfpServer", request: Request, recurring_run_id: str) -> Any:
-    return models.answer(find(server, recurring_run_id), "V2beta1RecurringRun")
+    try:
+        row = find(server, recurring_run_id)
+    except RefusalError as refusal:
+        raise refusal.within("Failed to fetch a recurring run") from None
+    return models.answer(row, "V2beta1RecurringRun")
 
 
 def enable(server: "KfpServer", request: Request, recurring_run_id: str) -> Any:
@@ -125,8 +161,9 @@ def delete(server: "KfpServer", request: Request, recurring_run_id: str) -> Any:
     policy = request.value("propagation_policy")
     if policy not in POLICIES:
         raise invalid(f"the propagation policy {policy} is not known")
-    version = tuple(int(part) for part in server.version.split(".")[:2])
-    if policy != "ORPHAN" or version < ORPHANS:
+    version = re.match(r"([0-9]+)\.([0-9]+)", server.version)
+    can_orphan = version is not None and (int(version[1]), int(version[2])) >= ORPHANS
+    if policy != "ORPHAN" or not can_orphan:
         for row in server.runs:
             if row.get("recurring_run_id") == recurring_run_id and row["state"] not in runs.FINAL:
                 server.killed.append(row["run_id"])

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from servers.kfp_server import experiments, openapi, pipelines, runs, schedules
 from servers.kfp_server.faults import AFTERWARDS, LATE, Fault
-from servers.kfp_server.refusals import RefusalError
+from servers.kfp_server.refusals import PlainError, RefusalError
 from servers.kfp_server.requests import Request
 from shared.serving import Handler, listening
 
@@ -30,7 +30,7 @@ Answerer = Callable[..., Any]
 
 def healthz(server: "KfpServer", request: Request) -> Any:
     """Say what the server is."""
-    said = {"commit_sha": "x", "tag_name": server.version, "multi_user": server.multi_user}
+    said = {"commit_sha": "unknown", "tag_name": server.version, "multi_user": server.multi_user}
     return {**said, "pipeline_store": "database"}
 
 
@@ -58,8 +58,12 @@ def answer(server: "KfpServer", request: Request, path: str) -> Any:
     for method, pattern, function in ROUTES:
         match = pattern.fullmatch(path)
         if match and method == request.method:
+            if request.is_broken:
+                raise RefusalError(400, 3, "unexpected EOF")
             parts = {name: unquote(part) for name, part in match.groupdict().items()}
             return function(server, request, **parts)
+    if not path.startswith("/apis/"):
+        raise PlainError(404, "404 page not found")
     raise RefusalError(404, 5, "Not Found")
 
 
@@ -78,45 +82,48 @@ def serve(state: "KfpServer") -> Iterator[None]:
                     if state.before:
                         state.before(request)
                 except RefusalError as refusal:
-                    self.reply(refusal.status, refusal.body)
+                    self.reply(refusal.status, refusal.body, refusal.content_type)
                     return
                 hits = [fault for fault in list(state.faults) if fault.hits(request)]
             fault = hits[0] if hits else None
             if fault and fault.kind not in AFTERWARDS:
                 self.fail(fault, request)
                 return
-            status, text = self.carried_out(request)
+            status, text, kind = self.carried_out(request)
             if fault and fault.kind == "late":
                 state.closing.wait(LATE)
-                self.reply(status, text)
+                self.reply(status, text, kind)
             elif fault and status == 200:
                 self.lose(text, torn=fault.kind == "torn")
             else:
-                self.reply(status, text)
+                self.reply(status, text, kind)
 
         def request_read(self) -> Request:
             parts = urlsplit(self.path)
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {key.lower(): value for key, value in self.headers.items()}
             kind = headers.get("content-type", "")
-            body = _file(kind, content) if kind.startswith("multipart/") else _json(content)
+            is_file = kind.startswith("multipart/")
+            body, is_broken = (_file(kind, content), False) if is_file else _json(content)
             query = parse_qs(parts.query, keep_blank_values=True)
             query = {name: values for name, values in query.items() if values != [""]}
-            return Request(self.command, parts.path, query, headers, body)
+            return Request(self.command, parts.path, query, headers, body, is_broken)
 
-        def carried_out(self, request: Request) -> tuple[int, str]:
+        def carried_out(self, request: Request) -> tuple[int, str, str]:
+            """Return status, body and content type of the answer."""
             path = request.path.removeprefix(state.prefix)
             with state.lock:
-                status, body = 200, None
+                status, body, kind = 200, None, RefusalError.content_type
                 try:
                     if not request.path.startswith(state.prefix):
                         raise RefusalError(404, 5, "Not Found")
                     body = answer(state, request, path)
                     text = body if isinstance(body, str) else json.dumps(body)
+                    kind = PlainError.content_type if isinstance(body, str) else kind
                 except RefusalError as refusal:
-                    status, text = refusal.status, refusal.body
+                    status, text, kind = refusal.status, refusal.body, refusal.content_type
                 state.problems += openapi.problems(request, path, status, body)
-            return status, text
+            return status, text, kind
 
         def fail(self, fault: Fault, request: Request) -> None:
             if fault.kind == "silent":
@@ -176,8 +183,12 @@ def serve(state: "KfpServer") -> Iterator[None]:
             state.closing.set()
 
 
-def _json(content: bytes) -> Any:
-    return json.loads(content) if content else None
+def _json(content: bytes) -> tuple[Any, bool]:
+    """Return what a body holds, and whether it is broken."""
+    try:
+        return json.loads(content) if content else None, False
+    except ValueError:
+        return None, True
 
 
 def _file(kind: str, content: bytes) -> str | None:

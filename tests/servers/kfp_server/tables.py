@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import unquote
 
-from servers.kfp_server.refusals import invalid
+from servers.kfp_server.refusals import RefusalError, invalid
 
 Row = dict[str, Any]
 MAX_PAGE = 200
@@ -82,10 +82,12 @@ def parse_filter(encoded: str) -> list[tuple[str, str, Any]]:
         pair = encoded[index + 1 : index + 3]
         if character == "%" and not (len(pair) == 2 and set(pair) <= set("0123456789abcdefABCDEF")):
             raise invalid(f"failed to decode filter spec: invalid URL escape {pair!r}")
+    text = unquote(encoded.replace("+", " "))
     try:
-        predicates = json.loads(unquote(encoded.replace("+", " ")))["predicates"]
+        predicates = json.loads(text)["predicates"]
     except (ValueError, KeyError, TypeError):
-        raise invalid("failed to parse filter spec") from None
+        problem = f"proto: syntax error (line 1:1): invalid value {text}"
+        raise invalid(f'failed to parse valid filter from "{text}": {problem}') from None
     return [_predicate(predicate) for predicate in predicates]
 
 
@@ -101,13 +103,27 @@ def _predicate(predicate: Row) -> tuple[str, str, Any]:
 def listing(
     table: Table,
     query: Mapping[str, list[str]],
+    kind: str,
     fields: Iterable[str],
-    accept: Callable[[Row], bool] = lambda row: True,
+    accept: Callable[[Row], bool],
 ) -> tuple[list[Row], int, str]:
     """Return a page of rows, how many there are in all, and the next page's token.
 
-    ``fields`` are those that may be filtered and sorted by.
+    ``kind`` is what the backend calls them; ``fields`` may be filtered and sorted by.
     """
+    try:
+        return _listing(table, query, kind, fields, accept)
+    except RefusalError as refusal:
+        raise refusal.within("Failed to create list options") from None
+
+
+def _listing(
+    table: Table,
+    query: Mapping[str, list[str]],
+    kind: str,
+    fields: Iterable[str],
+    accept: Callable[[Row], bool],
+) -> tuple[list[Row], int, str]:
     predicates = parse_filter(_one(query, "filter"))
     allowed = {*fields, "created_at", "display_name", table.key}
     for _, key, _ in predicates:
@@ -123,7 +139,7 @@ def listing(
     words = _one(query, "sort_by").lower().split()
     field = words[0] if words else "created_at"
     if field not in allowed or words[1:] not in ([], ["asc"], ["desc"]):
-        raise invalid(f"invalid sorting field: {field!r}")
+        raise invalid(f'Invalid sorting field: "{field}" on listable type {kind}')
     found.sort(key=lambda row: (row.get(field) or "", row[table.key]))
     if words[1:] == ["desc"]:
         found.reverse()
@@ -136,7 +152,7 @@ def _page(found: list[Row], key: str, query: Mapping[str, list[str]]) -> tuple[l
     except ValueError:
         raise invalid("the page size is no number") from None
     if size < 0:
-        raise invalid("the page size must be greater than 0")
+        raise invalid(f"The page size should be greater than 0. Got {size}")
     size = min(size or DEFAULT_PAGE, MAX_PAGE)
     start, token = 0, _one(query, "page_token")
     if token:
@@ -156,7 +172,9 @@ def _decode(token: str) -> str:
     try:
         return str(json.loads(base64.b64decode(token, validate=True))["KeyFieldValue"])
     except (ValueError, KeyError, TypeError):
-        raise invalid("Invalid page token") from None
+        told = "Invalid page token"
+        cause = f"illegal base64 data at input byte {len(token) // 4 * 4}"
+        raise RefusalError(400, 3, f"InvalidInputError: {told}: {cause}", told) from None
 
 
 def _one(query: Mapping[str, list[str]], name: str) -> str:
