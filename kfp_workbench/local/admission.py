@@ -176,6 +176,7 @@ class Machine:
     def __init__(
         self, images: Callable[[str], str | None], objects: Callable[[str], str | None]
     ) -> None:
+        self.kubernetes: Mapping[str, Mapping[str, Any]] = {}  # settings by executor
         self.image = images  # returns why an image cannot be run, if it cannot
         self.object = objects  # the same of an address
 
@@ -213,8 +214,28 @@ def _executor_problems(
         )
     elif "{{" not in image and (problem := known.image(image)):
         yield f"{task.label}: {problem}"
+    yield from _pod_problems(
+        task, executor["container"], known.kubernetes.get(component.executor, {})
+    )
     if any(parameter.kind == "TASK_CONFIG" for parameter in component.parameters.values()):
         yield f"{task.label} takes its own task config, which only a cluster has: leave it to one"
+
+
+def _pod_problems(
+    task: spec.Task, container: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield why Kubernetes would not take the pod of a task, whatever the cluster."""
+    accelerator = (container.get("resources") or {}).get("accelerator") or {}
+    kind = accelerator.get("resourceType") or accelerator.get("type") or ""
+    count = str(accelerator.get("resourceCount") or accelerator.get("count") or "0")
+    if kind and "/" not in kind and "{{" not in kind and count != "0":
+        yield f"{task.label}: {kind} is no name of a resource in Kubernetes: write one like nvidia.com/gpu"
+    set_here = {item["name"] for item in container.get("env", []) if item.get("value")}
+    for source in ("secretAsEnv", "configMapAsEnv"):
+        for one in settings.get(source, []):
+            for pair in one.get("keyToEnv", []):
+                if pair["envVar"] in set_here:
+                    yield f"{task.label}: the variable {pair['envVar']} is given twice: Kubernetes refuses that"
 
 
 def _is_used(component: spec.Component, importer: spec.Task) -> bool:

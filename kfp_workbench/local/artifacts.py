@@ -6,6 +6,8 @@ from typing import Any
 
 from kfp_workbench.local.metadata import Artifact
 
+WORKSPACE = "/kfp-workspace"
+IN_WORKSPACE = "_kfp_workspace"  # among an artifact's metadata, for the container alone
 LOGS = "executor-logs"  # what a task prints: an artifact that no component declares
 SCHEMES = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
 # What a default install says of its object store, and of one that an importer names.
@@ -32,7 +34,7 @@ def given(artifact: Artifact) -> RuntimeArtifact:
     """Return an artifact as the task that takes it sees it."""
     metadata = dict(artifact.metadata)
     if artifact.is_in_workspace:
-        metadata["_kfp_workspace"] = True
+        metadata[IN_WORKSPACE] = True
     return RuntimeArtifact(str(artifact.id), artifact.uri, {"instanceSchema": ""}, metadata)
 
 
@@ -46,10 +48,17 @@ def local_path(uri: str) -> str:
     raise ValueError(f"{uri} is at no kind of place that KFP knows")
 
 
+def workspace_path(uri: str) -> str:
+    """Return where what an importer has put into the workspace is found there."""
+    return f"{WORKSPACE}/.artifacts{local_path(uri)}"
+
+
 def path_of(artifact: RuntimeArtifact) -> str:
     """Return where a container finds an artifact; raises ValueError for an unknown kind of place."""
     if artifact.custom_path is not None:
         return artifact.custom_path
+    if (artifact.metadata or {}).get(IN_WORKSPACE) is True:
+        return workspace_path(artifact.uri)
     return local_path(artifact.uri)
 
 

@@ -18,8 +18,8 @@ from typing import Any
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import spec
+from kfp_workbench.local.artifacts import WORKSPACE
 from kfp_workbench.local.driver import Begun
-from kfp_workbench.local.inputs import WORKSPACE
 from kfp_workbench.local.metadata import Artifact, Execution
 from kfp_workbench.local.store import Store, state
 from kfp_workbench.local.values import proto_json
@@ -156,7 +156,8 @@ class Cache:
 def open_folder(folder: Path) -> Path:
     """Return a folder for results, made if need be; raises WorkbenchError (1) without one."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # results may be secret
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # results may be secret
+        folder.mkdir(mode=0o700, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(13, "Permission denied", str(folder))
     except OSError as error:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kfp_workbench.local.allowances import Allowance
+from kfp_workbench.local.artifacts import WORKSPACE
 from kfp_workbench.local.engines import explain
-from kfp_workbench.local.inputs import WORKSPACE
 from kfp_workbench.local.places import OWN
 from kfp_workbench.local.processes import fitting
 from kfp_workbench.local.runners import Ended, Job, Write

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kfp_workbench.local import spec
-from kfp_workbench.local.artifacts import local_path
-from kfp_workbench.local.inputs import WORKSPACE
+from kfp_workbench.local.artifacts import workspace_path
 from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError, converted
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
@@ -113,8 +112,7 @@ def _address(dag: Execution, task: spec.Task, importer: Mapping[str, Any]) -> st
 
 def fetch(artifact: Artifact, store: Store, place: Place) -> None:
     """Put an imported artifact into the workspace; raises ImporterError."""
-    path = f"{WORKSPACE}/.artifacts{local_path(artifact.uri)}"
     try:
-        store.fetch(artifact.uri, path, place)
+        store.copy(artifact.uri, place.host(workspace_path(artifact.uri)))
     except (StoreError, OSError) as error:
         raise ImporterError(str(error), "download") from None

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kfp_workbench.local import collecting, expression, spec, values
+from kfp_workbench.local.artifacts import WORKSPACE
 from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.collecting import NO_VALUE, UnresolvedError
 from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError
 from kfp_workbench.local.spec import ComponentInput, Constant, FinalStatus, Source, TaskOutput
-
-WORKSPACE = "/kfp-workspace"
 
 
 @dataclass(frozen=True)

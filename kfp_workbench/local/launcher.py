@@ -16,7 +16,7 @@ from kfp_workbench.local.metadata import Artifact
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.runners import cause, outcome
 from kfp_workbench.local.spec import Component
-from kfp_workbench.local.store import Shared, Store, StoreError, check
+from kfp_workbench.local.store import Shared, Store, StoreError, check, discard
 
 Command = Callable[[Sequence[str], Mapping[str, str], Place, Sequence[Shared]], int]
 """Runs a command line with variables, and returns its exit status."""
@@ -60,7 +60,10 @@ class Launcher:
             )
         outputs.prepare(given, place)
         words = placeholders.compile_words(words, defaults.json(), _replacements(defaults))
-        status = run(words, environment(variables, {}), place, shared)
+        try:
+            status = run(words, environment(variables, {}), place, shared)
+        finally:
+            self._clear(begun, place)
         if status:
             return Result(status, "command", outcome(status), cause(status))
         return self._collected(begun, component, given, place, shared)
@@ -78,6 +81,13 @@ class Launcher:
                 fetched = self.store.fetch(artifact.uri, target, place)
                 shared += [fetched] if fetched else []
         return shared
+
+    def _clear(self, begun: Begun, place: Place) -> None:
+        """Remove the task's own copies of its inputs: the store has them."""
+        for several in begun.inputs.artifacts.values():
+            for artifact in several:
+                if (path := _path(artifact)) is not None and not artifact.is_in_workspace:
+                    discard(place.host(path))
 
     def _collected(
         self,
@@ -157,7 +167,11 @@ def _logged(name: str, uri: str, attempt: int) -> str:
 
 def _seen(artifact: Artifact, place: Place) -> RuntimeArtifact:
     found = artifacts.given(artifact)
-    return replace(found, uri=place.seen_address(found.uri))
+    if not artifact.is_in_workspace or place.is_rooted:
+        return replace(found, uri=place.seen_address(found.uri))
+    # A process has no workspace of that path: its address says where it is.
+    path = place.seen(artifacts.workspace_path(artifact.uri))
+    return replace(found, uri=path, metadata=dict(artifact.metadata))
 
 
 def _replacements(given: ExecutorInput) -> dict[str, str]:

@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from kfp_workbench.local import values
-from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, path_of, schema
+from kfp_workbench.local.artifacts import (
+    IN_WORKSPACE,
+    LOGS,
+    WORKSPACE,
+    RuntimeArtifact,
+    path_of,
+    schema,
+)
 from kfp_workbench.local.executor_input import ExecutorInput, ExecutorOutput, read_output
 from kfp_workbench.local.expansion import texts_replaced
-from kfp_workbench.local.inputs import WORKSPACE
 from kfp_workbench.local.metadata import MetadataError, converted
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
@@ -114,6 +120,11 @@ def artifacts(
         if name == LOGS:
             continue
         artifact = _merged(artifact, published.artifacts.get(name, ()), place)
+        if artifact.custom_path is not None and not place.has(artifact.custom_path):
+            raise OutputError(
+                f"its artifact {name} is at {artifact.custom_path}, which cannot be taken out of a "
+                "container here: let it be at its own path"
+            )
         found[name] = _checked(name, artifact, root)
     return found
 
@@ -144,9 +155,7 @@ def _checked(name: str, artifact: RuntimeArtifact, root: str) -> RuntimeArtifact
         raise OutputError(
             f"its artifact {name} is at {artifact.uri}, which is not where the run keeps its artifacts"
         )
-    kept = {
-        key: value for key, value in (artifact.metadata or {}).items() if key != "_kfp_workspace"
-    }
+    kept = {key: value for key, value in (artifact.metadata or {}).items() if key != IN_WORKSPACE}
     try:
         schema(artifact)
         return replace(artifact, metadata=converted(kept))

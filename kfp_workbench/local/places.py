@@ -9,8 +9,7 @@ cluster, a process the real one, as it has no root of its own.
 from dataclasses import dataclass
 from pathlib import Path
 
-from kfp_workbench.local.artifacts import SCHEMES
-from kfp_workbench.local.inputs import WORKSPACE
+from kfp_workbench.local.artifacts import SCHEMES, WORKSPACE
 
 OWN = "artifacts"  # the folder of those that lie where the run's do
 
@@ -63,6 +62,13 @@ class Place:
             if text.startswith(start):
                 return scheme + text.removeprefix(start)
         return text
+
+    def has(self, path: str) -> bool:
+        """Tell whether what a task writes to a path is on this machine."""
+        rooms = (self.root, WORKSPACE, "/tmp/kfp", *SCHEMES.values())  # noqa: S108
+        return not self.is_rooted or path.startswith(
+            tuple(f"{room.rstrip('/')}/" for room in rooms)
+        )
 
     def written(self, path: str) -> Path:
         """Return where a file is that the task says it has written to ``path``."""

@@ -117,7 +117,7 @@ class Lines:
     def ended(self, path: tuple[str, ...], name: str, state: str, seconds: float) -> None:
         """Print how a task ended."""
         result = "reused from an earlier run" if state == "reused" else f"{state} after"
-        self.say(f"{name}: {result}{'' if state == 'cached' else f' {seconds:.2f} s'}")
+        self.say(f"{name}: {result}{'' if state == 'reused' else f' {seconds:.2f} s'}")
 
     def close(self) -> None:
         """Do nothing: each line was printed at once."""

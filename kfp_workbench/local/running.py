@@ -121,6 +121,7 @@ class _Project:
         _new_folder(folder)
         shutil.copyfile(self._package, folder / record.PACKAGE)
         run.shown = shown
+        threading.Thread(target=_prepare_report, daemon=True).start()  # while steps run
         try:
             noted = run.execute()
         finally:
@@ -165,6 +166,13 @@ def _problem(noted: record.Run, folder: Path) -> str:
     where = os.path.relpath(folder / task.log)
     said = f" {task.reason}" if task.failed_in == "command" else f": {task.reason}"
     return f"{name}{said}: all it said is in {where}"
+
+
+def _prepare_report() -> None:
+    from kfp_workbench import report
+
+    with contextlib.suppress(Exception):  # it is told when the report is written
+        report.prepare()
 
 
 def _report(root: Path, folder: Path) -> str:

@@ -6,9 +6,11 @@ is shared instead, and a task that changes it fails.
 """
 
 import fcntl
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,11 +85,18 @@ class Store:
             return None
         target = place.host(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if _copied(source, target):
+        if _copied(source, target, LARGE):
             return None
         if not place.is_rooted:
             target.symlink_to(source.resolve())
         return Shared(source, path, state(source))
+
+    def copy(self, uri: str, target: Path) -> None:
+        """Copy what is at an address, however large it is; raises StoreError if nobody can know."""
+        source = self.file(uri)
+        if source is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _copied(source, target, math.inf)
 
 
 def advice(kind: str, rest: str) -> str:
@@ -100,6 +109,15 @@ def check(shared: Iterable[Shared]) -> None:
     for path, _, before in shared:
         if state(path) != before:
             raise StoreError(f"it has changed an artifact that others share: {path}", "output")
+
+
+def discard(path: Path) -> None:
+    """Remove a file, a link or a folder, if it is there and can be removed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink()
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -118,10 +136,10 @@ def state(path: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, status.st_size, status.st_mtime_ns) for name, status in found)
 
 
-def _copied(source: Path, target: Path) -> bool:
-    """Copy a file, or the files of a folder, if that is cheap; else leave nothing behind."""
+def _copied(source: Path, target: Path, most: float) -> bool:
+    """Copy a file, or the files of a folder, up to ``most`` bytes or cheaply; else nothing."""
     files = list(_files(source))
-    small = sum(file.stat().st_size for file in files) <= LARGE
+    small = sum(file.stat().st_size for file in files) <= most
     for file in files:
         to = target / file.relative_to(source) if source.is_dir() else target
         to.parent.mkdir(parents=True, exist_ok=True)

@@ -5,12 +5,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import yaml
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
 from kfp_workbench.errors import WorkbenchError
@@ -39,16 +40,8 @@ WORDS = {
 
 def render(run: Run, folder: Path, page_folder: Path) -> str:
     """Return the page of a run; links are relative to ``page_folder``."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(clean=clean, seconds=seconds, shown=_shown, figure=_figure)
     view = _View(run, folder, page_folder)
-    return environment.get_template("page.html").render(
+    return template().render(
         run=run,
         words=WORDS,
         marks={state: mark for state, (mark, _) in MARKS.items()},
@@ -62,6 +55,20 @@ def render(run: Run, folder: Path, page_folder: Path) -> str:
         pages=view.pages(),
         artifacts=view.artifacts(),
     )
+
+
+@cache
+def template() -> Template:
+    """Return the page before it is filled in."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(clean=clean, seconds=seconds, shown=_shown, figure=_figure)
+    return environment.get_template("page.html")
 
 
 class _View:

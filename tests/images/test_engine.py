@@ -336,7 +336,10 @@ def test_every_builder_makes_the_same_of_a_step(
         words = ["docker", "run", "--rm", "--user", "12345:0", "--entrypoint", "python", image]
         listed = subprocess.run([*words, "-c", code], check=True, capture_output=True, text=True)
         assert sorted(listed.stdout.splitlines()) == [
-            *(f"/app/common/{name}.py" for name in ("__init__", "context", "formats", "step")),
+            *(
+                f"/app/common/{name}.py"
+                for name in ("__init__", "context", "formats", "metadata", "step")
+            ),
             *("/app/main.py", "/app/requirements.txt"),
         ]
         shown = ["docker", "run", "--rm", "--entrypoint", "cat", image, "/app/main.py"]
