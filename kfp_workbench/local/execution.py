@@ -18,7 +18,6 @@ from kfp_workbench.local import (
     admission,
     allowances,
     collecting,
-    container_task,
     driver,
     record,
     spec,
@@ -37,6 +36,7 @@ from kfp_workbench.local.scheduler import Scheduler
 from kfp_workbench.local.store import Store, StoreError
 from kfp_workbench.local.tasks import Tasks
 from kfp_workbench.local.telling import Teller
+from kfp_workbench.local.work import Work
 from kfp_workbench.project import steps
 from kfp_workbench.project.secrecy import NO_MASK, Mask
 
@@ -152,9 +152,8 @@ class Run:
             Imported(cache.imports()),
             self._allowances,
             setting.stop,
-            container_task.begin,
         )
-        scheduler.work = tasks
+        scheduler.work = Work(tasks)
         return tasks
 
     def _end(self, recorder: record.Recorder, tasks: Tasks, root: DagRun) -> None:

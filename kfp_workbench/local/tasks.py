@@ -1,6 +1,6 @@
-"""What the scheduler has done: drivers, launchers and importers, and a record of each task."""
+"""What the tasks of a run share: its metadata, its store, its record, and who tells of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -10,15 +10,15 @@ from kfp_workbench.local import importer, record, spec
 from kfp_workbench.local.allowances import Allowance
 from kfp_workbench.local.artifacts import WITHIN, local_path
 from kfp_workbench.local.cache import Cache
-from kfp_workbench.local.dags import DagRun, Phase
+from kfp_workbench.local.dags import DagRun
 from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.inputs import Identity, Place
 from kfp_workbench.local.launcher import Launcher
-from kfp_workbench.local.metadata import COMPLETE, FAILED, Artifact, Metadata
+from kfp_workbench.local.metadata import Artifact, Metadata
 from kfp_workbench.local.places import Place as Files
 from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.runners import Runner
-from kfp_workbench.local.scheduler import Ended, Scheduler
+from kfp_workbench.local.scheduler import Scheduler
 from kfp_workbench.local.store import Store
 from kfp_workbench.local.telling import Teller
 
@@ -41,23 +41,11 @@ class Tasks:
     imported: importer.Imported
     allowances: Mapping[str, Allowance]
     stop: Event
-    contain: Callable[..., None]  # begins a container's task: see `container_task`
 
     def place(self, run: DagRun, task: spec.Task, index: int | None) -> Place:
         """Return what the driver of a task is told."""
         component = self.pipeline.component_of(task)
         return Place(self.metadata, self.identity, run.execution, task, component, index)
-
-    def dag_begun(self, run: DagRun, task: spec.Task, begun: Begun, path: tuple[str, ...]) -> None:
-        """Note a DAG; its state is the metadata's, in the end."""
-        noted = record.Task("/".join(path), "dag", task.label, "")
-        self.note_inputs(noted, begun)
-        noted.iterations = begun.execution.iterations
-        self.recorder.begin(noted)
-        if begun.triggers:
-            self.recorder.follow(noted, lambda: _DAG_STATES[begun.execution.state])
-        else:
-            self.recorder.end_task(noted, "skipped")
 
     def refused(
         self, run: DagRun, task: spec.Task, path: tuple[str, ...], error: DriverError
@@ -68,34 +56,6 @@ class Tasks:
         noted = record.Task("/".join(path), kind, task.label, self._step(component))
         self.recorder.begin(noted)
         self.failed(run, task, noted, "driver", error)
-
-    def execute(self, run: DagRun, task: spec.Task, ended: Ended) -> None:
-        """Begin a container's task, or an importer's."""
-        component = self.pipeline.component_of(task)
-        executor = self.pipeline.executors[component.executor]
-        if "importer" in executor:
-            ended(self._import(run, task, component, executor["importer"]))
-            return
-        self.contain(self, run, task, component, executor["container"], ended)
-
-    def _import(
-        self, run: DagRun, task: spec.Task, component: spec.Component, what: Mapping[str, Any]
-    ) -> Phase:
-        noted = record.Task("/".join((*run.path, task.label)), "importer", task.label, "")
-        self.recorder.begin(noted)
-        try:
-            execution, artifact = importer.run(
-                self.metadata, run.execution, task, component, what, self.imported
-            )
-            if artifact.is_in_workspace:
-                importer.fetch(artifact, self.store, self.files("importer", 1))
-        except importer.ImporterError as error:
-            self.failed(run, task, noted, "launcher", error)
-            return Phase.FAILED
-        noted.artifacts_out = self.shown(execution.output_artifacts.items())
-        self.recorder.end_task(noted, "succeeded")
-        self.teller.ended(run, task, noted)
-        return Phase.SUCCEEDED
 
     def failed(
         self, run: DagRun, task: spec.Task, noted: record.Task, where: str, why: ProblemError
@@ -149,6 +109,3 @@ class Tasks:
             return ""
         inside = path.is_relative_to(self.folder)
         return path.relative_to(self.folder).as_posix() if inside else str(path)
-
-
-_DAG_STATES = {COMPLETE: "succeeded", FAILED: "failed", "RUNNING": "unfinished"}
