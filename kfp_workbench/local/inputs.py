@@ -13,6 +13,8 @@ from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.collecting import NO_VALUE, UnresolvedError
 from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError
 from kfp_workbench.local.spec import ComponentInput, Constant, FinalStatus, Source, TaskOutput
+from kfp_workbench.project.names import CHANNEL
+from kfp_workbench.project.secrecy import MASK, is_secret
 
 
 @dataclass(frozen=True)
@@ -231,5 +233,5 @@ def _expect(place: Place, name: str, kind: str, value: Any, given: dict[str, Any
     if value is NO_VALUE:
         raise UnresolvedError(f"its input {name} has no value", "type")
     if kind not in values.KINDS or not values.KINDS[kind](value):
-        shown = values.proto_json(value)[:200]
+        shown = MASK if is_secret(name.removeprefix(CHANNEL)) else values.proto_json(value)[:200]
         raise UnresolvedError(f"its input {name} is {shown}, which is no {kind}", "type")

@@ -13,6 +13,7 @@ import pytest
 
 from kfp_workbench.local import record
 from kfp_workbench.local.execution import Run, Setting
+from kfp_workbench.local.runners import Job, Write
 from shared.baking import TEMPLATE
 from shared.flows import Flow, Maker, constant, given, made, task
 
@@ -181,6 +182,21 @@ def test_a_stop_ends_the_run(tmp_path: Path) -> None:
     noted = Run(flow.documents(tasks), {}, setting).execute()
     assert noted.state == "interrupted" and time.monotonic() - began < 2
     assert record.read(folder).state == "interrupted"
+
+
+def test_a_mistake_ends_the_run_and_what_runs(tmp_path: Path) -> None:
+    class Broken(Maker):
+        def run(self, job: Job, write: Write, stop: threading.Event) -> int:
+            if "b" in job.command[2:4]:
+                raise RuntimeError("a mistake")
+            assert stop.wait(10)
+            return 1
+
+    flow = Flow()
+    tasks = {name: task(flow.container([name]), {"text": constant("x")}) for name in ("a", "b")}
+    with pytest.raises(RuntimeError, match="a mistake"):
+        run(flow.documents(tasks), tmp_path / "run", Broken())
+    assert record.read(tmp_path / "run").state == "failed"
 
 
 def test_local_runs_need_no_kfp() -> None:
