@@ -46,8 +46,8 @@ def prepare(given: ExecutorInput, place: Place) -> None:
 
 
 def _open_up(folder: Path) -> None:
-    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        path.chmod(0o777)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
 
 
 def _path(artifact: RuntimeArtifact) -> str | None:
