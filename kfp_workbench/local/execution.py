@@ -105,7 +105,7 @@ class Run:
         tasks = self._tasks(recorder)
         root = DagRun(
             self.pipeline.root,
-            driver.root(tasks.metadata, self.pipeline, self.parameters),
+            driver.root(tasks.metadata, self.parameters),
             (),
             (),
             lambda well: None,

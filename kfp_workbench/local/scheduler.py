@@ -18,7 +18,7 @@ from typing import Protocol
 from kfp_workbench.local import driver, spec
 from kfp_workbench.local.dags import DagRun, Phase
 from kfp_workbench.local.driver import Begun, DriverError
-from kfp_workbench.local.inputs import Place
+from kfp_workbench.local.inputs import Options
 
 Ended = Callable[[Phase], None]
 
@@ -26,7 +26,7 @@ Ended = Callable[[Phase], None]
 class Work(Protocol):
     """What a scheduler has done, and tells what it sees; all of it in the scheduler's thread."""
 
-    def place(self, run: DagRun, task: spec.Task, index: int | None) -> Place:
+    def options(self, run: DagRun, task: spec.Task, index: int | None) -> Options:
         """Return what the driver of a task is told."""
 
     def dag_begun(self, run: DagRun, task: spec.Task, begun: Begun, path: tuple[str, ...]) -> None:
@@ -192,7 +192,7 @@ class Scheduler:
         self, run: DagRun, task: spec.Task, index: int | None, path: tuple[str, ...]
     ) -> Begun | None:
         try:
-            begun = driver.dag(self.work.place(run, task, index))
+            begun = driver.dag(self.work.options(run, task, index))
         except DriverError as error:
             self.work.refused(run, task, path, error)
             return None
