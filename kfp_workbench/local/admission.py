@@ -136,15 +136,25 @@ def _said(name: str, value: Any) -> str:
     return MASK if is_secret(name) else shown(hide(values.plain(value)))
 
 
-def check(pipeline: spec.Pipeline, parameters: Mapping[str, Any], known: "Machine") -> None:
-    """Raise WorkbenchError (2) for a pipeline that a server, or this machine, does not run."""
+ObjectProblem = Callable[[str], str | None]
+
+
+def check(
+    pipeline: spec.Pipeline, parameters: Mapping[str, Any], object_problem: ObjectProblem
+) -> None:
+    """Raise WorkbenchError (2) for a pipeline that a server, or this machine, does not run.
+
+    ``object_problem`` tells why what is at an address cannot be had here, if it cannot.
+    """
     problems = [
         problem
         for component in pipeline.components.values()
         if component.dag is not None
         for problem in _dag_problems(pipeline, component.name, component.dag)
     ]
-    refuse(list(dict.fromkeys([*problems, *_machine_problems(pipeline, parameters, known)])))
+    refuse(
+        list(dict.fromkeys([*problems, *_machine_problems(pipeline, parameters, object_problem)]))
+    )
 
 
 def _dag_problems(pipeline: spec.Pipeline, name: str, dag: spec.Dag) -> Iterator[str]:
@@ -170,19 +180,8 @@ def _dag_problems(pipeline: spec.Pipeline, name: str, dag: spec.Dag) -> Iterator
             yield f"{task.label}: an importer cannot have a condition of its own"
 
 
-class Machine:
-    """What a run can have on this machine."""
-
-    def __init__(
-        self, images: Callable[[str], str | None], objects: Callable[[str], str | None]
-    ) -> None:
-        self.kubernetes: Mapping[str, Mapping[str, Any]] = {}  # settings by executor
-        self.image = images  # returns why an image cannot be run, if it cannot
-        self.object = objects  # the same of an address
-
-
 def _machine_problems(
-    pipeline: spec.Pipeline, parameters: Mapping[str, Any], known: Machine
+    pipeline: spec.Pipeline, parameters: Mapping[str, Any], object_problem: ObjectProblem
 ) -> Iterator[str]:
     for component in pipeline.components.values():
         for task in component.dag.tasks.values() if component.dag else ():
@@ -190,15 +189,19 @@ def _machine_problems(
             if inner is None or inner.dag is not None:
                 continue
             executor = pipeline.executors.get(inner.executor, {})
-            yield from _executor_problems(task, inner, executor, known)
+            settings = pipeline.kubernetes.get(inner.executor, {})
+            yield from _executor_problems(task, inner, executor, settings)
             if "importer" in executor and _is_used(component, task):
                 for uri in _addresses(component, task, executor["importer"], parameters):
-                    if problem := known.object(uri):
+                    if problem := object_problem(uri):
                         yield f"{task.label}: {problem}"
 
 
 def _executor_problems(
-    task: spec.Task, component: spec.Component, executor: Mapping[str, Any], known: Machine
+    task: spec.Task,
+    component: spec.Component,
+    executor: Mapping[str, Any],
+    settings: Mapping[str, Any],
 ) -> Iterator[str]:
     if "importer" in executor:
         return
@@ -212,11 +215,7 @@ def _executor_problems(
             f"{task.label} is {STUBS[image]}, which only Kubernetes does: leave the run to a cluster, "
             "or hand files on as artifacts"
         )
-    elif "{{" not in image and (problem := known.image(image)):
-        yield f"{task.label}: {problem}"
-    yield from _pod_problems(
-        task, executor["container"], known.kubernetes.get(component.executor, {})
-    )
+    yield from _pod_problems(task, executor["container"], settings)
     if any(parameter.kind == "TASK_CONFIG" for parameter in component.parameters.values()):
         yield f"{task.label} takes its own task config, which only a cluster has: leave it to one"
 

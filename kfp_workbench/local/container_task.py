@@ -15,7 +15,7 @@ from kfp_workbench.local.dags import DagRun, Phase
 from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.launcher import Result
 from kfp_workbench.local.metadata import CACHED, COMPLETE, FAILED
-from kfp_workbench.local.places import Place as Files
+from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.runners import Job
 from kfp_workbench.local.scheduler import Ended
@@ -60,8 +60,8 @@ class ContainerTask:
         """Drive the task, and run it, if it is to be run."""
         tasks = self._tasks
         try:
-            place = tasks.place(self._run, self._task, None)
-            begun = driver.container(place, self._container, tasks.pipeline.name)
+            options = tasks.options(self._run, self._task, None)
+            begun = driver.container(options, tasks.pipeline.name)
         except DriverError as error:
             tasks.refused(self._run, self._task, self._path, error)
             self._ended(Phase.UNBEGUN)
@@ -152,7 +152,7 @@ class ContainerTask:
         self,
         words: Sequence[str],
         variables: Mapping[str, str],
-        files: Files,
+        files: Place,
         shared: Sequence[Shared],
     ) -> int:
         tasks = self._tasks

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from kfp_workbench.local import engines
 from kfp_workbench.local.allowances import Allowance
 from kfp_workbench.local.artifacts import WORKSPACE
 from kfp_workbench.local.engines import explain
@@ -41,6 +42,7 @@ class ContainerRunner:
         self._info = client.info()
         self._run_id = run_id
         self._image = ""  # of the last job
+        self._known: set[str] = set()  # images that the engine has
         known = {"cpu": "CpuCfsQuota", "memory": "MemoryLimit"}
         limits = {part for part, key in known.items() if self._info.get(key)}
         self.held = frozenset({"scratch", *limits})
@@ -50,6 +52,10 @@ class ContainerRunner:
         if stop.is_set():
             return 130
         self._image = job.image
+        if job.image not in self._known:  # it may be one that only a parameter names
+            if not engines.has_image(self._client, job.image):
+                engines.pull(self._client, job.image)
+            self._known.add(job.image)
         with _scratch(job) as scratch:
             options = {
                 "entrypoint": [""],  # cleared: a cluster does not use the image's either

@@ -14,7 +14,7 @@ from kfp_workbench.local import expression, inputs, placeholders, spec, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
 from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.collecting import UnresolvedError
-from kfp_workbench.local.inputs import Identity, Inputs, Place
+from kfp_workbench.local.inputs import Inputs, Options
 from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata
 from kfp_workbench.local.problems import ProblemError
 
@@ -47,42 +47,37 @@ class Begun:
     items: Sequence[Any] | None = field(default=None)  # of a loop
 
 
-def root(metadata: Metadata, pipeline: spec.Pipeline, parameters: Mapping[str, Any]) -> Execution:
+def root(metadata: Metadata, parameters: Mapping[str, Any]) -> Execution:
     """Begin a pipeline with all of its parameters."""
-    dag = pipeline.root.dag
-    assert dag is not None
     return metadata.create(Execution(0, "dag", "", 0, inputs=parameters))
 
 
-def dag(place: Place) -> Begun:
+def dag(options: Options) -> Begun:
     """Begin a DAG that is a task, a loop or an iteration of one; raises DriverError."""
-    given, triggers = _given(place)
-    inner = place.component.dag
+    given, triggers = _given(options)
+    inner = options.component.dag
     assert inner is not None
-    execution = _execution(place, "dag", given, triggers)
+    execution = _execution(options, "dag", given, triggers)
     execution.parameter_producers = inner.parameters or None
     execution.artifact_producers = inner.artifacts or None
     execution.tasks = len(inner.tasks)
     begun = Begun(execution, given, triggers)
-    if place.task.loop and place.index is None and triggers:
-        begun.items = _items(place, given)
+    if options.task.loop and options.index is None and triggers:
+        begun.items = _items(options, given)
         execution.iterations = len(begun.items)
-    place.metadata.create(execution)
+    options.metadata.create(execution)
     return begun
 
 
-def container(place: Place, image: Mapping[str, Any], pipeline: str) -> Begun:
-    """Begin a container's task; raises DriverError.
-
-    ``image`` is what its executor says; ``pipeline`` its name.
-    """
-    given, triggers = _given(place)
+def container(options: Options, pipeline: str) -> Begun:
+    """Begin a container's task of the pipeline ``pipeline``; raises DriverError."""
+    given, triggers = _given(options)
     if not values.is_finite(given.parameters):  # of which the executor input cannot tell
         raise DriverError("one of its inputs is no number that JSON has", "type")
-    begun = Begun(_execution(place, "container", given, triggers), given, triggers)
+    begun = Begun(_execution(options, "container", given, triggers), given, triggers)
     if triggers:
-        begun.outputs = _outputs(place, pipeline)
-    place.metadata.create(begun.execution)
+        begun.outputs = _outputs(options, pipeline)
+    options.metadata.create(begun.execution)
     return begun
 
 
@@ -108,11 +103,11 @@ def resolve_command(begun: Begun, image: Mapping[str, Any]) -> None:
         raise DriverError("it has no command and no arguments")
 
 
-def _given(place: Place) -> tuple[Inputs, bool]:
+def _given(options: Options) -> tuple[Inputs, bool]:
     """Return what a task is given, and whether its condition holds."""
     try:
-        given = inputs.resolve(place)
-        condition = place.task.condition
+        given = inputs.resolve(options)
+        condition = options.task.condition
         return given, not condition or expression.condition(condition, given.parameters)
     except CelError as error:
         raise DriverError(f"its condition, {condition}: {error}", error.code) from None
@@ -120,20 +115,20 @@ def _given(place: Place) -> tuple[Inputs, bool]:
         raise DriverError(str(error), error.code) from None
 
 
-def _execution(place: Place, kind: str, given: Inputs, triggers: bool) -> Execution:
+def _execution(options: Options, kind: str, given: Inputs, triggers: bool) -> Execution:
     artifacts: list[tuple[str, Artifact]] = [
         (name, artifact) for name, several in given.artifacts.items() for artifact in several
     ]
-    execution = Execution(0, kind, place.task.name, place.dag.id, index=place.index)
+    execution = Execution(0, kind, options.task.name, options.dag.id, index=options.index)
     execution.inputs, execution.input_artifacts = given.parameters, artifacts
     if not triggers:
         execution.state = CANCELED
     return execution
 
 
-def _items(place: Place, given: Inputs) -> Sequence[Any]:
+def _items(options: Options, given: Inputs) -> Sequence[Any]:
     """Return what a loop goes over; a list of the file is an input of the loop then."""
-    loop = place.task.loop
+    loop = options.task.loop
     assert loop is not None
     try:
         if loop.items:
@@ -147,11 +142,11 @@ def _items(place: Place, given: Inputs) -> Sequence[Any]:
         raise DriverError(f"it cannot go over its items: {error}") from None
 
 
-def _outputs(place: Place, pipeline: str) -> Outputs:
+def _outputs(options: Options, pipeline: str) -> Outputs:
     """Return where a container leaves its outputs (provisionOutputs)."""
-    task = f"{STORE}/{pipeline}/{place.identity.run_id}/{place.task.name}/{uuid.uuid4()}"
+    task = f"{STORE}/{pipeline}/{options.identity.run_id}/{options.task.name}/{uuid.uuid4()}"
     declared = {
-        **place.component.output_artifacts,
+        **options.component.output_artifacts,
         LOGS: {"artifactType": {"schemaTitle": "system.Artifact"}},
     }
     artifacts = {
@@ -165,8 +160,5 @@ def _outputs(place: Place, pipeline: str) -> Outputs:
         ]
         for name, item in declared.items()
     }
-    parameters = {name: f"{OUTPUTS}/{name}" for name in place.component.outputs}
+    parameters = {name: f"{OUTPUTS}/{name}" for name in options.component.outputs}
     return Outputs(parameters, artifacts, f"{local_path(task)}/output_metadata.json")
-
-
-__all__ = ["Begun", "DriverError", "Identity", "Outputs", "Place", "container", "dag", "root"]

@@ -8,7 +8,7 @@ import math
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,7 +33,7 @@ from kfp_workbench.local.metadata import Execution, Metadata, MetadataError
 from kfp_workbench.local.progress import Progress, Silent
 from kfp_workbench.local.runners import Runner
 from kfp_workbench.local.scheduler import Scheduler
-from kfp_workbench.local.store import Store, StoreError
+from kfp_workbench.local.store import AbsentError, Store, StoreError
 from kfp_workbench.local.tasks import Tasks
 from kfp_workbench.local.telling import Teller
 from kfp_workbench.local.work import Work
@@ -54,7 +54,6 @@ class Setting:
     objects: Path | None = None  # a folder with what is in buckets: minio/BUCKET/KEY, gcs/…, s3/…
     steps: Mapping[str, str] = field(default_factory=dict)  # names by image
     contents: Mapping[str, str] = field(default_factory=dict)  # content tags by image
-    image_problem: Callable[[str], str | None] = lambda image: None  # why it cannot be run here
     progress: Progress = field(default_factory=Silent)
     mask: Mask = NO_MASK
     stop: threading.Event = field(default_factory=threading.Event)
@@ -77,17 +76,16 @@ class Run:
         self.parameters = admission.parameters(self.pipeline, parameters, self.identity)
         self.shown: Mapping[str, Any] = self.parameters  # in the record
         self.store = Store(setting.objects)
-        machine = admission.Machine(setting.image_problem, self._object_problem)
-        machine.kubernetes = self.pipeline.kubernetes
-        admission.check(self.pipeline, self.parameters, machine)
+        admission.check(self.pipeline, self.parameters, self._object_problem)
         self._allowances = allowances.of(documents)
 
     def _object_problem(self, uri: str) -> str | None:
         try:
             self.store.file(uri)
-        except StoreError as error:
-            # What fails there as well is found out there.
-            return str(error) if "on this machine" in str(error) else None
+        except AbsentError as error:
+            return str(error)
+        except StoreError:  # on a cluster, too: a task that takes it fails
+            return None
         return None
 
     def execute(self) -> record.Run:
@@ -107,7 +105,7 @@ class Run:
         tasks = self._tasks(recorder)
         root = DagRun(
             self.pipeline.root,
-            driver.root(tasks.metadata, self.pipeline, self.parameters),
+            driver.root(tasks.metadata, self.parameters),
             (),
             (),
             lambda well: None,

@@ -13,6 +13,8 @@ from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.collecting import NO_VALUE, UnresolvedError
 from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError
 from kfp_workbench.local.spec import ComponentInput, Constant, FinalStatus, Source, TaskOutput
+from kfp_workbench.project.names import CHANNEL
+from kfp_workbench.project.secrecy import MASK, is_secret
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class NullError(UnresolvedError):
 
 
 @dataclass(frozen=True)
-class Place:
+class Options:
     """Where a task stands: what its driver is told."""
 
     metadata: Metadata
@@ -51,13 +53,13 @@ class Place:
     index: int | None = None  # of the iteration that is begun
 
 
-def resolve(place: Place) -> Inputs:
+def resolve(options: Options) -> Inputs:
     """Return what a task is given. Raises UnresolvedError for what its driver does not accept."""
     try:
         nulls: set[str] = set()
-        inputs = _iteration(place) if place.index is not None else _task(place, nulls)
-        _select(place, inputs)
-        _check(place, inputs, nulls)
+        inputs = _iteration(options) if options.index is not None else _task(options, nulls)
+        _select(options, inputs)
+        _check(options, inputs, nulls)
     except (MetadataError, CelError) as error:
         raise UnresolvedError(str(error), error.code) from None
     return inputs
@@ -74,14 +76,14 @@ def input_artifacts(execution: Execution) -> dict[str, Sequence[Artifact]]:
     return {names[number]: [found[number]] for number in sorted(found)}
 
 
-def _iteration(place: Place) -> Inputs:
+def _iteration(options: Options) -> Inputs:
     """Return what an iteration is given: all that its loop was, and its item for the items."""
-    loop = place.task.loop
-    assert loop is not None and place.index is not None
-    parameters = dict(place.dag.inputs)
+    loop = options.task.loop
+    assert loop is not None and options.index is not None
+    parameters = dict(options.dag.inputs)
     items = items_of(parameters.pop(loop.items or loop.item, None))
-    parameters[loop.item] = items[place.index]
-    return Inputs(parameters, input_artifacts(place.dag))
+    parameters[loop.item] = items[options.index]
+    return Inputs(parameters, input_artifacts(options.dag))
 
 
 def items_of(value: Any) -> list[Any]:
@@ -97,16 +99,16 @@ def items_of(value: Any) -> list[Any]:
     raise UnresolvedError("a loop's items are no list")
 
 
-def _task(place: Place, nulls: set[str]) -> Inputs:
+def _task(options: Options, nulls: set[str]) -> Inputs:
     inputs = Inputs()
-    declared = place.component.parameters
-    if place.component.dag is not None:
-        _take_defaults(place, inputs, nulls)
-    for name, source in place.task.parameters.items():
+    declared = options.component.parameters
+    if options.component.dag is not None:
+        _take_defaults(options, inputs, nulls)
+    for name, source in options.task.parameters.items():
         if name in declared and declared[name].kind == "TASK_CONFIG":
             continue
         try:
-            value = _RESOLVERS[type(source)](place, source)
+            value = _RESOLVERS[type(source)](options, source)
         except NullError:
             if name in declared and declared[name].is_optional:
                 continue
@@ -116,72 +118,72 @@ def _task(place: Place, nulls: set[str]) -> Inputs:
                 f"{name} is {values.proto_json(value)}, which is not among its values"
             )
         inputs.parameters[name] = value
-    available = input_artifacts(place.dag)
-    for name, source in place.task.artifacts.items():
-        inputs.artifacts[name] = _artifacts(place, name, source, available)
+    available = input_artifacts(options.dag)
+    for name, source in options.task.artifacts.items():
+        inputs.artifacts[name] = _artifacts(options, name, source, available)
     return inputs
 
 
-def _take_defaults(place: Place, inputs: Inputs, nulls: set[str]) -> None:
+def _take_defaults(options: Options, inputs: Inputs, nulls: set[str]) -> None:
     """Give a pipeline within another what its task does not pass, as a run gives it to the outer one."""
-    for name, parameter in place.component.parameters.items():
-        if name not in place.task.parameters and parameter.is_optional:
+    for name, parameter in options.component.parameters.items():
+        if name not in options.task.parameters and parameter.is_optional:
             inputs.parameters[name] = parameter.default
             if parameter.default is None:
                 nulls.add(name)
 
 
-def _of_constant(place: Place, source: Source) -> Any:
+def _of_constant(options: Options, source: Source) -> Any:
     assert isinstance(source, Constant)
     value = source.value
     if not isinstance(value, str):
         return value
     if "{{$.workspace_path}}" in value:
         return value.replace("{{$.workspace_path}}", WORKSPACE)
-    identity = place.identity
+    identity = options.identity
     placeholders = {
         "{{$.pipeline_job_name}}": identity.display_name,
         "{{$.pipeline_job_resource_name}}": identity.resource_name,
         "{{$.pipeline_job_uuid}}": identity.run_id,
-        "{{$.pipeline_task_name}}": place.task.name,
-        "{{$.pipeline_task_uuid}}": str(place.dag.id),
+        "{{$.pipeline_task_name}}": options.task.name,
+        "{{$.pipeline_task_uuid}}": str(options.dag.id),
         "{{$.pipeline_job_create_time_utc}}": identity.created,
         "{{$.pipeline_job_schedule_time_utc}}": identity.created,
     }
     return placeholders.get(value, value)
 
 
-def _of_component_input(place: Place, source: Source) -> Any:
+def _of_component_input(options: Options, source: Source) -> Any:
     assert isinstance(source, ComponentInput)
-    if source.name not in place.dag.inputs:
+    if source.name not in options.dag.inputs:
         raise UnresolvedError(f"the DAG around it has no input {source.name}")
-    value = place.dag.inputs[source.name]
+    value = options.dag.inputs[source.name]
     if value is None:
         raise NullError(f"the input {source.name} is null")
     return value
 
 
-def _of_task_output(place: Place, source: Source) -> Any:
+def _of_task_output(options: Options, source: Source) -> Any:
     assert isinstance(source, TaskOutput)
-    return collecting.parameter(place.metadata, place.dag, source.task, source.key)
+    return collecting.parameter(options.metadata, options.dag, source.task, source.key)
 
 
-def _of_final_status(place: Place, source: Source) -> Any:
+def _of_final_status(options: Options, source: Source) -> Any:
     """Return how the first task that this one waits for has ended."""
-    if not place.task.after:
+    if not options.task.after:
         raise UnresolvedError("it has the final status of a task, and waits for none")
-    producer = place.metadata.find(place.task.after[0], place.dag, None)
+    producer = options.metadata.find(options.task.after[0], options.dag, None)
     if producer is None:
-        raise UnresolvedError(f"{place.task.after[0]} has not been run, and its status is needed")
+        raise UnresolvedError(f"{options.task.after[0]} has not been run, and its status is needed")
     return {
         "state": producer.state,
         "error": {},
-        "pipelineJobResourceName": place.identity.resource_name,
+        "pipelineJobResourceName": options.identity.resource_name,
         "pipelineTaskName": producer.name,
     }
 
 
-_RESOLVERS: Mapping[type, Callable[[Place, Source], Any]] = {
+_RESOLVERS: Mapping[type, Callable[[Options, Source], Any]] = {
     Constant: _of_constant,
     ComponentInput: _of_component_input,
     TaskOutput: _of_task_output,
@@ -190,46 +192,46 @@ _RESOLVERS: Mapping[type, Callable[[Place, Source], Any]] = {
 
 
 def _artifacts(
-    place: Place, name: str, source: Source, available: Mapping[str, Sequence[Artifact]]
+    options: Options, name: str, source: Source, available: Mapping[str, Sequence[Artifact]]
 ) -> Sequence[Artifact]:
     if isinstance(source, TaskOutput):
-        return collecting.artifacts(place.metadata, place.dag, source.task, source.key)
+        return collecting.artifacts(options.metadata, options.dag, source.task, source.key)
     if not isinstance(source, ComponentInput) or source.name not in available:
         raise UnresolvedError(f"the DAG around it has no artifact for {name}")
     return available[source.name]
 
 
-def _select(place: Place, inputs: Inputs) -> None:
-    for name, selector in place.task.selectors.items():
+def _select(options: Options, inputs: Inputs) -> None:
+    for name, selector in options.task.selectors.items():
         if name not in inputs.parameters:
             raise UnresolvedError(f"{name} has no value that {selector} could be taken from")
         inputs.parameters[name] = expression.select(inputs.parameters[name], selector)
 
 
-def _check(place: Place, inputs: Inputs, nulls: set[str]) -> None:
+def _check(options: Options, inputs: Inputs, nulls: set[str]) -> None:
     """Hold the inputs to their types; all kinds become text for an input that is one."""
-    loop = place.task.loop
+    loop = options.task.loop
     given = inputs.parameters
-    for name, parameter in place.component.parameters.items():
-        if loop and name == (loop.item if place.index is None else loop.items):
+    for name, parameter in options.component.parameters.items():
+        if loop and name == (loop.item if options.index is None else loop.items):
             continue  # the loop has the one, its iterations have the other
         if name not in given:
             if not parameter.is_optional and parameter.default is None:
                 raise UnresolvedError(f"the input {name} has no value, and no default")
             if not parameter.is_optional:
-                _expect(place, name, parameter.kind, NO_VALUE, given)
+                _expect(options, name, parameter.kind, NO_VALUE, given)
             continue
         if given[name] is None and name in nulls:
             continue
-        _expect(place, name, parameter.kind, given[name], given)
+        _expect(options, name, parameter.kind, given[name], given)
 
 
-def _expect(place: Place, name: str, kind: str, value: Any, given: dict[str, Any]) -> None:
+def _expect(options: Options, name: str, kind: str, value: Any, given: dict[str, Any]) -> None:
     if kind == "STRING":
         given[name] = "" if value is NO_VALUE else values.launcher_text(value)
         return
     if value is NO_VALUE:
         raise UnresolvedError(f"its input {name} has no value", "type")
     if kind not in values.KINDS or not values.KINDS[kind](value):
-        shown = values.proto_json(value)[:200]
+        shown = MASK if is_secret(name.removeprefix(CHANNEL)) else values.proto_json(value)[:200]
         raise UnresolvedError(f"its input {name} is {shown}, which is no {kind}", "type")

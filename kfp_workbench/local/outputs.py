@@ -24,6 +24,7 @@ from kfp_workbench.local.metadata import MetadataError, converted
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.spec import Component
+from kfp_workbench.project.secrecy import is_secret
 
 
 class OutputError(ProblemError):
@@ -45,8 +46,8 @@ def prepare(given: ExecutorInput, place: Place) -> None:
 
 
 def _open_up(folder: Path) -> None:
-    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        path.chmod(0o777)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
 
 
 def _path(artifact: RuntimeArtifact) -> str | None:
@@ -102,7 +103,8 @@ def _parameter(name: str, file: Path, kind: str) -> Any:
     except OSError as error:
         raise OutputError(f"its output {name} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise OutputError(f"its output {name}, of type {kind}: {error}", "output-type") from None
+        why = "is none" if is_secret(name) else str(error)
+        raise OutputError(f"its output {name}, of type {kind}: {why}", "output-type") from None
 
 
 def artifacts(

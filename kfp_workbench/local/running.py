@@ -14,7 +14,7 @@ from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
-from kfp_workbench.local import allowances, cache, execution, progress, provision, record
+from kfp_workbench.local import allowances, cache, progress, provision, record
 from kfp_workbench.local.execution import Run, Setting
 from kfp_workbench.local.processes import ProcessRunner
 from kfp_workbench.project import steps
@@ -220,6 +220,3 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-__all__ = ["execution", "jobs", "last_lines", "run_pipeline"]

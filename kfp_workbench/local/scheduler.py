@@ -18,7 +18,7 @@ from typing import Protocol
 from kfp_workbench.local import driver, spec
 from kfp_workbench.local.dags import DagRun, Phase
 from kfp_workbench.local.driver import Begun, DriverError
-from kfp_workbench.local.inputs import Place
+from kfp_workbench.local.inputs import Options
 
 Ended = Callable[[Phase], None]
 
@@ -26,7 +26,7 @@ Ended = Callable[[Phase], None]
 class Work(Protocol):
     """What a scheduler has done, and tells what it sees; all of it in the scheduler's thread."""
 
-    def place(self, run: DagRun, task: spec.Task, index: int | None) -> Place:
+    def options(self, run: DagRun, task: spec.Task, index: int | None) -> Options:
         """Return what the driver of a task is told."""
 
     def dag_begun(self, run: DagRun, task: spec.Task, begun: Begun, path: tuple[str, ...]) -> None:
@@ -50,7 +50,8 @@ class Scheduler:
         self._stop = stop
         self._free = self._jobs = jobs
         self._steps: deque[Callable[[], None]] = deque()  # to be done at once
-        self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()  # from workers
+        # From workers: the room that a command has had, and what is to be done about its end.
+        self._done: queue.SimpleQueue[tuple[float, Callable[[], None]]] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._queued: deque[tuple[float, Callable[[], Callable[[], None]]]] = deque()
@@ -59,6 +60,15 @@ class Scheduler:
 
     def run(self, root: DagRun, deadline: float = math.inf) -> None:
         """Run a pipeline until all has ended, or its ``deadline`` (`time.monotonic`), or a stop."""
+        try:
+            self._run(root, deadline)
+        except BaseException:  # a mistake of ours: no command may outlive it
+            self._stop.set()
+            while self._busy:
+                self._take(self._done.get())
+            raise
+
+    def _run(self, root: DagRun, deadline: float) -> None:
         self._begin_all(root)
         while True:
             while self._steps:
@@ -93,14 +103,18 @@ class Scheduler:
             threading.Thread(target=self._worker, args=(weight, work), daemon=True).start()
 
     def _worker(self, weight: float, work: Callable[[], Callable[[], None]]) -> None:
-        then = work()
+        try:
+            then = work()
+        except BaseException as error:
+            then = partial(_raise, error)
+        self._done.put((weight, then))
 
-        def done() -> None:
-            self._free += weight
-            self._busy -= 1
-            then()
-
-        self._done.put(done)
+    def _take(self, done: tuple[float, Callable[[], None]]) -> Callable[[], None]:
+        """Make room for the next command; return what is to be done about the last one's end."""
+        weight, then = done
+        self._free += weight
+        self._busy -= 1
+        return then
 
     def _wait(self, deadline: float) -> None:
         """Wait for the next thing to do."""
@@ -110,14 +124,15 @@ class Scheduler:
         until = min(deadline, self._timers[0][0] if self._timers else math.inf)
         try:
             # Not for ever: the main thread has to see signals, and a stop that comes meanwhile.
-            self._steps.append(self._done.get(timeout=max(0.0, min(until - time.monotonic(), 0.2))))
+            pause = max(0.0, min(until - time.monotonic(), 0.2))
+            self._steps.append(self._take(self._done.get(timeout=pause)))
         except queue.Empty:
             return
 
     def _drain(self) -> None:
         """Wait for the commands that are being ended."""
         while self._busy:
-            self._done.get()()
+            self._take(self._done.get())()
             self._steps.clear()
 
     def _begin_all(self, run: DagRun) -> None:
@@ -177,7 +192,7 @@ class Scheduler:
         self, run: DagRun, task: spec.Task, index: int | None, path: tuple[str, ...]
     ) -> Begun | None:
         try:
-            begun = driver.dag(self.work.place(run, task, index))
+            begun = driver.dag(self.work.options(run, task, index))
         except DriverError as error:
             self.work.refused(run, task, path, error)
             return None
@@ -213,6 +228,10 @@ class Scheduler:
 
         for _ in range(min(count, task.parallelism or count)):
             self._steps.append(begin_next)
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def _by_result(ended: Ended) -> Callable[[bool], None]:

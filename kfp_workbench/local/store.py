@@ -29,6 +29,10 @@ class StoreError(ProblemError):
     code = "download"
 
 
+class AbsentError(StoreError):
+    """Something that a cluster may have, and this machine has not."""
+
+
 class Shared(NamedTuple):
     """A file or folder that a task sees, and that is not its own."""
 
@@ -70,7 +74,7 @@ class Store:
         if kind == "minio" and not uri.startswith(BUCKET):
             raise StoreError(f"{uri} is in a bucket that a default install of KFP cannot read")
         if self._objects is None or not (self._objects / kind / bucket).is_dir():
-            raise StoreError(f"{uri} is not on this machine: {advice(kind, rest)}")
+            raise AbsentError(f"{uri} is not on this machine: {advice(kind, rest)}")
         path = self._objects / kind / rest
         inside = path.resolve().is_relative_to((self._objects / kind / bucket).resolve())
         return path if inside and path.exists() else None

@@ -12,10 +12,10 @@ from kfp_workbench.local.artifacts import WITHIN, local_path
 from kfp_workbench.local.cache import Cache
 from kfp_workbench.local.dags import DagRun
 from kfp_workbench.local.driver import Begun, DriverError
-from kfp_workbench.local.inputs import Identity, Place
+from kfp_workbench.local.inputs import Identity, Options
 from kfp_workbench.local.launcher import Launcher
 from kfp_workbench.local.metadata import Artifact, Metadata
-from kfp_workbench.local.places import Place as Files
+from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.runners import Runner
 from kfp_workbench.local.scheduler import Scheduler
@@ -42,10 +42,10 @@ class Tasks:
     allowances: Mapping[str, Allowance]
     stop: Event
 
-    def place(self, run: DagRun, task: spec.Task, index: int | None) -> Place:
+    def options(self, run: DagRun, task: spec.Task, index: int | None) -> Options:
         """Return what the driver of a task is told."""
         component = self.pipeline.component_of(task)
-        return Place(self.metadata, self.identity, run.execution, task, component, index)
+        return Options(self.metadata, self.identity, run.execution, task, component, index)
 
     def refused(
         self, run: DagRun, task: spec.Task, path: tuple[str, ...], error: DriverError
@@ -80,13 +80,13 @@ class Tasks:
         )
         return self.teller.step(image)
 
-    def files(self, name: str, attempt: int) -> Files:
+    def files(self, name: str, attempt: int) -> Place:
         """Return the files of an attempt at a task."""
         again = f".{attempt}" if attempt > 1 else ""
         workspace = self.folder / "kfp-workspace"
         root = local_path(self.launcher.root).rstrip("/")
         folder = self.folder / "tasks" / f"{name}{again}"
-        return Files(folder, workspace, self.runner.is_rooted, root)
+        return Place(folder, workspace, self.runner.is_rooted, root)
 
     def shown(self, artifacts: Any) -> list[dict[str, Any]]:
         """Return artifacts for the record."""

@@ -6,7 +6,7 @@ from typing import Any
 from kfp_workbench.local import container_task, importer, record, spec
 from kfp_workbench.local.dags import DagRun, Phase
 from kfp_workbench.local.driver import Begun, DriverError
-from kfp_workbench.local.inputs import Place
+from kfp_workbench.local.inputs import Options
 from kfp_workbench.local.metadata import COMPLETE, FAILED
 from kfp_workbench.local.scheduler import Ended
 from kfp_workbench.local.tasks import Tasks
@@ -20,9 +20,9 @@ class Work:
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
 
-    def place(self, run: DagRun, task: spec.Task, index: int | None) -> Place:
+    def options(self, run: DagRun, task: spec.Task, index: int | None) -> Options:
         """Return what the driver of a task is told."""
-        return self._tasks.place(run, task, index)
+        return self._tasks.options(run, task, index)
 
     def refused(
         self, run: DagRun, task: spec.Task, path: tuple[str, ...], error: DriverError

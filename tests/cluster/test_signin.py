@@ -928,7 +928,8 @@ def test_containers_get_no_way_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         given.update(options)
         raise docker.errors.DockerException("not here")
 
-    client = SimpleNamespace(containers=SimpleNamespace(create=create), info=dict)
+    images = SimpleNamespace(get=lambda image: None)
+    client = SimpleNamespace(containers=SimpleNamespace(create=create), images=images, info=dict)
     own = {"SEED": "1"}
     made = job("add:1", ["python", "main.py"], tmp_path, own, is_rooted=True)
     assert run(ContainerRunner(client, "run"), made)[0] == 125

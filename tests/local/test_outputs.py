@@ -110,6 +110,11 @@ def test_a_file_that_is_none_of_its_type_is_refused(tmp_path: Path, kind: str, t
     assert caught.value.code == "output-type"
 
 
+def test_a_secret_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"^its output api_key, of type NUMBER_INTEGER: is none$"):
+        collect(tmp_path, {"api_key": "Integer"}, files={"api_key": "hunter2"})
+
+
 def test_what_is_published_is_taken_whatever_it_is(tmp_path: Path) -> None:
     """The launcher does not look at types there: the driver of the next step does."""
     told = {"parameterValues": {"x": "told", "n": 1.5, "undeclared": [1]}}

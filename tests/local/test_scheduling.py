@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from kfp_workbench.local import record
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import record, running
 from kfp_workbench.local.execution import Run, Setting
+from kfp_workbench.local.runners import Job, Write
 from shared.baking import TEMPLATE
 from shared.flows import Flow, Maker, constant, given, made, task
 
@@ -181,6 +183,32 @@ def test_a_stop_ends_the_run(tmp_path: Path) -> None:
     noted = Run(flow.documents(tasks), {}, setting).execute()
     assert noted.state == "interrupted" and time.monotonic() - began < 2
     assert record.read(folder).state == "interrupted"
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "1001", "\u0663"])
+def test_a_number_of_jobs_that_is_none(text: str) -> None:
+    with pytest.raises(WorkbenchError, match="write the number of steps that may run at once"):
+        running.jobs({"JOBS": text})
+
+
+def test_as_many_jobs_as_cores() -> None:
+    assert running.jobs({"JOBS": "7"}) == 7
+    assert running.jobs({}) == running.jobs({"JOBS": ""}) >= 1
+
+
+def test_a_mistake_ends_the_run_and_what_runs(tmp_path: Path) -> None:
+    class Broken(Maker):
+        def run(self, job: Job, write: Write, stop: threading.Event) -> int:
+            if "b" in job.command[2:4]:
+                raise RuntimeError("a mistake")
+            assert stop.wait(10)
+            return 1
+
+    flow = Flow()
+    tasks = {name: task(flow.container([name]), {"text": constant("x")}) for name in ("a", "b")}
+    with pytest.raises(RuntimeError, match="a mistake"):
+        run(flow.documents(tasks), tmp_path / "run", Broken())
+    assert record.read(tmp_path / "run").state == "failed"
 
 
 def test_local_runs_need_no_kfp() -> None:
