@@ -101,7 +101,9 @@ def _resolved(source: Path, root: Path, python: str, upgrade: bool, *, has_index
         if source.with_suffix(".txt").exists():
             shutil.copyfile(source.with_suffix(".txt"), target)  # the versions to keep
         command = [sys.executable, "-m", "uv", "pip", "compile", *OPTIONS.split()]
-        command += ["--python-version", python, *(["--upgrade"] if upgrade else [])]
+        # Its own interpreter, where it would look at all that the machine has.
+        command += ["--python", sys.executable, "--python-version", python]
+        command += ["--upgrade"] if upgrade else []
         command += ["--index-strategy", "unsafe-best-match"]  # as pip does
         command += ["--no-index"] if sources.no_index() else []
         if source.name == _TOOLS:

@@ -73,8 +73,8 @@ def check(folder: Path, lines: Sequence[Line], files: Sequence[Path], path: str)
     found = inventory.difference(inventory.without_own(lines, answer), answer)
     if found.missing:
         lacking = inventory.Difference(found.missing, []).text
-        files_ = " ".join(f"-r {file}" for file in files)
-        cure = f"{python} -m pip install {files_}"
+        given = " ".join(f"-r {file}" for file in files)
+        cure = f"{python} -m pip install {given}"
         raise WorkbenchError(f"USE_VENV={folder} lacks {lacking}: {cure}", 2)
     if found:
         print(f"note: USE_VENV={folder} differs from the lock file: {found.text}", file=sys.stderr)
