@@ -118,6 +118,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     verb = verbs.add_parser("schedule", help="hold schedules.yaml against the server")
     _add_env(verb, "only its schedules (default: all)", default=None)
     verb.set_defaults(function=_schedule)
+    verb = verbs.add_parser("help", help="show a page of the manual")
+    verb.add_argument("topic")
+    verb.set_defaults(function=_help)
     verb = verbs.add_parser("step", help="add a step")
     verb.add_argument("name")
     verb.set_defaults(function=_step)
@@ -154,6 +157,12 @@ def _jobs() -> int:
     """Return how many jobs make was told to run at a time (``-jN``; ``-j`` is one a CPU)."""
     flags = re.findall(r"(?:^| )-j ?([0-9]*)(?= |$)", os.environ.get("MAKEFLAGS", ""))
     return int(flags[-1] or os.cpu_count() or 1) if flags else 1
+
+
+def _help(args: argparse.Namespace) -> None:
+    from kfp_workbench.commands import help as manual
+
+    manual.show(args.topic, args.stdout)
 
 
 def _compile(args: argparse.Namespace) -> None:

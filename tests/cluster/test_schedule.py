@@ -29,6 +29,7 @@ from servers.kfp_server import KfpServer, Moment, Request, kfp_server
 from servers.kfp_server.refusals import RefusalError
 from servers.kfp_server.tables import Row, Table
 from shared.baking import compiled, environment, make
+from shared.manual import blocks, page
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)  # a Thursday
 NIGHTLY = 'nightly: {cron: "0 0 3 * * *"}\n'
@@ -303,12 +304,10 @@ often:
     assert request.schedules.time_zone == ZoneInfo("Europe/Berlin")
 
 
-def test_the_example_of_the_readme_is_one(
-    default: Path, folder: Path, package: Path, settings: project_settings.Settings
+def test_the_example_of_the_manual_is_one(
+    folder: Path, package: Path, settings: project_settings.Settings
 ) -> None:
-    readme = (default / "README.md").read_text(encoding="utf-8")
-    examples = re.findall(r"^```yaml\n(.*?)^```", readme, re.M | re.S)
-    (text,) = (example for example in examples if "cron:" in example)
+    (text,) = blocks(page("schedules"), "yaml")
     nightly, often = request_of(folder, package, settings, text).wanted
     assert (nightly.cron, nightly.env, often.every) == ("0 0 3 * * MON-FRI", "prod", 21600)
     assert nightly.parameters == {"context": {"numbers": [10, 20]}}

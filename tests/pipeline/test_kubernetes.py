@@ -1,7 +1,6 @@
 """`kubernetes.yaml`: what is wrong with it is found, what is right arrives in the compiled pipeline."""
 
 import importlib
-import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from kfp_workbench.project import params, steps
 from kfp_workbench.project.sources import Sources
 from servers.kfp_server import kfp_server
 from shared.baking import bake, compile_here, compiled, environment, make
+from shared.manual import blocks, page
 
 ALL = """\
 train:
@@ -670,12 +670,12 @@ def test_the_starter_training_asks_for_what_a_small_machine_has(tmp_path: Path) 
         assert asked["cpu"].limit <= 1000 and asked["memory"].limit <= 2**30
 
 
-def test_the_example_of_the_readme_is_right(project: Path) -> None:
-    readme = (project / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```yaml\n(train:.*?)^```", readme, re.M | re.S)
+def test_the_example_of_the_manual_is_right(project: Path) -> None:
+    manual = page("kubernetes")
+    (example,) = blocks(manual, "yaml")
     assert wrong(project, example) == []
     first, second = compile_with(project, example), Task(project, "train-2")
     assert first.container.resources.resource_memory_limit == "4Gi"
     assert second.container.resources.resource_memory_limit == "8Gi"
     for key in schema._READERS:
-        assert f"| `{key}` |" in readme or f"`{key}`" in readme.partition("| key |")[2], key
+        assert f"| `{key}` |" in manual or f"`{key}`" in manual.partition("| key |")[2], key

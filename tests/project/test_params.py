@@ -15,6 +15,7 @@ from kfp_workbench.project import environments, params, settings, values
 from servers.kfp_server import KfpServer, Request, kfp_server
 from servers.kfp_server.refusals import RefusalError
 from shared.baking import bake, compiled, make
+from shared.manual import blocks, page
 from shared.specs import cached
 
 KINDS = {
@@ -815,14 +816,13 @@ def test_a_run_says_what_the_check_says(project: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err.splitlines() == found
 
 
-def test_the_example_of_the_readme_holds(default: Path, tmp_path: Path) -> None:
-    readme = (default / "README.md").read_text(encoding="utf-8")
-    examples = re.findall(r"^```yaml\n(.*?)^```", readme, re.M | re.S)
-    (example,) = (text for text in examples if ".settings" in text)
+def test_the_example_of_the_manual_holds(tmp_path: Path) -> None:
+    manual = page("parameters")
+    (example,) = blocks(manual, "yaml")
     (tmp_path / "prod.yaml").write_text(example, encoding="utf-8")
     found = environments.read_settings(tmp_path / "prod.yaml", {})
     assert set(found) == set(environments.KNOWN) and found["caching"] is False
-    assert all(setting.variable in readme for setting in environments.KNOWN.values())
+    assert all(f"`{setting.variable}`" in manual for setting in environments.KNOWN.values())
 
 
 def test_a_default_project_has_no_settings(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from servers.kfp_server import kfp_server
 from shared.baking import PROJECT, TEMPLATE, environment
+from shared.manual import page
 
 DOCUMENT = (TEMPLATE / "docs" / "from-v1.md").read_text(encoding="utf-8")
 
@@ -47,9 +48,8 @@ def test_it_names_targets_settings_and_files_that_there_are(default: Path) -> No
     targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.M))
     named = {word for words in re.findall(r"`make ([a-z ]+)", DOCUMENT) for word in words.split()}
     assert named == {"build", "compile", "local", "push", "run", "step", "upload"} <= targets
-    readme = (default / "README.md").read_text(encoding="utf-8")
     for variable in set(re.findall(r"KFP_[A-Z]+", DOCUMENT)):
-        assert f"`{variable}`" in readme, variable
+        assert f"`{variable}`" in page("parameters"), variable
     for path in re.findall(r"`((?:steps|params)/[a-z./]*)`", DOCUMENT):
         assert (default / path).exists(), path
 

@@ -45,31 +45,6 @@ def write_params(project: Path, context: Any) -> None:
     (project / "params" / "dev.yaml").write_text(text, encoding="utf-8")
 
 
-# help
-
-
-def test_help_is_the_default_and_names_every_target(default: Path) -> None:
-    result = make(default)
-    targets = re.findall(r"^  (\w+) +(.+)$", result.stdout, re.M)
-    assert [name for name, _ in targets] == [
-        *("help", "setup", "build", "push", "check", "lock", "compile", "graph"),
-        *(
-            "manifest",
-            "local",
-            "report",
-            "run",
-            "upload",
-            "schedule",
-            "step",
-            "doctor",
-            "test",
-            "lint",
-            "clean",
-        ),
-    ]
-    assert all(len(text) <= 60 for _, text in targets)
-
-
 # local
 
 

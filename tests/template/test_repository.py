@@ -12,22 +12,7 @@ import yaml
 
 from kfp_workbench.setup import inventory, locks
 from shared.baking import PROJECT, TEMPLATE, bake, environment, make
-
-# Commands of the generated README that want an engine, a registry or a cluster.
-CLUSTER = (
-    "make build push",
-    "make run",
-    "make run WAIT=1 TIMEOUT=2h",
-    "make schedule",
-    "make upload",
-    "make doctor",
-)
-
-
-def shell_lines(readme: str) -> list[str]:
-    """Return the commands in a README's ``sh`` blocks, without comments."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", readme, re.M | re.S)
-    return [line.split(" #")[0].strip() for block in blocks for line in block.splitlines()]
+from shared.manual import shell_lines
 
 
 def timeless(text: str) -> str:
@@ -84,38 +69,6 @@ def test_the_readme_names_every_target_and_question() -> None:
         assert target == "help" or f"`make {target}" in readme, target
     for question in json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")):
         assert question.startswith("_") or f"`{question}`" in readme, question
-
-
-def test_the_commands_of_the_generated_readme_work(project: Path) -> None:
-    commands = shell_lines((project / "README.md").read_text(encoding="utf-8"))
-    assert "make step NAME=scale" in commands
-    for command in commands:
-        if command in CLUSTER:
-            continue  # test_engine, test_runs, test_upload, test_doctor and test_following run them
-        words = ["bash", "-c", f"{command} USE_VENV={sys.prefix} RUNNER=process"]
-        result = subprocess.run(
-            words, cwd=project, env=environment(), capture_output=True, text=True
-        )
-        assert result.returncode == 0, (command, result.stderr)
-
-
-def test_the_recipe_for_a_version_on_every_merge(project: Path) -> None:
-    readme = (project / "README.md").read_text(encoding="utf-8")
-    (text,) = re.findall(r"^```yaml\n(on: .*?)^```", readme, re.M | re.S)
-    recipe = yaml.safe_load(text)
-    assert recipe["permissions"] == {"contents": "read"}
-    assert recipe[True] == {"push": {"branches": ["main"]}}, "YAML reads `on` so"
-    (job,) = recipe["jobs"].values()
-    assert {name: f"${{{{ secrets.{name} }}}}" for name in job["env"]} == job["env"]
-    _, login, upload = [step.get("run", "") for step in job["steps"]]
-    assert set(job["env"]) == {"KFP_HOST", "KFP_TOKEN", *re.findall(r"\$(\w+)", login)}
-    assert f"run: {upload}\n" in text and upload == "make push upload"
-    result = make(
-        project, *upload.split()[1:], env={"DOCKER": "false", "REGISTRY": "127.0.0.1:1/x"}
-    )
-    assert result.returncode != 0 and not (project / "build" / "pipeline.yaml").exists(), (
-        "images come first: what is uploaded names their digests"
-    )
 
 
 LOCKS = {
