@@ -83,6 +83,10 @@ def test_pages_name_targets_and_topics_that_there_are(text: str) -> None:
     assert {*re.findall(r"TOPIC=([a-z]+)", text)} <= {*TOPICS}
 
 
-def test_the_readme_leads_to_every_page() -> None:
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    assert sorted(re.findall(r"^\| `([a-z]+)` \|", text, re.M)) == TOPICS
+@pytest.mark.parametrize(
+    ("reader", "link"),
+    zip(READERS, [r"^\| `([a-z]+)` \|", r"\]\(kfp_workbench/manual/([a-z]+)\.md\)"], strict=True),
+    ids=["project", "template"],
+)
+def test_the_readmes_lead_to_every_page(reader: Path, link: str) -> None:
+    assert sorted(re.findall(link, reader.read_text(encoding="utf-8"), re.M)) == TOPICS

@@ -58,6 +58,18 @@ def test_pages_have_the_commands_that_other_tests_run() -> None:
     assert all((TEMPLATE / "tests" / name).exists() for name in ELSEWHERE.values())
 
 
+def test_pages_tell_of_all_that_make_takes_in() -> None:
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8").replace("\\\n", "")
+    lists = {name: re.findall(rf"^{name} := (.*)", makefile, re.M) for name in ("SIGN_IN", "TAKEN")}
+    own = re.findall(r"^(\w+) \?=", makefile, re.M)
+    taken = {*" ".join(lists["TAKEN"]).split(), *own} - {"$(SIGN_IN)"}
+    told = page("parameters")
+    assert {"PYTHON", "REGISTRY", "ENV"} <= taken
+    assert not [name for name in taken - {"TOPIC"} if f"`{name}`" not in told]
+    signing_in = page("cluster").partition("## Signing in")[2]
+    assert not [name for name in lists["SIGN_IN"][0].split() if f"`{name}`" not in signing_in]
+
+
 def test_the_recipe_for_a_version_on_every_merge(project: Path) -> None:
     (text,) = (block for block in blocks(page("company"), "yaml") if block.startswith("on: "))
     recipe = yaml.safe_load(text)
