@@ -26,7 +26,9 @@ class CommandLine:
     an object is expected.
     """
 
-    def __init__(self, component: Mapping[str, Any], given: Mapping[str, Any], folder: Path) -> None:
+    def __init__(
+        self, component: Mapping[str, Any], given: Mapping[str, Any], folder: Path
+    ) -> None:
         self._inputs = {port["name"]: port for port in component.get("inputs") or []}
         self._outputs = {port["name"]: port for port in component.get("outputs") or []}
         self._given = self._values(given)
@@ -66,7 +68,9 @@ class CommandLine:
         }
         for key, value in given.items():
             if key not in known:
-                raise TypeError(f"{key} is no input of this step: it has {', '.join(names) or 'none'}")
+                raise TypeError(
+                    f"{key} is no input of this step: it has {', '.join(names) or 'none'}"
+                )
             found[names.get(key, key)] = value
         return found
 
@@ -119,7 +123,11 @@ class CommandLine:
             if parameter_type(port):
                 outputs["parameters"][key_of(name)] = {"outputFile": path}
             else:
-                item = {"name": name, "uri": path, "type": {"schemaTitle": f"system.{port['type']}"}}
+                item = {
+                    "name": name,
+                    "uri": path,
+                    "type": {"schemaTitle": f"system.{port['type']}"},
+                }
                 outputs["artifacts"][key_of(name)] = {"artifacts": [{**item, "metadata": {}}]}
         return {"inputs": inputs, "outputs": {**outputs, "outputFile": str(self._published_in)}}
 

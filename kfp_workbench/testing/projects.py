@@ -1,6 +1,7 @@
 """The project that is tested."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -42,10 +43,19 @@ class Project:
         with readable():
             return compiling.compile_pipeline(self.settings, self.root)
 
-    def content_images(self) -> dict[str, str]:
-        """Return the image of every step, tagged by its content, by the step's name."""
-        found = steps.find_steps(self.root)
-        return {step.name: steps.reference(step, self.settings, self.root) for step in found}
+    def copy(self, folder: Path) -> "Project":
+        """Return a copy of the project's files in a new folder, for changes."""
+        made = shutil.ignore_patterns("build", "vendor", ".*", "__pycache__")
+        shutil.copytree(self.root, folder, symlinks=True, ignore=made)
+        if (ignored := self.root / ".dockerignore").exists():
+            shutil.copy(ignored, folder)
+        return Project(folder)
+
+    def image(self, step: str) -> str:
+        """Return the image of a step, with the tag that stands for its present content."""
+        with readable():
+            found = steps.get_step(step, self.root)
+            return steps.reference(found, self.settings, self.root)
 
     def step_images(self) -> dict[str, str]:
         """Return the image of every step as it is compiled, by the step's name."""
@@ -80,7 +90,4 @@ def readable() -> Iterator[None]:
     try:
         yield
     except WorkbenchError as error:
-        problem = str(error)
-    else:
-        return
-    pytest.fail(problem, pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

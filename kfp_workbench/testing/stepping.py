@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,7 +75,7 @@ def _json_inputs(step: Step) -> list[JsonInput]:
     }
     args = component["implementation"]["container"].get("args", [])
     found = []
-    for flag, item in zip(args, args[1:], strict=False):
+    for flag, item in pairwise(args):
         if isinstance(flag, str) and isinstance(item, dict):
             if "executorInput" in item:
                 found.append(JsonInput(step.name, EXECUTOR_INPUT, flag))

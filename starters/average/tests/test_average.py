@@ -17,6 +17,5 @@ def test_the_numbers_of_params(run_pipeline: Any) -> None:
 
 @pytest.mark.parametrize("numbers", [[7], [-3, 1.5], [10**20, 10**20], [0.1] * 10, [*range(10**5)]])
 def test_numbers_of_all_kinds(run_pipeline: Any, numbers: list[Any]) -> None:
-    """The average is the exact one, rounded once."""
     average = run_pipeline(context={"numbers": numbers})["Output"]["average"]
     assert average == pytest.approx(float(statistics.mean(numbers)), rel=1e-15)
