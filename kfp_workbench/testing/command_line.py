@@ -136,7 +136,7 @@ class CommandLine:
         return self._folder / "executor_output.json"
 
     def _published(self) -> dict[str, Any]:
-        found = {"parameterValues": {}, "artifacts": {}}
+        found: dict[str, Any] = {"parameterValues": {}, "artifacts": {}}
         if self._published_in.is_file():
             found |= json.loads(self._published_in.read_text(encoding="utf-8"))
         return found

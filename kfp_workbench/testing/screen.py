@@ -1,7 +1,7 @@
 """Cuts what a failed test shows to what fits on a screen."""
 
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,10 +12,19 @@ WIDTH = 300
 MORE = "pytest -vv shows all"
 
 
-class Cut(str):
-    """The text of a failure that was cut, and where pytest finds its message."""
+@dataclass(frozen=True)
+class Cut:
+    """A failure whose text was cut; pytest shows it by these names."""
 
-    reprcrash: Any
+    text: str
+    reprcrash: Any  # of which the summary has the message
+
+    def __str__(self) -> str:
+        return self.text
+
+    def toterminal(self, writer: Any) -> None:
+        """Write the text to pytest's terminal."""
+        writer.line(self.text)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,13 +38,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 def shorten(report: Any) -> None:
     """Cut the text of a report, and what was printed meanwhile."""
-    full = report.longrepr
-    text = str(full)
+    text = str(report.longrepr)
     short = cut(text, LINES // 2, LINES // 2)
     if short != text:  # else it stays as it is, in colour
-        report.longrepr = Cut(short)
-        if crash := getattr(full, "reprcrash", None):  # of which the summary has the message
-            report.longrepr.reprcrash = replace(crash, message=cut(crash.message, 1, 0))
+        report.longrepr = Cut(short, _first_line(getattr(report.longrepr, "reprcrash", None)))
     report.sections = [(title, cut(content, 0, PRINTED)) for title, content in report.sections]
 
 
@@ -48,6 +54,11 @@ def cut(text: str, first: int, last: int) -> str:
     if left_out <= 0 and all(len(line) <= WIDTH for line in lines):
         return text
     return "\n".join(_narrow(line) for line in lines)
+
+
+def _first_line(crash: Any) -> Any:
+    """Return where a test failed, with the first line of why; None if that is not known."""
+    return crash and replace(crash, message=_narrow(crash.message.partition("\n")[0]))
 
 
 def _narrow(line: str) -> str:
