@@ -5,27 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import running
-from kfp_workbench.project import params
-from kfp_workbench.project.settings import ROOT, Settings
-
-
-def run(package: Path, project: Settings, *arguments: str) -> dict[str, Any]:
-    """Run the pipeline as processes, with params/dev.yaml and what `make local` takes as ARGS=."""
-    parameters = params.read_parameters(package, ROOT / "params" / "dev.yaml", list(arguments))
-    return running.run_pipeline(package, parameters, project, "process")
 
 
 @pytest.fixture(scope="module")
-def outputs(package: Path, project: Settings) -> dict[str, Any]:
-    """Return what a run with params/dev.yaml results in."""
-    return run(package, project)
+def outputs(run_pipeline: Any) -> dict[str, Any]:
+    """Return what a run with the parameters of params/ results in."""
+    found: dict[str, Any] = run_pipeline()
+    return found
 
 
 def published(outputs: dict[str, Any]) -> list[Path]:
     """Return the models that a run published."""
-    folder = Path(outputs["report"]).parents[1]
+    folder: Path = outputs["report"].parents[1]
     return list(folder.glob("**/published"))
 
 
@@ -39,7 +30,7 @@ def test_the_model_is_good_and_published(outputs: dict[str, Any]) -> None:
 
 def test_the_report_is_a_complete_page(outputs: dict[str, Any]) -> None:
     """Every element is closed, nothing is left to fill in, nothing comes from elsewhere."""
-    page = Path(outputs["report"]).read_text(encoding="utf-8")
+    page = outputs["report"].read_text(encoding="utf-8")
     _Balance().feed(page)
     assert page.startswith("<!doctype html>") and page.endswith("</html>\n")
     assert f"{outputs['accuracy']:.1%} of the test rows" in page
@@ -48,34 +39,33 @@ def test_the_report_is_a_complete_page(outputs: dict[str, Any]) -> None:
 
 
 def test_a_seed_gives_one_result_and_a_threshold_keeps_it_back(
-    outputs: dict[str, Any], package: Path, project: Settings
+    outputs: dict[str, Any], run_pipeline: Any
 ) -> None:
     """To the last digit; no model has an accuracy above 1."""
-    again = run(package, project, "threshold=1.1")
+    again = run_pipeline(threshold=1.1)
     assert {**again, "report": ""} == {**outputs, "report": ""}
-    assert Path(again["report"]).read_bytes() == Path(outputs["report"]).read_bytes()
+    assert again["report"].read_bytes() == outputs["report"].read_bytes()
     assert published(again) == []
 
 
 @pytest.mark.parametrize(
-    ("parameter", "step", "words"),
+    ("parameters", "step", "words"),
     [
-        ("test_share=1e308", "split", "test_share: 1e+308 is not between 0 and 1: give 0.25 or so"),
-        ("depths=[0]", "train", "depth: 0 is not a whole number from 1 to 4294967295"),
-        ("depths=[]", "evaluate", "candidates: [] has none: give at least one number in depths"),
+        ({"test_share": 2}, "split", "test_share: 2.0 is not between 0 and 1: give 0.25 or so"),
+        ({"depths": [0]}, "train", "depth: 0 is not a whole number from 1 to 4294967295"),
+        ({"depths": []}, "evaluate", "candidates: [] has none: give at least one number in depths"),
     ],
 )
 def test_a_bad_input_is_refused_in_one_line(
-    package: Path,
-    project: Settings,
+    run_pipeline: Any,
     capfd: pytest.CaptureFixture[str],
-    parameter: str,
+    parameters: dict[str, Any],
     step: str,
     words: str,
 ) -> None:
     """By the step that it is for, with exit status 2, in each attempt."""
-    with pytest.raises(WorkbenchError, match=f"step {step} failed with exit status 2"):
-        run(package, project, parameter)
+    with pytest.raises(pytest.fail.Exception, match=f"step {step} failed with exit status 2"):
+        run_pipeline(**parameters)
     lines = [text for text in capfd.readouterr().err.splitlines() if f"{step} | " in text]
     assert lines
     assert all(f"{step} | {step}: {words}" in line for line in lines), lines

@@ -1,0 +1,50 @@
+"""A pytest plugin for the tests of a project: ``-p kfp_workbench.testing`` in pytest's addopts.
+
+A test asks for what it needs by the names of its arguments:
+
+``project``
+    the project in pytest's root folder: its settings, the findings of ``make check``, its images.
+``package``
+    the compiled pipeline, ``build/pipeline.yaml``.
+``images``
+    the images that it names.
+``step``
+    the name of a step; makes of a test one for each step that has a ``main.py``.
+``json_input``
+    an input that takes a JSON object: step, name, flag; makes of a test one for each.
+``run_step``
+    ``run_step("add", context={...})`` runs a step on these inputs, as its ``component.yaml`` says, in
+    its own environment; ``run_step("add", ["--context", "{"])`` on these words. Returns the exit
+    status, the outputs by name, what it printed, and the files that it left; ``refusal`` is the one
+    line that it refused its input with.
+``examples``
+    what became of the examples in the docstrings of ``step``; skips a step that has none.
+``run_pipeline``
+    ``run_pipeline(threshold=0.5)`` runs the compiled pipeline as processes, with the parameters of
+    ``params/test.yaml`` where there is one, else of ``params/dev.yaml``, and returns its outputs by
+    name, artifacts as paths; ``run_pipeline("docker")`` in containers, or skips without an engine.
+
+A failure shows a screen; ``pytest -vv`` shows all of it.
+"""
+
+from kfp_workbench.testing.fixtures import (
+    examples,
+    images,
+    package,
+    project,
+    pytest_generate_tests,
+    run_pipeline,
+    run_step,
+)
+from kfp_workbench.testing.screen import pytest_runtest_makereport
+
+__all__ = [
+    "examples",
+    "images",
+    "package",
+    "project",
+    "pytest_generate_tests",
+    "pytest_runtest_makereport",
+    "run_pipeline",
+    "run_step",
+]

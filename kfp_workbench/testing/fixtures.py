@@ -1,0 +1,86 @@
+"""The plugin's fixtures, and the tests that are one for each step; `kfp_workbench.testing` lists them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kfp_workbench.project.steps import get_step, used_images
+from kfp_workbench.testing import examples as docstrings
+from kfp_workbench.testing import local_runs, stepping
+from kfp_workbench.testing.projects import Project, readable
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make of a test that asks for ``step`` or ``json_input`` one for each."""
+    root, wanted = metafunc.config.rootpath, {*metafunc.fixturenames} - _own(metafunc)
+    if "step" in wanted:
+        metafunc.parametrize("step", [step.name for step in stepping.python_steps(root)])
+    if "json_input" in wanted:
+        found = stepping.json_inputs(root)
+        ids = [f"{item.step}{item.flag}" for item in found]
+        metafunc.parametrize("json_input", found, ids=ids)
+
+
+def _own(metafunc: pytest.Metafunc) -> set[str]:
+    """Return the names for which a test brings values of its own."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    names = [mark.args[0] if mark.args else mark.kwargs["argnames"] for mark in marks]
+    lists = [item.split(",") if isinstance(item, str) else item for item in names]
+    return {name.strip() for item in lists for name in item}
+
+
+@pytest.fixture(scope="session")
+def project(request: pytest.FixtureRequest) -> Project:
+    """Return the project in pytest's root folder."""
+    return Project(request.config.rootpath)
+
+
+@pytest.fixture(scope="session")
+def package(project: Project) -> Path:
+    """Return the compiled pipeline."""
+    return project.compile()
+
+
+@pytest.fixture(scope="session")
+def images(package: Path) -> set[str]:
+    """Return the images that the compiled pipeline names."""
+    return used_images(package)
+
+
+@pytest.fixture(scope="session")
+def run_step(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., stepping.Done]:
+    """Return a function that runs one step, on inputs or on the words of a command line."""
+
+    def run(name: str, words: Sequence[str] | None = None, /, **inputs: Any) -> stepping.Done:
+        with readable():
+            step = get_step(name, project.root)
+            folder = tmp_path_factory.mktemp(name)
+            return stepping.run(step, words, inputs, project.root, folder)
+
+    return run
+
+
+@pytest.fixture
+def examples(step: str, project: Project) -> docstrings.Examples:
+    """Return what became of the step's examples."""
+    with readable():
+        found = docstrings.run(get_step(step, project.root), project.root)
+    if not found.tries:
+        pytest.skip(f"steps/{step}/main.py: no docstring has an example")
+    return found
+
+
+@pytest.fixture(scope="session")
+def run_pipeline(project: Project, package: Path) -> Callable[..., dict[str, Any]]:
+    """Return a function that runs the compiled pipeline, as processes or with another runner."""
+
+    def run(runner: str = "process", /, **parameters: Any) -> dict[str, Any]:
+        if runner == "docker" and (reason := local_runs.why_no_engine(project.settings)):
+            pytest.skip(reason)
+        return project.run(package, runner, parameters)
+
+    return run

@@ -1,0 +1,48 @@
+"""What tests take of local runs: a step's environment, runs of the pipeline, the engine."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project import secrecy
+from kfp_workbench.project.settings import Settings
+from kfp_workbench.project.steps import Step
+
+
+def environment(step: Step, root: Path) -> dict[str, str]:
+    """Return the variables that a step's process gets, with its own environment's ``bin`` first."""
+    from kfp_workbench.local import venvs
+
+    ours = {
+        "PATH": f"{venvs.python_folder(step, root)}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(root),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return {**secrecy.without_sign_in(os.environ), **ours}
+
+
+def run_pipeline(
+    package: Path, parameters: Mapping[str, Any], settings: Settings, runner: str, root: Path
+) -> dict[str, Any]:
+    """Run a compiled pipeline and return its outputs; those that are artifacts as a `Path`."""
+    from kfp_workbench.local import record, running
+
+    outputs = running.run_pipeline(package, parameters, settings, runner, root)
+    runs = str(root / record.RUNS) + os.sep
+    return {
+        name: Path(value) if isinstance(value, str) and value.startswith(runs) else value
+        for name, value in outputs.items()
+    }
+
+
+def why_no_engine(settings: Settings) -> str | None:
+    """Return why no container engine can be used; None if one answers."""
+    from kfp_workbench.local import engines
+
+    try:
+        engines.connect(settings.docker)
+    except WorkbenchError as error:
+        return str(error)
+    return None

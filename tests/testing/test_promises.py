@@ -1,0 +1,186 @@
+"""What generated tests promise: each is seen failing, with a message that a person can read."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.baking import bake
+from shared.project_tests import run_tests
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bake(tmp_path_factory.mktemp("baked"))
+
+
+@pytest.fixture
+def project(baked: Path, tmp_path: Path) -> Path:
+    """Return a project to break; what was built for others serves it."""
+    return shutil.copytree(baked, tmp_path / "project", symlinks=True)
+
+
+def replace(name: str, old: str, new: str) -> Change:
+    def change(project: Path) -> None:
+        text = (project / name).read_text(encoding="utf-8")
+        assert old in text
+        (project / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return change
+
+
+def add_a_step(project: Path) -> None:
+    shutil.copytree(project / "steps" / "add", project / "steps" / "extra")
+    replace("steps/extra/component.yaml", "/add", "/extra")(project)
+
+
+MAIN = "steps/add/main.py"
+PARSE = "    args = parse_args(argv)\n"
+LOG = "    logging.info("
+WRITE = "write_json(args.output, "
+LEAVE = "    Path(sys.argv[-1]).parent.mkdir(parents=True)\n    Path(sys.argv[-1]).touch()\n"
+UNTAGGED = """
+@dsl.container_component
+def bare():
+    return dsl.ContainerSpec(image="localhost:5000/bare")
+
+
+@dsl.pipeline"""
+# By the test that fails: how to bring that about, and what it says.
+BROKEN: dict[str, list[tuple[Change, str]]] = {
+    "the_examples_hold[add]": [
+        (replace(MAIN, "'sum': 10}", "'sum': 11}"), "Expected:"),
+        (replace(MAIN, WRITE, WRITE + "{} and "), "{'Output': {}}"),
+        (replace(MAIN, LOG, "    (args.output.parent / 'more').touch()\n" + LOG), "nothing else"),
+        (replace(MAIN, "        return 2\n", "        return 1\n"), "exit status 1 where 2 is due"),
+        (replace(MAIN, "import sys\n", "import nonsense\nimport sys\n"), "named 'nonsense'"),
+    ],
+    "what_is_no_object_is_refused[add--context-list]": [
+        (replace("common/context.py", "self.exit(2,", "self.exit(3,"), "exit status 3 where 2 is"),
+        (replace("common/context.py", "{line}\\n", "{line}\\n\\nmore"), "other than one line"),
+        (replace(MAIN, PARSE, LEAVE + PARSE), "left outputs/output/data"),
+    ],
+    "missing_arguments_are_refused[add--context]": [
+        (replace(MAIN, "required=True", "default={}"), "'--context' in 'add: the following"),
+    ],
+    "the_contract_holds": [
+        (replace("steps/add/component.yaml", "--context,", "--given,"), "steps/add/component.yaml:"),
+    ],
+    "compiling_twice_gives_the_same_bytes": [
+        (replace("pipeline.py", "dict)", "dict, now: float = __import__('time').time())"), "assert b"),
+    ],
+    "every_step_is_in_the_pipeline": [(add_a_step, "{'extra'}")],
+    "make_local_prints_the_result_and_nothing_else": [
+        (replace("params/dev.yaml", "[1, 2, 3, 4]", "[]"), "numbers: expected a list with at least"),
+    ],
+}  # fmt: skip
+CASES = [(name, *case) for name, cases in BROKEN.items() for case in cases]
+
+
+def test_a_project_that_was_just_made_passes(baked: Path) -> None:
+    result = run_tests(baked)
+    assert result.returncode == 0, result.stdout
+    assert "no container engine answers" in result.stdout, "says what it skipped and why"
+    assert "1 skipped" in result.stdout
+
+
+@pytest.mark.parametrize(("name", "change", "words"), CASES, ids=[case[2] for case in CASES])
+def test_a_broken_promise_fails_its_test(
+    project: Path, name: str, change: Change, words: str
+) -> None:
+    change(project)
+    file = "test_steps.py" if "[" in name else "test_pipeline.py"
+    result = run_tests(project, f"tests/{file}::test_{name}")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert re.search(rf"^(FAILED|ERROR) tests/{file}::test_{re.escape(name)}", result.stdout, re.M)
+    assert words in result.stdout
+    assert len(result.stdout.splitlines()) < 60
+
+
+def test_an_image_without_a_tag_is_found(project: Path) -> None:
+    replace("pipeline.py", "\n@dsl.pipeline", UNTAGGED)(project)
+    replace("pipeline.py", "    add_task", "    bare()\n    add_task")(project)
+    result = run_tests(project, "tests/test_pipeline.py", "-k", "tagged")
+    assert "{'localhost:5000/bare'}" in result.stdout
+
+
+def test_a_tag_that_does_not_change_is_found(project: Path) -> None:
+    """As if a tag were of a step's name alone."""
+    (project / "conftest.py").write_text(
+        "from kfp_workbench.project import steps\nsteps.content_tag = lambda step, *_: '0' * 16\n"
+    )
+    result = run_tests(project, "tests/test_pipeline.py", "-k", "tag_changes")
+    assert "2 failed" in result.stdout
+
+
+def test_a_pipeline_that_does_not_compile_is_one_line(project: Path) -> None:
+    replace("pipeline.py", "from pathlib", "nonsense\nfrom pathlib")(project)
+    result = run_tests(project, "tests/test_pipeline.py", "-k", "tagged")
+    assert "pipeline.py:" in result.stdout and "'nonsense'" in result.stdout
+    assert "Traceback" not in result.stdout and len(result.stdout.splitlines()) < 12
+
+
+def test_no_docstring_needs_an_example(project: Path) -> None:
+    main = project / MAIN
+    main.write_text(main.read_text(encoding="utf-8").replace(">>>", "..."), encoding="utf-8")
+    result = run_tests(project, "tests/test_steps.py", "-k", "examples")
+    assert result.returncode == 0
+    assert "steps/add/main.py: no docstring has an example" in result.stdout
+
+
+def test_new_steps_are_tested_like_the_others(project: Path) -> None:
+    add_a_step(project)
+    result = run_tests(project, "tests/test_steps.py", "--collect-only", "-k", "extra")
+    assert result.stdout.count("extra") == 5
+
+
+def test_the_pipeline_is_tested_with_the_parameters_for_tests(project: Path) -> None:
+    (project / "params" / "test.yaml").write_text("context: {numbers: [20, 40]}\n")
+    (project / "params" / "dev.yaml").write_text("context: {numbers: []}\n")
+    (project / "tests" / "test_mine.py").write_text(
+        "def test_mine(run_pipeline):\n"
+        "    assert run_pipeline()['Output']['average'] == 30\n"
+        "    assert run_pipeline(context={'numbers': [1]})['Output']['average'] == 1\n"
+    )
+    result = run_tests(project, "tests", "-k", "mine or make_local")
+    assert "2 passed" in result.stdout, result.stdout
+
+
+LONG = """
+def test_long():
+    print("\\n".join(map(str, range(1000))))
+    assert {n: str(n) for n in range(2000)} == {}
+
+def test_wide():
+    raise ValueError("x" * 100_000)
+"""
+
+
+@pytest.mark.parametrize("ci", ["", "true"])
+@pytest.mark.parametrize(("test", "words"), [("long", "\n999\n"), ("wide", "ValueError: xxx")])
+def test_a_failure_shows_a_screen(project: Path, ci: str, test: str, words: str) -> None:
+    """In CI, too, where pytest leaves nothing out."""
+    (project / "tests" / "test_long.py").write_text(LONG)
+    result = run_tests(project, f"tests/test_long.py::test_{test}", CI=ci)
+    assert "1 failed" in result.stdout and words in result.stdout
+    assert len(result.stdout.splitlines()) < 60 and len(result.stdout) < 6000
+    assert "pytest -vv shows all" in result.stdout
+    assert re.search(r"^FAILED .* - (AssertionError: assert|ValueError: xxx)", result.stdout, re.M)
+
+
+def test_all_of_a_failure_can_be_had(project: Path) -> None:
+    (project / "tests" / "test_long.py").write_text(LONG)
+    result = run_tests(project, "tests/test_long.py", "-vv")
+    assert "x" * 100_000 in result.stdout and "\n500\n" in result.stdout
+
+
+def test_tests_run_from_an_editor(project: Path) -> None:
+    """Which starts pytest in any folder, with a file's whole path."""
+    paths = [str(project / "tests" / f"test_{name}.py") for name in ("steps", "pipeline")]
+    result = run_tests(project.parent, *paths, "-k", "missing or tagged")
+    assert result.returncode == 0, result.stdout + os.linesep + result.stderr

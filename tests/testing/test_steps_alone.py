@@ -1,0 +1,92 @@
+"""One step by itself, in a test of a project: typed steps, steps of other languages, examples."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shared.project_tests import run_tests
+from shared.typed import VALUES, make_project
+
+ALONE = f"""
+VALUES = {VALUES!r}
+
+
+def test_chain(run_step):
+    made = run_step("make", **VALUES)
+    assert made.status == 0, made.stderr
+    assert made.outputs["whole_out"] == 3 and made.outputs["object_out"] == VALUES["object"]
+    assert made.outputs["dataset"].metadata == {{"rows": 2, "schema": {{"a": "int"}}}}
+    assert made.outputs["dataset"].path.read_text().startswith("a\\n1")
+    names = ("dataset", "model", "artifact", "metrics", "evaluation", "html", "markdown")
+    read = run_step("read", **VALUES, **{{name: made.outputs[name] for name in names}})
+    assert read.outputs["Output"]["model"]["content"] == ["00ff"], read.stderr
+
+
+def test_wrong(run_step):
+    assert "whole" in run_step("make", **{{**VALUES, "whole": "x"}}).refusal
+
+
+def test_words(run_step):
+    assert run_step("shell", words="a b").outputs == {{"Output": "a b"}}
+
+
+def test_each(step):
+    assert step != "shell"
+
+
+def test_unknown(run_step):
+    run_step("nothing")
+"""
+SHELL = {
+    "name": "shell",
+    "inputs": [{"name": "words", "type": "String"}],
+    "outputs": [{"name": "Output", "type": "String"}],
+    "implementation": {
+        "container": {
+            "image": "localhost:5000/typed/shell",
+            "command": ["sh", "-c", 'mkdir -p "$(dirname "$1")"; printf %s "$0" > "$1"'],
+            "args": [{"inputValue": "words"}, {"outputPath": "Output"}],
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project of typed steps, one of another language, and tests of each alone."""
+    project = make_project(tmp_path_factory.mktemp("typed"))
+    shutil.copytree(project / "steps" / "read", project / "steps" / "shell")
+    (project / "steps" / "shell" / "main.py").unlink()
+    (project / "steps" / "shell" / "component.yaml").write_text(json.dumps(SHELL))
+    (project / "tests" / "test_alone.py").write_text(ALONE, encoding="utf-8")
+    return project
+
+
+def test_a_step_runs_on_given_inputs(project: Path) -> None:
+    result = run_tests(project, "tests/test_alone.py", "-k", "not unknown")
+    assert "5 passed" in result.stdout, result.stdout
+
+
+def test_a_step_that_is_not_there_is_one_line(project: Path) -> None:
+    result = run_tests(project, "tests/test_alone.py", "-k", "unknown")
+    assert "'nothing' is no step of this project: it has make, read, shell" in result.stdout
+    assert "Traceback" not in result.stdout and len(result.stdout.splitlines()) < 10
+
+
+def test_typed_steps_hold_the_same_promises(project: Path) -> None:
+    result = run_tests(project, "tests/test_steps.py")
+    assert result.returncode == 0, result.stdout
+    assert "steps/make/main.py: no docstring has an example" in result.stdout
+    assert "8 passed, 2 skipped" in result.stdout
+
+
+def test_examples_find_the_modules_beside_their_step(project: Path) -> None:
+    (project / "steps" / "make" / "beside.py").write_text("ONE = 1\n")
+    main = project / "steps" / "make" / "main.py"
+    text = main.read_text(encoding="utf-8").replace("import sys", "import sys\n\nimport beside", 1)
+    main.write_text(text.replace('"""', '""">>> beside.ONE\n2\n\n', 1), encoding="utf-8")
+    result = run_tests(project, "tests/test_steps.py", "-k", "examples and make")
+    assert re.search(r"Expected:\nE +2\nE +Got:\nE +1\n", result.stdout), result.stdout
