@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 from kfp_workbench.cluster import server as servers
 from kfp_workbench.cluster.server import Server, identifier, predicates
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project import versions
 from kfp_workbench.project.names import shown
+from kfp_workbench.project.versions import Version
 
 MAX_DESCRIPTION = 255  # bytes; of a longer one the server makes a schedule that nothing shows
-ORPHANS = (2, 16)  # the first version that can delete a schedule and leave its runs alone
+ORPHANS = Version(2, 16)  # the first version that can delete a schedule and leave its runs alone
 _DESCRIPTION = re.compile(r"owner=([^;]*);key=([^;]*);env=([^;]*);h=([0-9a-f]{32})")
 
 
@@ -149,8 +151,8 @@ def can_orphan(version: str) -> bool:
 
     Of one that does not tell its version we take the worst.
     """
-    match = re.match(r"v?([0-9]{1,4})\.([0-9]{1,4})", version)
-    return match is not None and (int(match[1]), int(match[2])) >= ORPHANS
+    told = versions.parse(version)
+    return told is not None and told >= ORPHANS
 
 
 def plan(

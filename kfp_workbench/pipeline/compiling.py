@@ -2,11 +2,14 @@
 
 import kfp_workbench.pipeline.light_kfp  # isort: skip  # noqa: F401  # before kfp: spares its client
 
+import copy
 import importlib
+import itertools
 import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +19,41 @@ from kfp.dsl import base_component
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
 from kfp_workbench.pipeline import nesting, scopes
-from kfp_workbench.pipeline.kubernetes import applying
-from kfp_workbench.project import steps
+from kfp_workbench.pipeline.features import NEWEST
+from kfp_workbench.pipeline.kubernetes import applying, hardening
+from kfp_workbench.project import steps, versions
 from kfp_workbench.project.settings import PACKAGE, ROOT, Settings
+from kfp_workbench.project.versions import Version
 
 
 def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
     """Write ``build/pipeline.yaml``, whole or not at all, and return its path.
 
     The images of the project's steps get the digest that was pushed, or the tag of their
-    content; others stay as they are. Each task gets what ``kubernetes.yaml`` says of its step.
-    The same sources give the same bytes. Raises WorkbenchError (2) when the module cannot be
-    compiled, KFP's compiler gets it wrong, or that file is wrong.
+    content; others stay as they are. Each task gets what ``kubernetes.yaml`` says of its step,
+    and is not to be root if nothing else is said. The same sources give the same bytes.
+    Raises WorkbenchError (2) when the module cannot be compiled, KFP's compiler gets it wrong, that
+    file is wrong, or a server of the version that the settings name could not run it.
     """
-    with nesting.corrected(), applying.applied(root) as applied:
+    version = versions.target(settings.server)
+    declared = steps.declared_images(root)
+    with nesting.corrected(), applying.applied(root, declared) as applied:
         pipeline = _load_pipeline(root)
     applying.check(pipeline.pipeline_spec, applied)
+    hardening.harden(pipeline.pipeline_spec, pipeline.platform_spec, declared)
+    hardening.check_users(pipeline.platform_spec)
     scopes.check(pipeline.pipeline_spec)
     info = pipeline.pipeline_spec.pipeline_info
     info.description = settings.description
     info.display_name = settings.display_name
-    _fill_in_images(pipeline.pipeline_spec, settings, root)
+    _fill_in_images(pipeline.pipeline_spec, declared, pushed.compiled_images(settings, root))
     target = root / PACKAGE
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compile-") as folder:
         scratch = Path(folder) / target.name
         compiler.Compiler().compile(pipeline, str(scratch))
+        if version < NEWEST:
+            _fit(scratch, version, settings, root)
         os.replace(scratch, target)
     return target
 
@@ -59,24 +71,30 @@ def _load_pipeline(root: Path) -> Any:
     return pipeline
 
 
-def _fill_in_images(spec: Any, settings: Settings, root: Path) -> None:
+def _fill_in_images(spec: Any, declared: Mapping[str, str], found: Mapping[str, str]) -> None:
     """Give the steps' images their registry and digest; the spec holds a protobuf Struct."""
-    found = pushed.compiled_images(settings, root)
-    declared: dict[str, str] = {}
-    for step in steps.find_steps(root):
-        image = steps.declared_image(step)
-        if image in declared:
-            raise WorkbenchError(
-                f"steps/{step.name}/component.yaml: {image} is another step's image too: make check",
-                2,
-            )
-        declared[image] = found[step.name]
     executors = spec.deployment_spec["executors"]
     for label in executors:
         if "container" not in executors[label].fields:
             continue
         container = executors[label]["container"]
-        container["image"] = declared.get(container["image"], container["image"])
+        if container["image"] in declared:
+            container["image"] = found[declared[container["image"]]]
+
+
+def _fit(package: Path, version: Version, settings: Settings, root: Path) -> None:
+    """Make a compiled pipeline one for servers of a version; raise WorkbenchError (2) if it is none."""
+    from kfp_workbench.check import server
+    from kfp_workbench.pipeline import fitting, packages
+
+    documents = steps.read_documents(package)
+    before = copy.deepcopy(documents)
+    fitting.fit(documents, version, steps.owner(settings, root))
+    server.refuse(documents, version, versions.said(settings.server), root)
+    if documents != before:
+        lines = package.read_text(encoding="utf-8").splitlines(keepends=True)
+        head = itertools.takewhile(lambda line: line.startswith("#"), lines)
+        package.write_text("".join(head) + packages.text(documents), encoding="utf-8")
 
 
 def _place(error: BaseException, root: Path) -> str:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,6 +90,23 @@ def declared_image(step: Step) -> str:
     return str(image)
 
 
+def declared_images(root: Path = ROOT) -> dict[str, str]:
+    """Return the images that the steps' ``component.yaml`` name, each with its step's name.
+
+    Raises WorkbenchError (2) for one that names none, and for an image of two steps.
+    """
+    found: dict[str, str] = {}
+    for step in find_steps(root):
+        image = declared_image(step)
+        if image in found:
+            raise WorkbenchError(
+                f"steps/{step.name}/component.yaml: {image} is another step's image too: make check",
+                2,
+            )
+        found[image] = step.name
+    return found
+
+
 def used_images(package: Path) -> set[str]:
     """Return the images that a compiled pipeline names."""
     executors = read_yaml(package)["deploymentSpec"]["executors"].values()
@@ -99,6 +116,18 @@ def used_images(package: Path) -> set[str]:
 def image_name(step: Step, settings: Settings) -> str:
     """Return a step's image without a tag, in the project's registry."""
     return f"{settings.registry}/{step.image_name}"
+
+
+def owner(settings: Settings, root: Path = ROOT) -> Callable[[str], bool]:
+    """Return what tells whether an image of a compiled pipeline is one of the project's steps'."""
+    names = {image_name(step, settings) for step in find_steps(root)}
+    return lambda image: untagged(image) in names
+
+
+def untagged(image: str) -> str:
+    """Return an image's name without its tag or digest."""
+    folder, slash, last = image.partition("@")[0].rpartition("/")
+    return folder + slash + last.partition(":")[0]
 
 
 def reference(step: Step, settings: Settings, root: Path = ROOT) -> str:

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from kfp_workbench.project.sources import Sources
 from servers.kfp_server import KfpServer, Moment, Request, kfp_server
 from servers.kfp_server.refusals import RefusalError
 from servers.kfp_server.tables import Row, Table
-from shared.baking import compiled, environment, make
+from shared.baking import environment, make, submitted
 from shared.manual import blocks, page
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)  # a Thursday
@@ -243,9 +242,10 @@ def package(default: Path) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, default: Path) -> Path:
     """Return a project's folder, as far as schedules need one."""
     (tmp_path / "params").mkdir()
+    (tmp_path / "steps").symlink_to(default / "steps")
     for env, number in (("dev", 1), ("prod", 2)):
         (tmp_path / f"params/{env}.yaml").write_text(f"context: {{numbers: [{number}]}}\n")
     return tmp_path
@@ -264,7 +264,7 @@ def request_of(
     only: str | None = None,
 ) -> scheduling.Request:
     (folder / "schedules.yaml").write_text(text)
-    return scheduling.read_request(package, only, lambda env: settings, ExitStack(), root=folder)
+    return scheduling.read_request(package, only, lambda env: settings, root=folder)
 
 
 def test_a_schedule_as_it_is_understood(
@@ -523,8 +523,8 @@ def test_schedules_of_several_servers_are_taken_one_server_at_a_time(
         return settings._replace(kfp_host=f"http://{env}.invalid")
 
     with pytest.raises(WorkbenchError, match=r"dev is on http://dev.invalid, prod .* ENV=dev make"):
-        scheduling.read_request(package, None, settings_of, ExitStack(), root=folder)
-    request = scheduling.read_request(package, "prod", settings_of, ExitStack(), root=folder)
+        scheduling.read_request(package, None, settings_of, root=folder)
+    request = scheduling.read_request(package, "prod", settings_of, root=folder)
     assert request.settings.kfp_host == "http://prod.invalid"
 
 
@@ -591,7 +591,7 @@ def test_from_a_file_to_schedules_and_back(project: Path, server: KfpServer) -> 
     first = json.loads(applied.stdout)["schedules"][0]
     identifier = nightly["recurring_run_id"]
     assert first["url"] == f"{server.url}/#/recurringrun/details/{identifier}"
-    assert nightly["pipeline_spec"] == compiled(project), "what ran locally, byte for byte"
+    assert nightly["pipeline_spec"] == submitted(project), "what ran locally, byte for byte"
     assert nightly["runtime_config"] == {"parameters": {"context": {"numbers": [1, 2, 3, 4]}}}
     assert nightly["trigger"] == {"cron_schedule": {"cron": "0 0 3 * * *"}}
     assert often["trigger"] == {"periodic_schedule": {"interval_second": "21600"}}
@@ -630,7 +630,7 @@ def test_an_environments_settings_and_variables_count(project: Path, server: Kfp
     assert made["runtime_config"]["parameters"] == {"context": json.loads(given["NUMBERS"])}
     assert made["service_account"] == "runner"
     assert server.experiments[0]["display_name"] == "nightly"
-    tasks = made["pipeline_spec"]["root"]["dag"]["tasks"].values()
+    tasks = made["pipeline_spec"]["pipeline_spec"]["root"]["dag"]["tasks"].values()
     assert not any(task["cachingOptions"].get("enableCache") for task in tasks)
     assert "s3cret-word" not in result.stdout + result.stderr
     again = make(project, "schedule", env=given)

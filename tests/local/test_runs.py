@@ -16,7 +16,7 @@ from kfp_workbench.cluster import server as servers
 from kfp_workbench.cluster.credentials import Token
 from kfp_workbench.errors import WorkbenchError
 from servers.kfp_server import KfpServer, kfp_server
-from shared.baking import compiled, environment, make
+from shared.baking import environment, make, submitted
 
 TOKEN = "s3cret-token"
 
@@ -84,7 +84,7 @@ def test_a_run_is_submitted_with_experiment_name_and_parameters(
     }
     assert experiment["display_name"] == "calculate-average"
     assert sent["display_name"].startswith("calculate-average 2")
-    assert sent["pipeline_spec"] == compiled(default), "byte for byte what ran locally"
+    assert sent["pipeline_spec"] == submitted(default), "byte for byte what ran locally"
     assert sent["runtime_config"] == {"parameters": {"context": {"numbers": [1, 2, 3, 4]}}}
 
 

@@ -14,7 +14,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import environments, params, settings, values
 from servers.kfp_server import KfpServer, Request, kfp_server
 from servers.kfp_server.refusals import RefusalError
-from shared.baking import bake, compiled, make
+from shared.baking import bake, make, submitted
 from shared.manual import blocks, page
 from shared.specs import cached
 
@@ -476,7 +476,7 @@ context: {numbers: [1]}
     body = sent(server, "/runs")
     assert body["service_account"] == "pipeline-runner"
     assert body["runtime_config"] == {"parameters": {"context": {"numbers": [1]}}}
-    assert cached(body["pipeline_spec"]) == [False, False]
+    assert cached(body["pipeline_spec"]["pipeline_spec"]) == [False, False]
     assert (project / "build" / "pipeline.yaml").read_bytes() == before
 
     arguments = "--experiment mine --experiment-description 'Of today' --caching"
@@ -487,7 +487,7 @@ context: {numbers: [1]}
     assert sent(server, "/experiments")["description"] == "Of today"
     body = sent(server, "/runs")
     assert body["service_account"] == "other"
-    assert cached(body["pipeline_spec"]) == [True, True]
+    assert cached(body["pipeline_spec"]["pipeline_spec"]) == [True, True]
 
 
 def test_without_settings_nothing_is_added(project: Path, server: KfpServer) -> None:
@@ -495,7 +495,7 @@ def test_without_settings_nothing_is_added(project: Path, server: KfpServer) -> 
     assert result.returncode == 0, result.stderr
     assert set(sent(server, "/experiments")) == {"display_name"}
     body = sent(server, "/runs")
-    assert "service_account" not in body and body["pipeline_spec"] == compiled(project)
+    assert "service_account" not in body and body["pipeline_spec"] == submitted(project)
 
 
 def test_a_wrong_environment_sends_nothing(project: Path, server: KfpServer) -> None:
