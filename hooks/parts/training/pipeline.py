@@ -43,7 +43,8 @@ def pipeline(
     parts = split(data=loaded.outputs["data"], test_share=test_share, seed=seed)
     parts.set_display_name("Split")
 
-    with dsl.ParallelFor(depths, name="candidates") as depth:
+    # Without name=: KFP before 2.16 collects nothing from a loop that has a name of its own.
+    with dsl.ParallelFor(depths) as depth:
         trained = train(train=parts.outputs["train"], depth=depth, trees=trees, seed=seed)
         trained.set_display_name("Train")
 
