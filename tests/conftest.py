@@ -338,6 +338,15 @@ def compiled(project: Path) -> Any:
     return next(yaml.safe_load_all(text))
 
 
+def submitted(project: Path) -> Any:
+    """Return a project's compiled pipeline as a server is sent it."""
+    import yaml
+
+    text = (project / "build" / "pipeline.yaml").read_text(encoding="utf-8")
+    spec, platform = yaml.safe_load_all(text)
+    return {"pipeline_spec": spec, "platform_spec": platform}
+
+
 def compile_here(project: Path) -> Path:
     """Compile a project's pipeline in this process, which is quicker; returns the file."""
     from ops import compiling, settings

@@ -34,10 +34,10 @@ ops/report/page.html ops/report/style.css
 """
 MODULES = {
     "ops": """
-        __init__ __main__ allowances attempts caching compiling conversion cron dockerignore doctor documents engine
-        environments errors files git images light_kfp local locking manifest names nesting orchestration outputs
-        params params_file progress provision record registry runners scaffold scheduling scopes secrecy settings
-        signals staging steps values variables venvs
+        __init__ __main__ allowances attempts caching compiling conversion cron dockerignore doctor documents
+        engine environments errors files git images light_kfp local locking manifest names nesting
+        orchestration outputs params params_file progress provision record registry runners scaffold
+        scheduling scopes secrecy settings signals staging steps values variables venvs
     """,
     "ops/check": """
         __init__ component content dockerfile findings instructions picture requirements schedules
@@ -49,7 +49,8 @@ MODULES = {
     """,
     "ops/graph": "__init__ digest layout mermaid model rows spec svg text",
     "ops/kubernetes": """
-        __init__ applying grammar model placement reader schema units variables volumes
+        __init__ applying grammar hardening model placement reader schema security units variables
+        volumes
     """,
     "ops/report": "__init__ frames page plots text",
 }

@@ -23,6 +23,9 @@ from ops.errors import OpsError
 from ops.kubernetes import applying, grammar, schema, units
 from ops.kubernetes.units import UnfitError
 
+NON_ROOT = json_format.ParseDict(
+    {"securityContext": {"runAsNonRoot": True}}, KubernetesExecutorConfig()
+)
 ALL = """\
 train:
   cpu: {request: 500m, limit: 1.5}
@@ -45,6 +48,7 @@ train:
   retries: {count: 3, wait: 60s, factor: 1.5, max_wait: 10m}
   timeout: 1h30m
   caching: false
+  security: {run_as_non_root: true, run_as_user: 1234, run_as_group: 2345}
 """
 
 
@@ -88,7 +92,7 @@ def test_nothing_need_be_said(root: Path, text: str) -> None:
         "resources: {cpu: 1}": "resources: there is no such key: write cpu and memory, each with "
         "its request and limit",
         "xyz: 1": "xyz: there is no such key: known are cpu, memory, gpu, env, volumes, "
-        "node_selector, tolerations, retries, timeout, caching",
+        "node_selector, tolerations, retries, timeout, caching, security",
         "1: 2": "1: YAML reads this key as 1: put it in quotes",
         "cpu:": "cpu: is empty: give it a value, or leave it out",
         # Amounts.
@@ -214,7 +218,7 @@ def test_what_is_wrong_is_one_line(root: Path, setting: str, said: str) -> None:
         "train-0: {}": "1: train-0: there is no step 'train-0': write train",
         "train-x: {}": "1: train-x: there is no step 'train-x': write train",
         "train: 4Gi": "1: train: is no mapping: known keys are cpu, memory, gpu, env, volumes, "
-        "node_selector, tolerations, retries, timeout, caching",
+        "node_selector, tolerations, retries, timeout, caching, security",
         "- train": "1: is no mapping: write one `step:` with its settings below it",
         "train: {cpu: 1}\ntrain: {cpu: 2}": "2: is no valid YAML (the key 'train' is there twice): "
         "mend it",
@@ -407,13 +411,13 @@ class Task:
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether nothing is set."""
+        """Tell whether nothing is set but that it is not root."""
         return (
             not self.container.HasField("resources")
             and not self.container.env
             and "retryPolicy" not in self.task
             and self.task["cachingOptions"] == {"enableCache": True}
-            and self.config == KubernetesExecutorConfig()
+            and self.config == NON_ROOT
         )
 
 
@@ -452,6 +456,8 @@ def test_every_setting_arrives(project: Path) -> None:
     assert (gpu.key, gpu.operator, gpu.effect) == ("gpu", "Exists", "NoSchedule")
     assert (spot.value, spot.toleration_seconds) == ("true", 60)
     assert config.active_deadline_seconds == 5400
+    user = config.security_context
+    assert (user.run_as_non_root, user.run_as_user, user.run_as_group) == (True, 1234, 2345)
     assert found.task["cachingOptions"] == {}
     assert found.task["retryPolicy"] == {
         "maxRetryCount": 3,
@@ -474,7 +480,7 @@ def test_without_settings_the_compiled_file_is_as_without_the_file(
     with_file = (project / "build" / "pipeline.yaml").read_bytes()
     (project / "kubernetes.yaml").unlink()
     assert compile_here(project).read_bytes() == with_file
-    assert len(steps.read_documents(project / "build" / "pipeline.yaml")) == 1
+    assert Task(project, "load").is_plain and Task(project, "train").is_plain
 
 
 @pytest.mark.parametrize(
@@ -600,7 +606,7 @@ def test_kfp_calls_components_to_make_tasks() -> None:
 
     assert callable(vars(base_component.BaseComponent)["__call__"])
     assert "__call__" not in vars(yaml_component.YamlComponent)
-    with applying.applied(Path("/nonexistent")) as state:
+    with applying.applied(Path("/nonexistent"), {}) as state:
         assert not state.settings.by_name
     before = base_component.BaseComponent.__call__
     assert importlib.import_module("kfp.dsl.base_component").BaseComponent.__call__ is before

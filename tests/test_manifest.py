@@ -110,7 +110,8 @@ def test_the_same_pipeline_gives_the_same_bytes_and_another_another_name(project
     compile_here(project)
     other, (_, version) = write(project)
     assert other.version != first.version and other.pipeline == first.pipeline
-    assert "platformSpec" not in version["spec"]
+    configs = version["spec"]["platformSpec"]["platforms"]["kubernetes"]["deploymentSpec"]
+    assert "activeDeadlineSeconds" not in configs["executors"]["exec-add"]
     assert not list((project / "build").glob(".manifest-*"))
 
 

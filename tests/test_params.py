@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import bake, compiled, make
+from conftest import bake, make, submitted
 from kfp_server import KfpServer, Request, kfp_server
 from kfp_server.refusals import RefusalError
 from test_submitted_caching import cached
@@ -475,7 +475,7 @@ context: {numbers: [1]}
     body = sent(server, "/runs")
     assert body["service_account"] == "pipeline-runner"
     assert body["runtime_config"] == {"parameters": {"context": {"numbers": [1]}}}
-    assert cached(body["pipeline_spec"]) == [False, False]
+    assert cached(body["pipeline_spec"]["pipeline_spec"]) == [False, False]
     assert (project / "build" / "pipeline.yaml").read_bytes() == before
 
     arguments = "--experiment mine --experiment-description 'Of today' --caching"
@@ -486,7 +486,7 @@ context: {numbers: [1]}
     assert sent(server, "/experiments")["description"] == "Of today"
     body = sent(server, "/runs")
     assert body["service_account"] == "other"
-    assert cached(body["pipeline_spec"]) == [True, True]
+    assert cached(body["pipeline_spec"]["pipeline_spec"]) == [True, True]
 
 
 def test_without_settings_nothing_is_added(project: Path, server: KfpServer) -> None:
@@ -494,7 +494,7 @@ def test_without_settings_nothing_is_added(project: Path, server: KfpServer) -> 
     assert result.returncode == 0, result.stderr
     assert set(sent(server, "/experiments")) == {"display_name"}
     body = sent(server, "/runs")
-    assert "service_account" not in body and body["pipeline_spec"] == compiled(project)
+    assert "service_account" not in body and body["pipeline_spec"] == submitted(project)
 
 
 def test_a_wrong_environment_sends_nothing(project: Path, server: KfpServer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import compiled, environment, make
+from conftest import environment, make, submitted
 from kfp_server import KfpServer, kfp_server
 
 from ops.cluster import runs, transport
@@ -84,7 +84,7 @@ def test_a_run_is_submitted_with_experiment_name_and_parameters(
     }
     assert experiment["display_name"] == "calculate-average"
     assert sent["display_name"].startswith("calculate-average 2")
-    assert sent["pipeline_spec"] == compiled(default), "byte for byte what ran locally"
+    assert sent["pipeline_spec"] == submitted(default), "byte for byte what ran locally"
     assert sent["runtime_config"] == {"parameters": {"context": {"numbers": [1, 2, 3, 4]}}}
 
 

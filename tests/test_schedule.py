@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import compiled, environment, make
+from conftest import environment, make, submitted
 from kfp_server import KfpServer, Moment, Request, kfp_server
 from kfp_server.refusals import RefusalError
 from kfp_server.tables import Row, Table
@@ -593,7 +593,7 @@ def test_from_a_file_to_schedules_and_back(project: Path, server: KfpServer) -> 
     first = json.loads(applied.stdout)["schedules"][0]
     identifier = nightly["recurring_run_id"]
     assert first["url"] == f"{server.url}/#/recurringrun/details/{identifier}"
-    assert nightly["pipeline_spec"] == compiled(project), "what ran locally, byte for byte"
+    assert nightly["pipeline_spec"] == submitted(project), "what ran locally, byte for byte"
     assert nightly["runtime_config"] == {"parameters": {"context": {"numbers": [1, 2, 3, 4]}}}
     assert nightly["trigger"] == {"cron_schedule": {"cron": "0 0 3 * * *"}}
     assert often["trigger"] == {"periodic_schedule": {"interval_second": "21600"}}
@@ -632,7 +632,7 @@ def test_an_environments_settings_and_variables_count(project: Path, server: Kfp
     assert made["runtime_config"]["parameters"] == {"context": json.loads(given["NUMBERS"])}
     assert made["service_account"] == "runner"
     assert server.experiments[0]["display_name"] == "nightly"
-    tasks = made["pipeline_spec"]["root"]["dag"]["tasks"].values()
+    tasks = made["pipeline_spec"]["pipeline_spec"]["root"]["dag"]["tasks"].values()
     assert not any(task["cachingOptions"].get("enableCache") for task in tasks)
     assert "s3cret-word" not in result.stdout + result.stderr
     again = make(project, "schedule", env=given)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import compiled, make
+from conftest import make, submitted
 from kfp_server import KfpServer, Request, kfp_server
 
 from ops.cluster import pipelines, server
@@ -96,7 +96,9 @@ def test_the_first_upload_makes_the_pipeline_and_a_version(
     assert pipeline["display_name"] == NAME
     assert pipeline["description"] == "Calculates the average of a list of numbers"
     assert (version["pipeline_id"], version["name"]) == (pipeline["pipeline_id"], name)
-    assert version["pipeline_spec"]["root"] == compiled(default)["root"]
+    sent = version["pipeline_spec"]
+    assert sent["pipeline_spec"]["root"] == submitted(default)["pipeline_spec"]["root"]
+    assert sent["platform_spec"] == submitted(default)["platform_spec"]
     found = ["GET healthz", f"GET {NAME}", "POST pipelines", "GET versions", "POST upload_version"]
     assert asked(kfp) == found
 
@@ -125,7 +127,7 @@ def test_an_environments_caching_is_uploaded_and_makes_another_version(
         assert answers[0]["version_id"] == answers[1]["version_id"]
         versions[env] = answers[0]["version"]
         (row,) = [row for row in kfp.versions if row["name"] == versions[env]]
-        tasks = row["pipeline_spec"]["root"]["dag"]["tasks"].values()
+        tasks = row["pipeline_spec"]["pipeline_spec"]["root"]["dag"]["tasks"].values()
         assert {task["cachingOptions"].get("enableCache", False) for task in tasks} == {caches}
     assert versions["dev"] != versions["prod"] and len(kfp.versions) == 2
 
@@ -216,25 +218,15 @@ def test_the_client_of_the_sdk_is_not_loaded(package: Path, kfp: KfpServer) -> N
 # The same, and not the same
 
 
-def with_platform(package: Path) -> Path:
-    """Add the second document, which kfp-kubernetes makes."""
-    executors = {"exec-add": {"nodeSelector": {"labels": {"disk": "ssd"}}}}
-    platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
-    package.write_text(f"{package.read_text()}---\n{yaml.safe_dump(platform)}")
-    return package
-
-
 @pytest.mark.parametrize("documents", [1, 2])
 def test_what_a_server_leaves_out_makes_no_difference(
     own: Path, kfp: KfpServer, documents: int
 ) -> None:
     """Default values go, and numbers come back as doubles."""
-    text = yaml.safe_load(own.read_text())
-    text["root"]["dag"]["tasks"]["add"]["cachingOptions"] = {"enableCache": False}
-    text["deploymentSpec"]["n"] = 1
-    own.write_text(yaml.safe_dump(text))
-    if documents == 2:
-        with_platform(own)
+    found = list(yaml.safe_load_all(own.read_text()))[:documents]
+    found[0]["root"]["dag"]["tasks"]["add"]["cachingOptions"] = {"enableCache": False}
+    found[0]["deploymentSpec"]["n"] = 1
+    own.write_text(yaml.safe_dump_all(found))
     send(own, kfp)
     (row,) = kfp.versions
     assert ("platform_spec" in row["pipeline_spec"]) == (documents == 2)
@@ -248,7 +240,7 @@ def test_what_a_server_leaves_out_makes_no_difference(
 def test_another_pipeline_of_the_versions_name_stops_it(
     own: Path, kfp: KfpServer, place: str
 ) -> None:
-    version = send(with_platform(own), kfp).version
+    version = send(own, kfp).version
     (row,) = kfp.versions
     if place == "root":
         row["pipeline_spec"]["pipeline_spec"]["root"]["dag"]["tasks"].popitem()
@@ -339,7 +331,7 @@ def carried_out_elsewhere(kfp: KfpServer, package: Path, at: str) -> Any:
         else:
             elsewhere = kfp.pipelines[0]["pipeline_id"]
             name = pipelines.version_name(package)
-            spec = yaml.safe_load(package.read_text())
+            spec = submitted(package.parent.parent)
             names = {"name": name, "display_name": name}
             kfp.versions.add({"pipeline_id": elsewhere, **names, "pipeline_spec": spec})
 

@@ -18,6 +18,8 @@ SHOWN = 3  # tasks that are named of those that share a setting
 # Settings that have their own place in an Allowance.
 _HELD = ("activeDeadlineSeconds", "emptyDirMounts")
 _VARIABLES = ("secretAsEnv", "configMapAsEnv", "fieldPathAsEnv")
+# Here steps run as the caller, who owns their outputs then: root or not is for a cluster to say.
+_USERS = {"runAsUser": "run_as_user", "runAsGroup": "run_as_group"}
 _VOLUMES = ("pvcMount", "secretAsVolume", "configMapAsVolume", "genericEphemeralVolume")
 
 
@@ -160,5 +162,7 @@ def _others(config: Mapping[str, Any]) -> Iterable[str]:
     for kind, value in config.items():
         if kind in _VOLUMES:
             yield from (volume["mountPath"] for volume in value)
+        elif kind == "securityContext":
+            yield from (name for key, name in _USERS.items() if key in value)
         elif kind not in (*_HELD, *_VARIABLES):
             yield re.sub("(?<=[a-z])(?=[A-Z])", "_", kind).lower()

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from kfp.dsl import base_component
 
 from ops import images, nesting, scopes, steps
 from ops.errors import OpsError
-from ops.kubernetes import applying
+from ops.kubernetes import applying, hardening
 from ops.settings import PACKAGE, ROOT, Settings
 
 
@@ -23,18 +24,22 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
     """Write ``build/pipeline.yaml``, whole or not at all, and return its path.
 
     The images of the project's steps get the digest that was pushed, or the tag of their
-    content; others stay as they are. Each task gets what ``kubernetes.yaml`` says of its step.
-    The same sources give the same bytes. Raises OpsError (2) when the module cannot be
-    compiled, KFP's compiler gets it wrong, or that file is wrong.
+    content; others stay as they are. Each task gets what ``kubernetes.yaml`` says of its step,
+    and is not to be root if nothing else is said. The same sources give the same bytes.
+    Raises OpsError (2) when the module cannot be compiled, KFP's compiler gets it wrong, or
+    that file is wrong.
     """
-    with nesting.corrected(), applying.applied(root) as applied:
+    declared = steps.declared_images(root)
+    with nesting.corrected(), applying.applied(root, declared) as applied:
         pipeline = _load_pipeline(root)
     applying.check(pipeline.pipeline_spec, applied)
+    hardening.harden(pipeline.pipeline_spec, pipeline.platform_spec, declared)
+    hardening.check_users(pipeline.platform_spec)
     scopes.check(pipeline.pipeline_spec)
     info = pipeline.pipeline_spec.pipeline_info
     info.description = settings.description
     info.display_name = settings.display_name
-    _fill_in_images(pipeline.pipeline_spec, settings, root)
+    _fill_in_images(pipeline.pipeline_spec, declared, images.compiled_images(settings, root))
     target = root / PACKAGE
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compile-") as folder:
@@ -57,24 +62,15 @@ def _load_pipeline(root: Path) -> Any:
     return pipeline
 
 
-def _fill_in_images(spec: Any, settings: Settings, root: Path) -> None:
+def _fill_in_images(spec: Any, declared: Mapping[str, str], found: Mapping[str, str]) -> None:
     """Give the steps' images their registry and digest; the spec holds a protobuf Struct."""
-    found = images.compiled_images(settings, root)
-    declared: dict[str, str] = {}
-    for step in steps.find_steps(root):
-        image = steps.declared_image(step)
-        if image in declared:
-            raise OpsError(
-                f"steps/{step.name}/component.yaml: {image} is another step's image too: make check",
-                2,
-            )
-        declared[image] = found[step.name]
     executors = spec.deployment_spec["executors"]
     for label in executors:
         if "container" not in executors[label].fields:
             continue
         container = executors[label]["container"]
-        container["image"] = declared.get(container["image"], container["image"])
+        if container["image"] in declared:
+            container["image"] = found[declared[container["image"]]]
 
 
 def _place(error: BaseException, root: Path) -> str:

@@ -88,6 +88,23 @@ def declared_image(step: Step) -> str:
     return str(image)
 
 
+def declared_images(root: Path = ROOT) -> dict[str, str]:
+    """Return the images that the steps' ``component.yaml`` name, each with its step's name.
+
+    Raises OpsError (2) for one that names none, and for an image of two steps.
+    """
+    found: dict[str, str] = {}
+    for step in find_steps(root):
+        image = declared_image(step)
+        if image in found:
+            raise OpsError(
+                f"steps/{step.name}/component.yaml: {image} is another step's image too: make check",
+                2,
+            )
+        found[image] = step.name
+    return found
+
+
 def used_images(package: Path) -> set[str]:
     """Return the images that a compiled pipeline names."""
     executors = read_yaml(package)["deploymentSpec"]["executors"].values()

@@ -38,15 +38,16 @@ def check_project(root: Path = ROOT) -> list[Finding]:
             found.append(said(sources.name(folder), 1, f"the step {problem}"))
         else:
             steps.append(Step(folder.name, folder))
+    may_be_root, findings = _read_kubernetes(sources)
+    found += findings
     for step in steps:
-        found += _check_step(step, sources, project)
+        found += _check_step(step, sources, project, step.name in may_be_root)
     for check in (
         lambda: list(wiring.check_pipeline(steps, sources)),
         lambda: list(wiring.check_params(sources)),
         lambda: list(schedules.check_schedules(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
         lambda: list(picture.check_pictures(sources)),
-        lambda: list(_check_kubernetes(sources)),
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)
@@ -59,7 +60,9 @@ def _step_folders(root: Path) -> list[Path]:
     return [path for path in folders if any(file.name not in IGNORED for file in path.iterdir())]
 
 
-def _check_step(step: Step, sources: Sources, project: Settings) -> list[Finding]:
+def _check_step(
+    step: Step, sources: Sources, project: Settings, may_be_root: bool
+) -> list[Finding]:
     found: list[Finding] = []
     code = _read(lambda: script.read_script(step, sources), found)
     part = _read(lambda: component.read_component(step, sources), found)
@@ -74,7 +77,7 @@ def _check_step(step: Step, sources: Sources, project: Settings) -> list[Finding
     if part and code:
         found += component.check_flags(part, code)
     if file:
-        found += dockerfile.check_dockerfile(file, content, project)
+        found += dockerfile.check_dockerfile(file, content, project, may_be_root)
         found += dockerfile.check_entrypoint(file, part)
     return found
 
@@ -88,10 +91,15 @@ def _read(read: Callable[[], T], found: list[Finding]) -> T | None:
         return None
 
 
-def _check_kubernetes(sources: Sources) -> Iterator[Finding]:
-    from ops.kubernetes import schema  # which itself takes modules of this package
+def _read_kubernetes(sources: Sources) -> tuple[set[str], list[Finding]]:
+    """Return the steps that ``kubernetes.yaml`` lets be root, and what is wrong with the file."""
+    from ops.kubernetes import FILE, schema  # which itself takes modules of this package
 
-    yield from schema.check(sources)
+    if not (sources.root / FILE).exists():
+        return set(), []
+    asked, findings = schema.read(sources)
+    users = {name: settings.get("security") for name, settings in asked.by_name.items()}
+    return {name for name, user in users.items() if user and user.non_root is False}, findings
 
 
 def _check_build_args(root: Path, project: Settings) -> Iterator[Finding]:

@@ -45,11 +45,12 @@ def read_dockerfile(step: Step, sources: Sources) -> Dockerfile:
 
 
 def check_dockerfile(
-    dockerfile: Dockerfile, content: Content, settings: Settings
+    dockerfile: Dockerfile, content: Content, settings: Settings, may_be_root: bool = False
 ) -> Iterator[Finding]:
-    """Find what the policy does not allow."""
+    """Find what the policy does not allow; ``may_be_root`` is what ``kubernetes.yaml`` says."""
     yield from _check_bases(dockerfile, settings.build_args)
-    yield from _check_user(dockerfile)
+    if not may_be_root:
+        yield from _check_user(dockerfile)
     for instruction in dockerfile.instructions:
         if instruction.word == "RUN":
             yield from _check_run(dockerfile, instruction)

@@ -14,7 +14,7 @@ from kfp.dsl import base_component
 
 from ops.errors import OpsError
 from ops.kubernetes import FILE, units
-from ops.kubernetes.model import Bounds, Gpu, Retries, Settings, Variable, Volume
+from ops.kubernetes.model import Bounds, Gpu, Retries, Security, Settings, Variable, Volume
 from ops.light_kfp import import_kubernetes
 
 
@@ -27,20 +27,19 @@ class Applied(NamedTuple):
 
 
 @contextlib.contextmanager
-def applied(root: Path) -> Iterator[Applied]:
+def applied(root: Path, images: Mapping[str, str]) -> Iterator[Applied]:
     """Apply ``kubernetes.yaml`` in ``root``, if it is there, to the tasks that are made within.
 
-    A task is what a call of a component returns (kfp.dsl.base_component); `check` and a
-    test tell when a release of kfp moves that. Raises OpsError (2) when the file is wrong.
+    ``images`` are those that steps declare, each with its step's name. A task is what a call
+    of a component returns (kfp.dsl.base_component); `check` and a test tell when a release
+    of kfp moves that. Raises OpsError (2) when the file is wrong.
     """
     if not (root / FILE).exists():
         yield Applied(Settings({}, {}), {}, Counter())
         return
-    from ops import steps
     from ops.kubernetes import schema
 
     settings = schema.load(root)
-    images = {steps.declared_image(step): step.name for step in steps.find_steps(root)}
     state = Applied(settings, images, Counter())
     make = base_component.BaseComponent.__call__
 
@@ -179,6 +178,15 @@ def _caching(task: Any, enabled: bool) -> None:
     task.set_caching_options(enabled)
 
 
+def _security(task: Any, security: Security) -> None:
+    import_kubernetes().set_security_context(
+        task,
+        run_as_user=security.user,
+        run_as_group=security.group,
+        run_as_non_root=security.non_root,
+    )
+
+
 _APPLY: Mapping[str, Callable[[Any, Any], None]] = {
     "cpu": _cpu,
     "memory": _memory,
@@ -190,4 +198,5 @@ _APPLY: Mapping[str, Callable[[Any, Any], None]] = {
     "retries": _retries,
     "timeout": _timeout,
     "caching": _caching,
+    "security": _security,
 }

@@ -52,6 +52,14 @@ class Retries:
     max_wait: int = 3600
 
 
+class Security(NamedTuple):
+    """As whom a step runs; None for what is not said."""
+
+    non_root: bool | None = None
+    user: int | None = None
+    group: int | None = None
+
+
 class Settings(NamedTuple):
     """What steps and tasks ask for: by their names, values by their keys in the file."""
 

@@ -79,6 +79,12 @@ class Reader:
         self.note(place, f"{shown(value)} is no whole number from {least} to {most}", "write one")
         return least
 
+    def flag(self, place: Place, value: Any) -> bool:
+        """Return true or false; note what is neither."""
+        if not isinstance(value, bool):
+            self.note(place, f"{shown(value)} is neither true nor false", "write one of them")
+        return value is True
+
     def amount(self, place: Place, value: Any, parse: Callable[[object], int]) -> int | None:
         """Return an amount in its unit, or None after noting why it is none."""
         try:

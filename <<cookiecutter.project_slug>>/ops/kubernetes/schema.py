@@ -7,14 +7,14 @@ once, each with its line.
 
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from ops.check.findings import Finding
 from ops.check.sources import Sources, UnreadableError
 from ops.errors import OpsError
-from ops.kubernetes import FILE, grammar, placement, units, variables, volumes
+from ops.kubernetes import FILE, grammar, placement, security, units, variables, volumes
 from ops.kubernetes.model import Bounds, Gpu, Retries, Settings
 from ops.kubernetes.reader import Place, Reader, closest
 from ops.names import shown
@@ -38,12 +38,6 @@ def load(root: Path) -> Settings:
     if findings:
         raise OpsError(findings[0].text, 2)
     return settings
-
-
-def check(sources: Sources) -> Iterator[Finding]:
-    """Find what is wrong with a project's ``kubernetes.yaml``, if it has one."""
-    if (sources.root / FILE).exists():
-        yield from read(sources)[1]
 
 
 def read(sources: Sources) -> tuple[Settings, list[Finding]]:
@@ -148,9 +142,7 @@ def _timeout(reader: Reader, place: Place, value: Any) -> int | None:
 
 
 def _caching(reader: Reader, place: Place, value: Any) -> bool:
-    if not isinstance(value, bool):
-        reader.note(place, f"{shown(value)} is neither true nor false", "write one of them")
-    return value is True
+    return reader.flag(place, value)
 
 
 _READERS: Mapping[str, Callable[[Reader, Place, Any], Any]] = {
@@ -164,10 +156,12 @@ _READERS: Mapping[str, Callable[[Reader, Place, Any], Any]] = {
     "retries": _retries,
     "timeout": _timeout,
     "caching": _caching,
+    "security": security.read,
 }
 # What people look for under another name.
 _ELSEWHERE = {
     "resources": "write cpu and memory, each with its request and limit",
     "secrets": "write env: {NAME: {secret: name/key}} or volumes: {/path: {secret: name}}",
+    "securityContext": "write security: {run_as_non_root: true, run_as_user: 1000}",
     "config_maps": "write env: {NAME: {config_map: name/key}} or volumes: {/path: {config_map: name}}",
 }
