@@ -34,17 +34,17 @@ ops/report/page.html ops/report/style.css
 """
 MODULES = {
     "ops": """
-        __init__ __main__ allowances attempts caching compiling conversion cron dockerignore doctor documents
-        engine environments errors files git images light_kfp local locking manifest names nesting
-        orchestration outputs params params_file progress provision record registry runners scaffold
-        scheduling scopes secrecy settings signals staging steps values variables venvs
+        __init__ __main__ allowances attempts caching compiled compiling conversion cron dockerignore doctor documents
+        engine environments errors features files fitting git images light_kfp local locking manifest names nesting
+        orchestration outputs packages params params_file progress provision record registry runners scaffold
+        scheduling scopes secrecy settings signals staging steps values variables venvs versions
     """,
     "ops/check": """
         __init__ component content dockerfile findings instructions picture requirements schedules
-        script sources wiring
+        script server sources wiring
     """,
     "ops/cluster": """
-        __init__ caching credentials dex diagnosis failures faults following pages pipelines
+        __init__ adapting caching credentials dex diagnosis failures faults following pages pipelines
         rescheduling runs schedules server signin tasks transport waiting
     """,
     "ops/graph": "__init__ digest layout mermaid model rows spec svg text",

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -243,9 +242,10 @@ def package(default: Path) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, default: Path) -> Path:
     """Return a project's folder, as far as schedules need one."""
     (tmp_path / "params").mkdir()
+    (tmp_path / "steps").symlink_to(default / "steps")
     for env, number in (("dev", 1), ("prod", 2)):
         (tmp_path / f"params/{env}.yaml").write_text(f"context: {{numbers: [{number}]}}\n")
     return tmp_path
@@ -264,7 +264,7 @@ def request_of(
     only: str | None = None,
 ) -> scheduling.Request:
     (folder / "schedules.yaml").write_text(text)
-    return scheduling.read_request(package, only, lambda env: settings, ExitStack(), root=folder)
+    return scheduling.read_request(package, only, lambda env: settings, root=folder)
 
 
 def test_a_schedule_as_it_is_understood(
@@ -525,8 +525,8 @@ def test_schedules_of_several_servers_are_taken_one_server_at_a_time(
         return settings._replace(kfp_host=f"http://{env}.invalid")
 
     with pytest.raises(OpsError, match=r"dev is on http://dev.invalid, prod .* ENV=dev make"):
-        scheduling.read_request(package, None, settings_of, ExitStack(), root=folder)
-    request = scheduling.read_request(package, "prod", settings_of, ExitStack(), root=folder)
+        scheduling.read_request(package, None, settings_of, root=folder)
+    request = scheduling.read_request(package, "prod", settings_of, root=folder)
     assert request.settings.kfp_host == "http://prod.invalid"
 
 

@@ -284,6 +284,8 @@ def test_an_image_that_is_root_or_may_be_needs_leave(project: Path, user: str, s
     assert found() == [said]
     settings(project, "load-2: {security: {run_as_non_root: false}}\nload: {memory: 1Gi}\n")
     assert found() == [said], "the other tasks would not start"
+    settings(project, "load: {security: {run_as_user: 5}}\n")
+    assert found() == [said]
     settings(project, "load: {security: {run_as_non_root: false}}\n")
     assert found() == []
 

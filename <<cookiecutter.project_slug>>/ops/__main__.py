@@ -172,8 +172,9 @@ def _compile(args: argparse.Namespace) -> None:
     settings = project.load()
     target = compiling.compile_pipeline(settings)
     by_tag = images.unpinned(steps.used_images(target), settings)
+    server = f" for KFP {settings.server}" if settings.server else ""
     note = " (images by content tag: make push pins their digests)" if by_tag else ""
-    print(f"compiled {target.relative_to(ROOT)}{note}", file=sys.stderr)
+    print(f"compiled {target.relative_to(ROOT)}{server}{note}", file=sys.stderr)
 
 
 def _graph(args: argparse.Namespace) -> None:
@@ -300,7 +301,8 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     from datetime import datetime, timezone
 
     from ops import environments, params, progress, steps
-    from ops.cluster import caching, runs, waiting
+    from ops.cluster import adapting, runs, waiting
+    from ops.cluster.adapting import Source
     from ops.secrecy import Mask
 
     package = _package()
@@ -320,17 +322,18 @@ def _run(args: argparse.Namespace) -> dict[str, object]:
     cached = settings.kfp_caching if args.caching is None else args.caching
     places = progress.places(steps.read_yaml(package)) if options else []
     mask = Mask(given.secrets)
-    with mask.errors(), caching.applied(package, cached) as copy:
+    with mask.errors():
         server = _connect(settings)
-        submission = runs.submit(
-            server,
-            copy,
-            given.parameters,
-            **names,
-            service_account=settings.kfp_service_account,
-            name_is_new=not args.name,
-            hold=args.signals.hold,
-        )
+        with adapting.adapted(Source(package, settings), cached, server) as copy:
+            submission = runs.submit(
+                server,
+                copy,
+                given.parameters,
+                **names,
+                service_account=settings.kfp_service_account,
+                name_is_new=not args.name,
+                hold=args.signals.hold,
+            )
     if options is None:
         return _told(args, submission._asdict(), f"the run goes on: {submission.url}")
     answer, problem = waiting.wait(server, submission, places, options, args.signals, mask)
@@ -373,13 +376,15 @@ def _wait_options(args: argparse.Namespace) -> "Options | None":
 
 def _upload(args: argparse.Namespace) -> dict[str, object]:
     from ops import git
-    from ops.cluster import caching, pipelines
+    from ops.cluster import adapting, pipelines
+    from ops.cluster.adapting import Source
 
     package, settings = _package(), _settings(args.env)
     _check_pinned(package, settings)
-    with caching.applied(package, settings.kfp_caching) as copy:
+    server = _connect(settings)
+    with adapting.adapted(Source(package, settings), settings.kfp_caching, server) as copy:
         upload = pipelines.upload(
-            _connect(settings),
+            server,
             copy,
             name=settings.name,
             description=settings.description,
@@ -394,24 +399,21 @@ def _upload(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _schedule(args: argparse.Namespace) -> dict[str, object]:
-    from contextlib import ExitStack
-
     from ops import scheduling
 
     apply = scheduling.is_applied()
     if args.env is not None:
         _params_file(args.env)
     package = _package()
-    with ExitStack() as copies:
-        request = scheduling.read_request(package, args.env, _settings, copies)
-        if request.wanted:
-            try:
-                _check_pinned(package, request.settings)
-            except OpsError as error:
-                if apply:
-                    raise
-                print(f"note: APPLY=1 would be refused: {error}", file=sys.stderr)
-        return scheduling.schedule(_connect(request.settings), request, apply=apply)
+    request = scheduling.read_request(package, args.env, _settings)
+    if request.wanted:
+        try:
+            _check_pinned(package, request.settings)
+        except OpsError as error:
+            if apply:
+                raise
+            print(f"note: APPLY=1 would be refused: {error}", file=sys.stderr)
+    return scheduling.schedule(_connect(request.settings), request, apply=apply)
 
 
 def _connect(settings: project.Settings) -> "Server":

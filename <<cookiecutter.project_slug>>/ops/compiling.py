@@ -2,7 +2,9 @@
 
 import ops.light_kfp  # isort: skip  # noqa: F401  # before kfp: spares its client
 
+import copy
 import importlib
+import itertools
 import os
 import sys
 import tempfile
@@ -14,10 +16,12 @@ from typing import Any
 from kfp import compiler
 from kfp.dsl import base_component
 
-from ops import images, nesting, scopes, steps
+from ops import images, nesting, scopes, steps, versions
 from ops.errors import OpsError
+from ops.features import NEWEST
 from ops.kubernetes import applying, hardening
 from ops.settings import PACKAGE, ROOT, Settings
+from ops.versions import Version
 
 
 def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
@@ -26,9 +30,10 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
     The images of the project's steps get the digest that was pushed, or the tag of their
     content; others stay as they are. Each task gets what ``kubernetes.yaml`` says of its step,
     and is not to be root if nothing else is said. The same sources give the same bytes.
-    Raises OpsError (2) when the module cannot be compiled, KFP's compiler gets it wrong, or
-    that file is wrong.
+    Raises OpsError (2) when the module cannot be compiled, KFP's compiler gets it wrong, that
+    file is wrong, or a server of the version that the settings name could not run it.
     """
+    version = versions.target(settings.server)
     declared = steps.declared_images(root)
     with nesting.corrected(), applying.applied(root, declared) as applied:
         pipeline = _load_pipeline(root)
@@ -45,6 +50,8 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compile-") as folder:
         scratch = Path(folder) / target.name
         compiler.Compiler().compile(pipeline, str(scratch))
+        if version < NEWEST:
+            _fit(scratch, version, settings, root)
         os.replace(scratch, target)
     return target
 
@@ -71,6 +78,21 @@ def _fill_in_images(spec: Any, declared: Mapping[str, str], found: Mapping[str, 
         container = executors[label]["container"]
         if container["image"] in declared:
             container["image"] = found[declared[container["image"]]]
+
+
+def _fit(package: Path, version: Version, settings: Settings, root: Path) -> None:
+    """Make a compiled pipeline one for servers of a version; raise OpsError (2) if it is none."""
+    from ops import fitting, packages
+    from ops.check import server
+
+    documents = steps.read_documents(package)
+    before = copy.deepcopy(documents)
+    fitting.fit(documents, version, steps.owner(settings, root))
+    server.refuse(documents, version, versions.said(settings.server), root)
+    if documents != before:
+        lines = package.read_text(encoding="utf-8").splitlines(keepends=True)
+        head = itertools.takewhile(lambda line: line.startswith("#"), lines)
+        package.write_text("".join(head) + packages.text(documents), encoding="utf-8")
 
 
 def _place(error: BaseException, root: Path) -> str:

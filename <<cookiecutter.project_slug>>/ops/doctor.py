@@ -88,7 +88,7 @@ def examine(settings: Settings, root: Path = ROOT) -> list[Finding]:
         "engine": lambda: _engine(settings),
         "local": lambda: _containers(settings.docker),
         "registry": lambda: _registry(settings),
-        "KFP": lambda: _kfp(settings),
+        "KFP": lambda: _kfp(settings, root),
     }
     found: dict[str, list[Finding]] = {}
     threads = [
@@ -425,10 +425,10 @@ def _registry(settings: Settings) -> list[Finding]:
     return [Finding("ok", "registry", text)]
 
 
-def _kfp(settings: Settings) -> list[Finding]:
+def _kfp(settings: Settings, root: Path) -> list[Finding]:
     from ops.cluster import diagnosis
 
-    return diagnosis.examine(settings, os.environ)
+    return diagnosis.examine(settings, os.environ, root)
 
 
 def _call(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":

@@ -145,7 +145,9 @@ def outdated(used: Iterable[str], settings: Settings, root: Path = ROOT) -> list
 def _ours(used: Iterable[str], settings: Settings, root: Path) -> dict[str, str]:
     """Return those of the used images that belong to steps, by step."""
     names = {steps.image_name(step, settings): step.name for step in steps.find_steps(root)}
-    return {names[_name(image)]: image for image in sorted(used) if _name(image) in names}
+    return {
+        names[name]: image for image in sorted(used) if (name := steps.untagged(image)) in names
+    }
 
 
 def _is_built(step: Step, settings: Settings, root: Path) -> bool:
@@ -295,9 +297,3 @@ def _each(selected: Sequence[Step], action: Callable[[Step], None], jobs: int, f
         for error in errors.values():
             engine.say(f"error: {error}")
         raise OpsError(summary)
-
-
-def _name(image: str) -> str:
-    """Return an image's name without its tag or digest."""
-    folder, slash, last = image.partition("@")[0].rpartition("/")
-    return folder + slash + last.partition(":")[0]

@@ -20,7 +20,7 @@ CHANNEL = "pipelinechannel--"  # what KFP's compiler puts before the names that 
 # Modules that steps, pipeline.py, ops or the tests import, and names that the
 # pipeline module itself uses. A test keeps this list complete.
 _RESERVED = """
-argparse ast base64 codecs collections common concurrent context contextlib cron_descriptor
+argparse ast base64 codecs collections common concurrent context contextlib copy cron_descriptor
 croniter csv dataclasses datetime decimal dict difflib docker doctest dsl enum fcntl fractions
 functools google hashlib hooks html http importlib io ipaddress itertools jinja2 joblib json
 keyword kfp kfp_server_api load_component_from_file logging main markdown_it markupsafe math

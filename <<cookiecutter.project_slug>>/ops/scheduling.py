@@ -12,8 +12,9 @@ from ops import cron, environments, params, signals, variables
 from ops.check import schedules as file
 from ops.check.schedules import FILE, Entry, Schedules
 from ops.check.sources import Sources, UnreadableError
-from ops.cluster import caching, rescheduling, schedules
+from ops.cluster import adapting, rescheduling, schedules
 from ops.cluster import server as servers
+from ops.cluster.adapting import Source
 from ops.cluster.schedules import Action, Live, Wanted
 from ops.cluster.server import Server
 from ops.documents import Problem
@@ -23,7 +24,6 @@ from ops.secrecy import Mask
 from ops.settings import ROOT, Settings
 
 SHOWN_TIMES = 3
-_UNITS = (("day", 24 * 3600), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 class Request(NamedTuple):
@@ -33,6 +33,8 @@ class Request(NamedTuple):
     entries: Mapping[str, Entry]  # by name, as ``wanted``
     schedules: Schedules
     settings: Settings  # of the server
+    source: Source  # the compiled pipeline
+    cached: Mapping[str, bool | None]  # caching, by name; None for what pipeline.py says
     only: str | None  # the one environment that this is about
     secrets: frozenset[str]  # texts that are never to be shown
 
@@ -49,30 +51,29 @@ def read_request(
     package: Path,
     only: str | None,
     settings_of: Callable[[str], Settings],
-    copies: ExitStack,
     root: Path = ROOT,
 ) -> Request:
     """Return what the file asks for, with each schedule's parameters, checked.
 
     ``settings_of`` gives an environment's settings, and ``only`` is the one to look at.
-    Pipelines that differ from ``package`` in their caching are there until ``copies`` ends.
     Raises OpsError (2) for all that is wrong, and for schedules of several servers.
     """
     read = _read_file(package, root)
     entries = {entry.name: entry for entry in read.entries if only in (None, entry.env)}
     parameters, secrets = _parameters(entries.values(), read, package, root)
-    wanted = []
+    wanted, cached = [], {}
     for entry in entries.values():
         settings = settings_of(entry.env)
-        copy = copies.enter_context(caching.applied(package, settings.kfp_caching))
-        wanted.append(_wanted(entry, copy, parameters[entry.name], settings))
+        cached[entry.name] = settings.kfp_caching
+        wanted.append(_wanted(entry, package, parameters[entry.name], settings))
     settings = _settings_of_all(entries.values(), settings_of) or settings_of(only or "dev")
     others = sorted(
         {entry.env for entry in read.entries} - {entry.env for entry in entries.values()}
     )
     if others:
         print(f"note: not of ENV={only}: the schedules of {', '.join(others)}", file=sys.stderr)
-    return Request(wanted, entries, read, settings, only, secrets)
+    source = Source(package, settings, root)
+    return Request(wanted, entries, read, settings, source, cached, only, secrets)
 
 
 def _read_file(package: Path, root: Path) -> Schedules:
@@ -178,8 +179,13 @@ def schedule(server: Server, request: Request, *, apply: bool) -> dict[str, Any]
 
     Raises OpsError as `rescheduling.carry_out` does.
     """
-    with Mask(request.secrets).errors():
-        return _schedule(server, request, apply)
+    with Mask(request.secrets).errors(), ExitStack() as copies:
+        kinds = adapting.all_adapted(request.source, request.cached.values(), server, copies)
+        wanted = [
+            schedule._replace(package=kinds[request.cached[schedule.key]])
+            for schedule in request.wanted
+        ]
+        return _schedule(server, request._replace(wanted=wanted), apply)
 
 
 def _schedule(server: Server, request: Request, apply: bool) -> dict[str, Any]:
@@ -251,7 +257,7 @@ class _Report:
         none = "it has ended" if entry.end and entry.end <= self._now else "not due before its end"
         due = f"next {', '.join(times)} {self._zone}" if times else none
         state = due if entry.enabled else "disabled"
-        _say(f"{action.verb:8} {action.key} ({entry.env}): {_when(entry)}; {state}")
+        _say(f"{action.verb:8} {action.key} ({entry.env}): {entry.when}; {state}")
         for change in self._changes(action):
             _say(f"         {change}")
         if action.verb == "enable":
@@ -264,7 +270,7 @@ class _Report:
         if action.wanted:
             entry = self._entries[action.key]
             times = self._next(entry, action.kept)
-            found |= {"env": entry.env, "enabled": entry.enabled, "when": _when(entry)}
+            found |= {"env": entry.env, "enabled": entry.enabled, "when": entry.when}
             found |= {"next": [time.isoformat() for time in times], "id": identifier}
             found |= {"changes": self._changes(action)}
         if identifier:
@@ -296,13 +302,3 @@ class _Report:
                 first = first.astimezone(self._now.tzinfo)
             times = [first + interval * number for number in range(1, SHOWN_TIMES + 1)]
         return [time for time in times if entry.end is None or time <= entry.end]
-
-
-def _when(entry: Entry) -> str:
-    """Return in English when a schedule is due."""
-    if entry.cron:
-        return cron.words(entry.cron)
-    seconds = entry.every or 0
-    name, size = next(unit for unit in _UNITS if seconds % unit[1] == 0)
-    count = seconds // size
-    return f"Every {name}" if count == 1 else f"Every {count} {name}s"

@@ -7,8 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ops import names
+from ops import names, versions
 from ops.errors import OpsError
+from ops.versions import Version
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,6 +35,7 @@ class Settings(NamedTuple):
     kfp_experiment_description: str  # of an experiment that is made; may be empty
     kfp_service_account: str | None  # that the steps run as; None for the server's own
     kfp_caching: bool | None  # of every step; None for what pipeline.py says
+    server: Version | None  # that pipelines are compiled for; None for the SDK's
     docker: str  # the engine's command line
     platform: str  # of the images: os/architecture
     build_args: Mapping[str, str]  # of every Dockerfile; they end up in the images' history
@@ -70,6 +72,7 @@ def load(
         kfp_experiment_description=overrides.get("experiment_description", ""),
         kfp_service_account=account,
         kfp_caching=overrides.get("caching"),
+        server=versions.setting(table.get("server")),
         docker=environ.get("DOCKER", "").strip() or "docker",
         platform=environ.get("PLATFORM") or "linux/amd64",
         build_args=_texts(table, "build_args"),

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,6 +114,18 @@ def used_images(package: Path) -> set[str]:
 def image_name(step: Step, settings: Settings) -> str:
     """Return a step's image without a tag, in the project's registry."""
     return f"{settings.registry}/{step.image_name}"
+
+
+def owner(settings: Settings, root: Path = ROOT) -> Callable[[str], bool]:
+    """Return what tells whether an image of a compiled pipeline is one of the project's steps'."""
+    names = {image_name(step, settings) for step in find_steps(root)}
+    return lambda image: untagged(image) in names
+
+
+def untagged(image: str) -> str:
+    """Return an image's name without its tag or digest."""
+    folder, slash, last = image.partition("@")[0].rpartition("/")
+    return folder + slash + last.partition(":")[0]
 
 
 def reference(step: Step, settings: Settings, root: Path = ROOT) -> str:

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from ops import names, settings
-from ops.check import component, dockerfile, picture, requirements, schedules, script, wiring
+from ops.check import (
+    component,
+    dockerfile,
+    picture,
+    requirements,
+    schedules,
+    script,
+    server,
+    wiring,
+)
+from ops.check.component import Component
 from ops.check.content import check_links, read_content
 from ops.check.findings import Finding, said
 from ops.check.sources import Sources, UnreadableError
@@ -40,14 +50,16 @@ def check_project(root: Path = ROOT) -> list[Finding]:
             steps.append(Step(folder.name, folder))
     may_be_root, findings = _read_kubernetes(sources)
     found += findings
+    components: list[Component] = []
     for step in steps:
-        found += _check_step(step, sources, project, step.name in may_be_root)
+        found += _check_step(step, sources, project, components, step.name in may_be_root)
     for check in (
         lambda: list(wiring.check_pipeline(steps, sources)),
         lambda: list(wiring.check_params(sources)),
         lambda: list(schedules.check_schedules(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
         lambda: list(picture.check_pictures(sources)),
+        lambda: list(server.check_server(sources, components, project.server)),
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)
@@ -61,8 +73,13 @@ def _step_folders(root: Path) -> list[Path]:
 
 
 def _check_step(
-    step: Step, sources: Sources, project: Settings, may_be_root: bool
+    step: Step,
+    sources: Sources,
+    project: Settings,
+    components: list[Component],
+    may_be_root: bool,
 ) -> list[Finding]:
+    """Return what is wrong with a step, and add its component to those that can be read."""
     found: list[Finding] = []
     code = _read(lambda: script.read_script(step, sources), found)
     part = _read(lambda: component.read_component(step, sources), found)
@@ -73,6 +90,7 @@ def _check_step(
     if code:
         found += code.findings
     if part:
+        components.append(part)
         found += component.check_component(part, step, project)
     if part and code:
         found += component.check_flags(part, code)

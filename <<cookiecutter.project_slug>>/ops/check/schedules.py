@@ -32,6 +32,7 @@ _KEYS = ("cron", "every", "env", "parameters", "enabled", "max_concurrency", "ca
 _DATES = ("start", "end")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 _ENV = re.compile(r"[A-Za-z0-9_-]+")
+_UNITS = (("day", 24 * 3600), ("hour", 3600), ("minute", 60), ("second", 1))
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
 
@@ -49,6 +50,16 @@ class Entry(NamedTuple):
     catch_up: bool
     start: datetime | None  # with a time zone, as ``end``
     end: datetime | None
+
+    @property
+    def when(self) -> str:
+        """Return in English when the schedule is due."""
+        if self.cron:
+            return cron.words(self.cron)
+        seconds = self.every or 0
+        name, size = next(unit for unit in _UNITS if seconds % unit[1] == 0)
+        count = seconds // size
+        return f"Every {name}" if count == 1 else f"Every {count} {name}s"
 
 
 class Schedules(NamedTuple):

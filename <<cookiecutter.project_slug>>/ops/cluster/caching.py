@@ -4,35 +4,26 @@ kfp's own ``enable_caching`` reaches only the tasks at the root of the pipeline,
 in a loop, a condition or a pipeline within; and none at all of an uploaded version.
 """
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from ops import packages
+from ops.packages import Change
 
-@contextlib.contextmanager
-def applied(package: Path, caching: bool | None) -> Iterator[Path]:
-    """Yield a compiled pipeline in which caching is on or off for every task.
 
-    With None that is ``package`` itself, where each task has what ``pipeline.py`` says;
-    else a copy, for as long as the block takes. ``package`` stays as it is.
+def applied(package: Path, caching: bool | None) -> AbstractContextManager[Path]:
+    """Return a compiled pipeline in which caching is on or off for every task.
+
+    With None that is ``package``, where each task has what ``pipeline.py`` says; else a
+    copy, if any task differs.
     """
-    if caching is None:
-        yield package
-        return
-    import yaml
+    return packages.changed(package, changes(caching))
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    # The second document, if there is one, is for Kubernetes.
-    spec, *others = yaml.load_all(package.read_text(encoding="utf-8"), loader)
-    set_caching(spec, caching)
-    with tempfile.TemporaryDirectory(prefix="pipeline-") as folder:
-        copy = Path(folder) / package.name
-        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        text = yaml.dump_all([spec, *others], Dumper=dumper, allow_unicode=True)
-        copy.write_text(text, encoding="utf-8")
-        yield copy
+
+def changes(caching: bool | None) -> list[Change]:
+    """Return what turns caching on or off in a compiled pipeline's documents, or nothing."""
+    return [] if caching is None else [lambda documents: set_caching(documents[0], caching)]
 
 
 def set_caching(spec: dict[str, Any], caching: bool) -> None:

@@ -7,26 +7,32 @@ project does not.
 import importlib.metadata
 import ipaddress
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
+from ops import versions
+from ops.check.server import project_needs
 from ops.cluster import server, signin
 from ops.cluster.credentials import Credentials, SignInError
 from ops.doctor import Finding
 from ops.errors import OpsError
+from ops.features import OLDEST
 from ops.names import shown
-from ops.settings import Settings
+from ops.settings import ROOT, Settings
+from ops.versions import Version
 
 CONTEXT = Path(".config", "kfp", "context.json")  # in the home folder; kfp.Client's memory
 MAX_CONTEXT = 64 * 1024  # bytes
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
-def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Return what was found out about the endpoint that the settings name."""
+def examine(settings: Settings, environ: Mapping[str, str], root: Path = ROOT) -> list[Finding]:
+    """Return what was found out about the endpoint that the settings name.
+
+    ``root`` is the project's, whose pipeline is held against the server's version.
+    """
     host = settings.kfp_host
     try:
         signed = signin.credentials(host, environ, settings.kfp_ca)
@@ -44,27 +50,40 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         found += [Finding("ok", "sign-in", untried)] if signed else []
     else:
         is_there = True
-        found = [_version(settings, health), _signed(host, signed)]
+        found = [_version(settings, health, root), _signed(host, signed)]
     return [*found, *_context(settings), *_unused(settings, environ, is_there)]
 
 
-def _version(settings: Settings, health: server.Health) -> Finding:
-    host, sdk = settings.kfp_host, importlib.metadata.version("kfp")
-    ours, theirs = (_minor(version) for version in (sdk, health.version))
+def _version(settings: Settings, health: server.Health, root: Path) -> Finding:
+    """Compare the versions of the server, of the SDK, and the one that pipelines are for."""
+    host, setting = settings.kfp_host, settings.server
+    theirs, target = versions.parse(health.version), versions.target(setting)
+    sdk = f"the SDK is {importlib.metadata.version('kfp')}"
+    if setting:
+        sdk += f', pyproject.toml has server = "{setting}"'
     if not theirs:
-        return Finding("ok", "KFP", f"{host} answers, but not its version; the SDK's is {sdk}")
-    text = f"{host} has KFP {shown(health.version)}, the SDK is {sdk}"
+        return Finding("ok", "KFP", f"{host} answers, but not its version; {sdk}")
+    text = f"{host} has KFP {shown(health.version)}, {sdk}"
     if settings.kfp_namespace and not health.namespace:
         unused = f"the namespace {shown(settings.kfp_namespace)} is not used"
         text += f"; it has no namespaces, {unused}"
-    if ours != theirs:
-        text += f": should it refuse a run, set kfp=={'.'.join(theirs)}.* in requirements-dev.in"
-    return Finding("ok" if ours == theirs else "warn", "KFP", text)
+    if theirs >= target and (setting or theirs == target):
+        return Finding("ok", "KFP", text)
+    if theirs > target or theirs < OLDEST:
+        cure = f"should it refuse a run, set kfp=={theirs}.* in requirements-dev.in"
+        return Finding("warn", "KFP", f"{text}: {cure}")
+    return _older(text, theirs, root)
 
 
-def _minor(version: str) -> tuple[str, ...]:
-    found = re.match(r"v?(\d+)\.(\d+)", version)
-    return found.groups() if found else ()
+def _older(text: str, theirs: Version, root: Path) -> Finding:
+    """Say what becomes of pipelines on a server that is older than they are for."""
+    needs = [need for need in project_needs(root) if theirs < need.feature.since]
+    if needs:
+        first, *more = sorted({need.finding("which it is not").text for need in needs})
+        rest = f", and {len(more)} more" if more else ""
+        return Finding("FAIL", "KFP", f"{text}: {first}{rest}")
+    cure = f'write server = "{theirs}" into pyproject.toml, for make compile and make check'
+    return Finding("warn", "KFP", f"{text}, and what goes there is fitted to it: {cure}")
 
 
 def _signed(host: str, signed: Credentials) -> Finding:

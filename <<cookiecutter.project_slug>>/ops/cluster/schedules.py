@@ -13,13 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ops import versions
 from ops.cluster import server as servers
 from ops.cluster.server import Server, identifier, predicates
 from ops.errors import OpsError
 from ops.names import shown
+from ops.versions import Version
 
 MAX_DESCRIPTION = 255  # bytes; of a longer one the server makes a schedule that nothing shows
-ORPHANS = (2, 16)  # the first version that can delete a schedule and leave its runs alone
+ORPHANS = Version(2, 16)  # the first version that can delete a schedule and leave its runs alone
 _DESCRIPTION = re.compile(r"owner=([^;]*);key=([^;]*);env=([^;]*);h=([0-9a-f]{32})")
 
 
@@ -151,8 +153,8 @@ def can_orphan(version: str) -> bool:
 
     Of one that does not tell its version we take the worst.
     """
-    match = re.match(r"v?([0-9]{1,4})\.([0-9]{1,4})", version)
-    return match is not None and (int(match[1]), int(match[2])) >= ORPHANS
+    told = versions.parse(version)
+    return told is not None and told >= ORPHANS
 
 
 def plan(
