@@ -130,7 +130,7 @@ def process_step(project: Path, folder: Path) -> None:
     runner = ProcessRunner({"": Home(step.folder, binaries, str(project))})
     command = _command(folder)
     made = job("", command, folder)
-    env = {"PYTHONPATH": str(project), **environment()}
+    env = {**environment(), "PYTHONPATH": str(project)}
 
     def by_hand() -> None:
         words = [str(binaries / "python"), *command[1:]]

@@ -89,7 +89,7 @@ class ContainerTask:
             tasks.store.put(artifact.uri, path)
         execution.outputs, execution.output_artifacts = found.parameters, found.artifacts
         execution.state = CACHED
-        self._noted.step = tasks.teller.step(str(self._container["image"]))
+        self._noted.step = tasks.teller.step(str(self._container["image"]), self._task)
         self._note_outputs()
         tasks.recorder.end_task(self._noted, "reused")
         tasks.teller.reused(self._run, self._task, self._noted, found.changed)
@@ -102,11 +102,11 @@ class ContainerTask:
             self._image = driver.resolve_image(self._begun, self._container)
             driver.resolve_command(self._begun, self._container)
         except DriverError as error:
-            self._noted.step = self._tasks.teller.step(self._image)
+            self._noted.step = self._tasks.teller.step(self._image, self._task)
             self._tasks.failed(self._run, self._task, self._noted, "driver", error)
             self._ended(Phase.UNBEGUN)
             return
-        self._noted.step = self._tasks.teller.step(self._image)
+        self._noted.step = self._tasks.teller.step(self._image, self._task)
         self._submit()
 
     @property

@@ -70,7 +70,7 @@ class Task:
     path: str
     kind: str
     label: str
-    step: str  # or the image, where that is no step's; "" for what has no container
+    step: str  # or the label, where the image is no step's; "" for what has no container
     state: str = "running"
     failed_in: str = ""
     reason: str = ""

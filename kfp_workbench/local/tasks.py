@@ -53,7 +53,7 @@ class Tasks:
         """Note a task that its driver did not begin."""
         component = self.pipeline.component_of(task)
         kind = "dag" if component.dag is not None else "container"
-        noted = record.Task("/".join(path), kind, task.label, self._step(component))
+        noted = record.Task("/".join(path), kind, task.label, self._step(component, task))
         self.recorder.begin(noted)
         self.failed(run, task, noted, "driver", error)
 
@@ -72,13 +72,13 @@ class Tasks:
             (name, item) for name, several in begun.inputs.artifacts.items() for item in several
         )
 
-    def _step(self, component: spec.Component) -> str:
+    def _step(self, component: spec.Component, task: spec.Task) -> str:
         image = (
             self.pipeline.executors.get(component.executor, {})
             .get("container", {})
             .get("image", "")
         )
-        return self.teller.step(image)
+        return self.teller.step(image, task) if image else ""
 
     def files(self, name: str, attempt: int) -> Place:
         """Return the files of an attempt at a task."""

@@ -32,9 +32,9 @@ class Teller:
         self._count = 0
         self.failures: list[record.Task] = []  # in the order in which they came
 
-    def step(self, image: str) -> str:
-        """Return what people call the step that has an image."""
-        return self._steps.get(image, image)
+    def step(self, image: str, task: spec.Task) -> str:
+        """Return what people call the step that has an image: the task, where it is no step's."""
+        return self._steps.get(image, task.label)
 
     def begun(self, run: DagRun, task: spec.Task, noted: record.Task, attempt: int) -> str:
         """Tell that a command is about to run; returns a name of its own for its files."""
