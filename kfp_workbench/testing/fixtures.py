@@ -53,7 +53,12 @@ def images(package: Path) -> set[str]:
 def run_step(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., stepping.Done]:
-    """Return a function that runs one step, on inputs or on the words of a command line."""
+    """Return a function that runs one step in its own environment, and tells what became of it.
+
+    ``run_step("add", context={...})`` runs it on inputs, as its component.yaml says: a text as it
+    is, other values as JSON, an artifact by its path; ``run_step("add", ["--context", "{"])`` on the
+    words of a command line. See `kfp_workbench.testing.stepping.Done` for what it returns.
+    """
 
     def run(name: str, words: Sequence[str] | None = None, /, **inputs: Any) -> stepping.Done:
         with readable():
@@ -76,7 +81,12 @@ def examples(step: str, project: Project) -> docstrings.Examples:
 
 @pytest.fixture(scope="session")
 def run_pipeline(project: Project, package: Path) -> Callable[..., dict[str, Any]]:
-    """Return a function that runs the compiled pipeline, as processes or with another runner."""
+    """Return a function that runs the compiled pipeline, and returns its outputs by name.
+
+    ``run_pipeline("docker", threshold=0.5)``: as processes unless another runner is named, with the
+    parameters of params/test.yaml, or else of params/dev.yaml, but for those that are given.
+    Fails the test, in one line, when a step failed.
+    """
 
     def run(runner: str = "process", /, **parameters: Any) -> dict[str, Any]:
         if runner == "docker" and (reason := local_runs.why_no_engine(project.settings)):

@@ -125,6 +125,14 @@ def test_a_pipeline_that_does_not_compile_is_one_line(project: Path) -> None:
     assert "Traceback" not in result.stdout and len(result.stdout.splitlines()) < 12
 
 
+def test_a_component_that_is_none_fails_the_contract_alone(project: Path) -> None:
+    """The tests of other steps are still found."""
+    replace("steps/add/component.yaml", "name:", "name: [")(project)
+    result = run_tests(project, "tests", "-k", "contract or div")
+    assert "1 failed, 6 passed" in result.stdout, result.stdout
+    assert "steps/add/component.yaml:" in result.stdout
+
+
 def test_no_docstring_needs_an_example(project: Path) -> None:
     main = project / MAIN
     main.write_text(main.read_text(encoding="utf-8").replace(">>>", "..."), encoding="utf-8")

@@ -11,6 +11,8 @@ from shared.project_tests import run_tests
 from shared.typed import VALUES, make_project
 
 ALONE = f"""
+import pytest
+
 VALUES = {VALUES!r}
 
 
@@ -35,6 +37,11 @@ def test_words(run_step):
 
 def test_each(step):
     assert step != "shell"
+
+
+@pytest.mark.parametrize("step,other", [("mine", 1)])
+def test_own(step, other):
+    assert step == "mine"
 
 
 def test_unknown(run_step):
@@ -67,7 +74,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_step_runs_on_given_inputs(project: Path) -> None:
     result = run_tests(project, "tests/test_alone.py", "-k", "not unknown")
-    assert "5 passed" in result.stdout, result.stdout
+    assert "6 passed" in result.stdout, result.stdout
 
 
 def test_a_step_that_is_not_there_is_one_line(project: Path) -> None:
