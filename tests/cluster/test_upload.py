@@ -29,13 +29,6 @@ def kfp() -> Iterator[KfpServer]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def package(default: Path) -> Path:
-    """Return a compiled pipeline."""
-    assert make(default, "compile").returncode == 0
-    return default / "build" / "pipeline.yaml"
-
-
 @pytest.fixture
 def own(package: Path, tmp_path: Path) -> Path:
     """Return a compiled pipeline of the test's own."""

@@ -1,11 +1,10 @@
-"""`make graph`: the pictures say what the compiled pipeline does, stay readable, and are never old unnoticed."""
+"""`make graph`: the pictures say what the compiled pipeline does, and stay readable."""
 
 import re
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from kfp_workbench.check import check_project
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.graph import MERMAID, SVG, mermaid, spec, svg
+from kfp_workbench.graph import mermaid, spec, svg
 from kfp_workbench.graph.layout import LIMIT, Drawing, layout
 from kfp_workbench.graph.model import Edge, Graph, Node, chain, steps
-from shared.baking import PROJECT, bake, environment, make, pythons
+from shared.baking import PROJECT, environment, pythons
+from shared.pictures import HOSTILE, NS, parsed, shown
 
 # A module with everything that KFP's compiler makes of control flow; each pipeline in it is compiled.
 PIPELINES = """
@@ -141,11 +140,6 @@ def many(n: int):
                for i in range(6)]
 """
 NAMES = ("fan", "nested", "branches", "always", "long", "wide", "many")
-HOSTILE = [
-    "<script>alert(1)</script>", '"quoted" \'text\'', "`code`", "end", "a]b[c", "a|b", "a\nb", "a --> b",
-    "&amp; &lt;", "#quot;", "%% comment", "1. list", "- item", "**bold** _em_", "]]>", "-->", "subgraph x",
-    "click n1 href", ":::class", "{{x}}", "$(x)", "é ☃ 漢字", "\x00\x1b[0m", "\u202eright", "\ud800", "//e", "x" * 300,
-]  # fmt: skip
 
 
 @cache
@@ -331,17 +325,6 @@ def test_an_input_stands_where_it_is_used() -> None:
     assert abs(late[0].x - total[0].x) < 250
 
 
-def parsed(text: str) -> ET.Element:
-    return ET.fromstring(text.encode())
-
-
-NS = "{http://www.w3.org/2000/svg}"
-
-
-def shown(root: ET.Element) -> list[str]:
-    return [element.text or "" for element in root.iter(f"{NS}text")]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_svg_is_accessible_and_plain(name: str) -> None:
     text = svg.picture(graph_of(name), name)
@@ -451,144 +434,6 @@ def test_the_reader_says_what_is_no_pipeline() -> None:
     for broken in files:
         with pytest.raises(WorkbenchError, match=r"build/pipeline\.yaml: .*: make compile$"):
             spec.read(broken)
-
-
-SHAPES: dict[str, Mapping[str, str]] = {
-    "training": {"starter": "training", "project_slug": "other-name"},
-    "average": {},
-    "one": {"starter": "blank", "steps": "Load data", "registry": "ghcr.io/a/b"},
-    "awkward-names": {"starter": "blank", "steps": "a, a_task, print, type, s10, s9, end"},
-    "sixty": {"starter": "blank", "steps": ", ".join(f"step {n}" for n in range(60))},
-    "hostile": {"project_name": '<b> "x" `y`', "project_slug": "x", "description": "]]> --> <"},
-}
-
-
-def pictures(project: Path) -> dict[str, bytes]:
-    return {name: (project / name).read_bytes() for name in (SVG, MERMAID)}
-
-
-@pytest.mark.parametrize("answers", SHAPES.values(), ids=list(SHAPES))
-def test_a_new_project_has_what_make_graph_draws(
-    tmp_path: Path, answers: Mapping[str, str]
-) -> None:
-    project = bake(tmp_path, **answers)
-    before = pictures(project)
-    env = {"REGISTRY": "example.com/elsewhere"}
-    result = make(project, "graph", env=env)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == ""
-    assert result.stderr.endswith("drew docs/pipeline.svg and docs/pipeline.mmd\n")
-    assert pictures(project) == before
-    parsed(before[SVG].decode())
-
-
-def test_the_readme_shows_it(default: Path) -> None:
-    readme = (default / "README.md").read_text()
-    (path,) = re.findall(r"!\[[^\]]+\]\(([^)]+\.svg)\)", readme)
-    assert path == SVG and (default / path).exists()
-    assert "make graph" in readme
-
-
-def test_a_new_step_is_in_the_picture(project: Path) -> None:
-    assert make(project, "step", "NAME=Round off").returncode == 0
-    assert "Round off" in shown(parsed((project / SVG).read_text()))
-    assert '"Round off"' in (project / MERMAID).read_text()
-    assert check_project(project) == []
-
-
-def test_a_step_is_made_where_the_pipeline_does_not_compile(project: Path) -> None:
-    template = project / "templates" / "step" / "component.yaml"
-    template.write_text(template.read_text().replace("name: context", "name: other"))
-    result = make(project, "step", "NAME=scale")
-    assert result.returncode == 0 and (project / "steps" / "scale").exists()
-    assert "docs/: not drawn again: pipeline.py" in result.stderr
-    assert "make graph" in check_project(project)[0].text
-
-
-def change(path: str, old: str, new: str) -> Callable[[Path], None]:
-    def edit(project: Path) -> None:
-        file = project / path
-        text = file.read_text() if file.exists() else ""
-        assert old in text
-        file.write_text(text.replace(old, new, 1) if old else text + new)
-
-    return edit
-
-
-COMPONENT = "steps/add/component.yaml"
-MODULE = "pipeline.py"
-OLD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "label": (change(MODULE, '("Add")', '("Add up")'), SVG),
-    "constant": (change(MODULE, "context: dict)", "context: dict = {})"), SVG),
-    "wiring": (change(MODULE, "div(context=add_task.output)", "div(context=context)"), SVG),
-    "output": (change(COMPONENT, "- {name: Output,", "- {name: Result,"), SVG),
-    "removed": (lambda project: (project / SVG).unlink(), SVG),
-    "one-removed": (lambda project: (project / MERMAID).unlink(), MERMAID),
-    "one-old": (change(MERMAID, "sources", "sources 0"), MERMAID),
-    "not-ours": (lambda project: (project / SVG).write_text("<svg/>"), SVG),
-}
-CURRENT: dict[str, list[Callable[[Path], object]]] = {
-    "comment": [change(MODULE, "", "\n# Why so.\n")],
-    "layout": [change(MODULE, "add(context=context)", "add(\n        context=context,\n    )")],
-    "docstring": [change(MODULE, "Hands the context", "Hands on the context")],
-    "image": [change(COMPONENT, "calculate-average/add", "elsewhere/add")],
-    "args": [change(COMPONENT, "--context, {inputValue", "--ctx, {inputValue")],
-    "component-comment": [change(COMPONENT, "outputs:", "# What comes out.\noutputs:")],
-    "script": [change("steps/add/main.py", "", "\nX = 1\n")],
-    "settings": [change("pyproject.toml", "localhost:5000", "example.com")],
-    "display-name": [change("pyproject.toml", 'display_name = "', 'display_name = "My ')],
-    "parameters": [change("params/dev.yaml", "[1, 2, 3, 4]", "[5]")],
-    "crlf": [lambda p: (p / MODULE).write_bytes((p / MODULE).read_bytes().replace(b"\n", b"\r\n"))],
-}  # fmt: skip
-
-
-def old_pictures(project: Path) -> list[str]:
-    return [f"{f.path}:{f.line}: {f.cure}" for f in check_project(project) if "picture" in f.what]
-
-
-@pytest.mark.parametrize(("edit", "path"), OLD.values(), ids=list(OLD))
-def test_an_old_picture_is_found(project: Path, edit: Callable[[Path], object], path: str) -> None:
-    assert old_pictures(project) == []
-    edit(project)
-    assert old_pictures(project) == [f"{path}:1: make graph"]
-
-
-def test_a_module_that_the_pipeline_imports_counts(project: Path) -> None:
-    (project / "wired.py").write_text("RATE = 1\n")
-    change(MODULE, "from kfp import dsl\n", "from kfp import dsl\n\nimport wired\n")(project)
-    assert make(project, "graph").returncode == 0
-    assert old_pictures(project) == []
-    (project / "wired.py").write_text("RATE = 2\n")
-    assert old_pictures(project) == [f"{SVG}:1: make graph"]
-    assert make(project, "graph").returncode == 0
-    assert old_pictures(project) == []
-
-
-@pytest.mark.parametrize("edits", CURRENT.values(), ids=list(CURRENT))
-def test_what_does_not_show_makes_no_picture_old(
-    project: Path, edits: list[Callable[[Path], object]]
-) -> None:
-    for edit in edits:
-        edit(project)
-    assert old_pictures(project) == []
-
-
-def test_make_check_says_so(project: Path) -> None:
-    change(MODULE, '("Add")', '("Add up")')(project)
-    result = make(project, "check")
-    assert result.returncode != 0
-    assert result.stdout == (
-        "docs/pipeline.svg:1: the picture is out of date: "
-        "pipeline.py or a component.yaml has changed: make graph\n"
-    )
-    assert make(project, "graph", "check").returncode == 0
-
-
-def test_a_broken_module_leaves_the_pictures(project: Path) -> None:
-    before = pictures(project)
-    (project / MODULE).write_text("def (\n")
-    assert make(project, "graph").returncode == 2
-    assert pictures(project) == before
 
 
 @pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15"])
