@@ -1,10 +1,12 @@
 """The command line behind the Makefile: ``python -m kfp_workbench VERB``."""
 
 import argparse
+import contextlib
 import json
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -276,7 +278,7 @@ def _step(args: argparse.Namespace) -> None:
 
 
 def _local(args: argparse.Namespace) -> dict[str, object]:
-    from kfp_workbench.local import running
+    from kfp_workbench.local import record, running
     from kfp_workbench.project import environments
     from kfp_workbench.project.secrecy import Mask
 
@@ -287,19 +289,36 @@ def _local(args: argparse.Namespace) -> dict[str, object]:
     given = environments.read(package, _params_file(args.env), args.parameters, submitting=False)
     mask = Mask(given.secrets)
     with mask.errors():
-        outputs = running.run_pipeline(
-            package,
-            given.parameters,
-            project.load(),
-            args.runner,
-            mask=mask,
-            cache=cache == "1",
-            closing=args.closing.append,
+        prepared = running.prepare(
+            package, given.parameters, project.load(), args.runner, mask=mask, cache=cache == "1"
         )
+        threading.Thread(target=_prepare_report, daemon=True).start()  # while steps run
+        try:
+            outputs = prepared.run()
+        finally:
+            if (prepared.folder / record.FILE).exists():
+                args.closing.append(_written(prepared.folder))
     shown: dict[str, object] = mask.result(outputs)
     if shown != outputs:
         print("note: the result holds a secret parameter: it is shown as ***", file=sys.stderr)
     return shown
+
+
+def _prepare_report() -> None:
+    from kfp_workbench import report
+
+    with contextlib.suppress(Exception):  # it is told when the report is written
+        report.prepare()
+
+
+def _written(folder: Path) -> str:
+    """Write the report of a run and return where it is; without one, why."""
+    from kfp_workbench import report
+
+    try:
+        return report.write(ROOT, folder)
+    except Exception as error:  # the run's own result must not depend on it
+        return f"note: no report was written ({type(error).__name__}: {error})"
 
 
 def _report(args: argparse.Namespace) -> None:
