@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from kfp_workbench.cluster.server import Health
-from kfp_workbench.doctor import endpoint, examining
-from kfp_workbench.doctor.examining import Finding
+from kfp_workbench.doctor import endpoint, engine, examining, registry
+from kfp_workbench.doctor import machine as machine_checks
+from kfp_workbench.doctor.condition import Condition
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import engines
 from kfp_workbench.project import settings
@@ -88,7 +89,7 @@ class Machine:
         error: str = "",
         seconds: float = 0,
     ) -> None:
-        """Put an engine's command on PATH; it answers to what `kfp_workbench.doctor.examining` asks, alone."""
+        """Put an engine's command on PATH; it answers to what the doctor asks, alone."""
         text = info if isinstance(info, str) else json.dumps(info or DOCKER)
         info_words = "info" if says == "buildah" else "info --format {{json .}}"
         folder = self.bin.parent
@@ -109,7 +110,7 @@ class Machine:
         """Put one of the real machine's commands on PATH."""
         (self.bin / name).symlink_to(shutil.which(name, path="/usr/local/bin:/usr/bin:/bin") or "")
 
-    def look(self) -> dict[str, Finding]:
+    def look(self) -> dict[str, Condition]:
         """Return the findings by what they are about."""
         found = examining.examine(settings.load(self.project, self.environ), self.project)
         assert len({finding.what for finding in found}) == len(found)
@@ -122,14 +123,14 @@ def machine(tmp_path: Path, default: Path, monkeypatch: pytest.MonkeyPatch) -> M
     ours = [name for name in os.environ if name.startswith(("DOCKER_", "CONTAINER", "KFP_"))]
     for name in (*ours, "DOCKER", "PLATFORM", "REGISTRY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("kfp_workbench.doctor.examining.platform.node", lambda: HERE)
-    monkeypatch.setattr("kfp_workbench.doctor.examining.sys.platform", "linux")
-    monkeypatch.setattr(examining, "BINFMT", tmp_path / "binfmt")
+    monkeypatch.setattr("kfp_workbench.doctor.machine.platform.node", lambda: HERE)
+    monkeypatch.setattr("kfp_workbench.doctor.machine.sys.platform", "linux")
+    monkeypatch.setattr(engine, "BINFMT", tmp_path / "binfmt")
     monkeypatch.setattr(engines, "connect", lambda command: None)
     return Machine(tmp_path, default, monkeypatch)
 
 
-def is_(finding: Finding, level: str, *parts: str) -> bool:
+def is_(finding: Condition, level: str, *parts: str) -> bool:
     assert finding.level == level, finding
     for part in parts:
         assert part in finding.text, finding
@@ -264,7 +265,7 @@ def test_podman_that_does_not_answer(machine: Machine) -> None:
 
 
 def test_on_a_mac(machine: Machine) -> None:
-    machine.monkeypatch.setattr("kfp_workbench.doctor.examining.sys.platform", "darwin")
+    machine.monkeypatch.setattr("kfp_workbench.doctor.machine.sys.platform", "darwin")
     machine.engine("", error="Cannot connect to the Docker daemon")
     assert is_(machine.look()["engine"], "FAIL", "no engine answers: start Docker Desktop")
     machine.engine("", "podman", name="podman", error="Cannot connect to Podman")
@@ -290,7 +291,7 @@ def test_what_is_no_engine(machine: Machine) -> None:
 
 
 def test_an_engine_that_hangs(machine: Machine) -> None:
-    machine.monkeypatch.setattr(examining, "CALL_SECONDS", 0.3)
+    machine.monkeypatch.setattr(machine_checks, "CALL_SECONDS", 0.3)
     machine.engine(seconds=60)
     text = "'docker' does not answer within 0 s: restart the engine"
     assert is_(machine.look()["engine"], "FAIL", text)
@@ -314,8 +315,8 @@ def test_a_socket_for_containers(machine: Machine) -> None:
 
 
 def binfmt(machine: Machine, text: str) -> None:
-    examining.BINFMT.mkdir(exist_ok=True)
-    (examining.BINFMT / "qemu-aarch64").write_text(text)
+    engine.BINFMT.mkdir(exist_ok=True)
+    (engine.BINFMT / "qemu-aarch64").write_text(text)
 
 
 @pytest.mark.parametrize(
@@ -659,7 +660,7 @@ def test_python(machine: Machine) -> None:
     minor = ".".join(map(str, sys.version_info[:2]))
     assert is_(found, "warn", "has no ensurepip", f": apt-get install python{minor}-venv")
     with patch.context() as inner:
-        inner.setattr(examining, "OLDEST", (3, 99))
+        inner.setattr(machine_checks, "OLDEST", (3, 99))
         found = machine.look()["python"]
     assert is_(found, "FAIL", "is older than 3.99: make clean ALL=1, then make setup PYTHON=")
 
@@ -689,7 +690,7 @@ def test_disks(machine: Machine, tmp_path: Path, free: int, build: str, images: 
     machine.engine({**DOCKER, "DockerRootDir": str(tmp_path)})
     usage = SimpleNamespace(free=free)
     machine.monkeypatch.setattr(
-        "kfp_workbench.doctor.examining.shutil.disk_usage", lambda folder: usage
+        "kfp_workbench.doctor.machine.shutil.disk_usage", lambda folder: usage
     )
     found = machine.look()
     assert is_(found["disk"], build, f"{free / GB:.1f} GB free for build/")
@@ -705,7 +706,7 @@ def test_the_disk_of_another_machine_is_not_looked_at(machine: Machine, tmp_path
 
 def test_a_folder_that_cannot_be_written(machine: Machine) -> None:
     machine.monkeypatch.setattr(
-        "kfp_workbench.doctor.examining.os.access", lambda folder, mode: False
+        "kfp_workbench.doctor.machine.os.access", lambda folder, mode: False
     )
     assert is_(machine.look()["disk"], "FAIL", "cannot be written: chown it, or remount its disk")
 
@@ -735,11 +736,11 @@ def test_whatever_hangs_is_said_in_time(machine: Machine) -> None:
 
 
 def test_a_check_that_breaks_hides_no_other(machine: Machine) -> None:
-    def fail(root: Path) -> list[Finding]:
+    def fail(root: Path) -> list[Condition]:
         raise RuntimeError("s3cret")
 
-    machine.monkeypatch.setattr(examining, "_git", fail)
-    machine.monkeypatch.setattr(examining, "_registry", fail)
+    machine.monkeypatch.setattr(machine_checks, "check_git", fail)
+    machine.monkeypatch.setattr(registry, "check_registry", fail)
     found = machine.look()
     assert is_(found["git"], "warn", "cannot be checked (RuntimeError): report this")
     assert is_(found["registry"], "FAIL") and "s3cret" not in found["registry"].text
@@ -762,7 +763,7 @@ def test_the_last_line_says_what_works(
     capsys: pytest.CaptureFixture[str], failed: str, line: str
 ) -> None:
     with pytest.raises(WorkbenchError) as caught:
-        examining.report([Finding("ok", "git", "x"), Finding("FAIL", failed, "y: do z")])
+        examining.report([Condition("ok", "git", "x"), Condition("FAIL", failed, "y: do z")])
     assert caught.value.status == 1 and str(caught.value) == f"not working yet: {line}"
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -770,7 +771,8 @@ def test_the_last_line_says_what_works(
 
 
 def test_warnings_do_not_fail(capsys: pytest.CaptureFixture[str]) -> None:
-    examining.report([Finding("warn", "disk", "x"), Finding("warn", "KFP", "evil\x1b[31m\r\nline")])
+    text = "evil\x1b[31m\r\nline"
+    examining.report([Condition("warn", "disk", "x"), Condition("warn", "KFP", text)])
     assert capsys.readouterr().err.splitlines() == [
         "warn  disk      x",
         "warn  KFP       evil\\x1b[31m line",
