@@ -12,12 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
-from kfp_workbench.check.server import project_needs
 from kfp_workbench.cluster import server, signin
 from kfp_workbench.cluster.credentials import Credentials, SignInError
 from kfp_workbench.doctor.condition import Condition
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.pipeline.features import OLDEST
+from kfp_workbench.pipeline.needs import project_needs
 from kfp_workbench.project import versions
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.settings import ROOT, Settings

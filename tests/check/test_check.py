@@ -13,7 +13,7 @@ import yaml
 
 from kfp_workbench.check import Finding, check_project, component
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import params, settings, steps
+from kfp_workbench.project import components, params, settings, steps
 from shared.baking import bake, environment, make
 
 IMAGE = "localhost:5000/calculate-average/add"
@@ -962,7 +962,7 @@ def test_the_types_are_those_of_kfp() -> None:
 
     name = pipeline_spec_pb2.ParameterType.ParameterTypeEnum.Name
     ours = type_utils.PARAMETER_TYPES_MAPPING.items()
-    assert {key: name(value) for key, value in ours} == component.PARAMETERS
+    assert {key: name(value) for key, value in ours} == components.PARAMETERS
     assert set(type_utils.ARTIFACT_CLASSES_MAPPING) == component.ARTIFACTS
 
 
