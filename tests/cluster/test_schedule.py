@@ -17,7 +17,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kfp_workbench.cluster import cron, faults, rescheduling, schedules, scheduling, transport
+from kfp_workbench.cluster import (
+    cron,
+    faults,
+    rescheduling,
+    schedule_report,
+    schedule_requests,
+    schedules,
+    scheduling,
+    transport,
+)
 from kfp_workbench.cluster import schedule_file as file
 from kfp_workbench.cluster import server as servers
 from kfp_workbench.cluster.schedules import Live, Wanted
@@ -431,7 +440,8 @@ def test_a_schedule_has_ended_when_its_end_is_past(
     text = f'nightly: {{cron: "0 0 3 * * MON-FRI", {setting}}}'
     request = request_of(folder, package, settings, text)
     (action,) = schedules.plan(request.wanted, [], removes=True)
-    scheduling._Report(request, NOW).show(action)
+    zone = request.schedules.time_zone_name
+    schedule_report.Report(request.entries, zone, NOW).show(action)
     shown = f"create   nightly (dev): At 03:00, Monday through Friday; {state}"
     assert capsys.readouterr().err.startswith(shown)
 
@@ -939,7 +949,7 @@ def test_a_past_beginning_starts_no_run_at_once(
     past, future = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 
     def start(schedule: Wanted, *, again: bool) -> Any:
-        return rescheduling._arguments(schedule, again=again)["start_time"]
+        return schedule_requests.arguments(schedule, again=again)["start_time"]
 
     for again, catch_up in itertools.product((False, True), repeat=2):
         assert start(wanted(start=future, catch_up=catch_up), again=again) == future
