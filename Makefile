@@ -52,6 +52,7 @@ lint: $(READY) ## check style, types and shell in the template
 	@"$(BIN)/ruff" check $(AS_IN_A_PROJECT) starters
 	@"$(BIN)/mypy" kfp_workbench *.py hooks/*.py tests
 	@cd "$(PROJECT)" && MYPYPATH="$(CURDIR)" "$(BIN)/mypy" .
+	@"$(BIN)/lint-imports" --no-cache --no-logo
 	@"$(BIN)/shellcheck" .ci/*
 
 AS_IN_A_PROJECT := --config "$(PROJECT)/pyproject.toml" --config 'src = ["$(PROJECT)", "starters/training"]'

@@ -11,6 +11,7 @@ from typing import TypeVar
 from kfp_workbench.check import (
     component,
     dockerfile,
+    flags,
     picture,
     requirements,
     schedules,
@@ -19,9 +20,9 @@ from kfp_workbench.check import (
     texts,
     wiring,
 )
-from kfp_workbench.check.component import Component
 from kfp_workbench.check.content import check_links, read_content
 from kfp_workbench.project import names, settings
+from kfp_workbench.project.components import Component, read_component
 from kfp_workbench.project.findings import Finding, said
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import is_secret
@@ -91,7 +92,7 @@ def _check_step(
     """Return what is wrong with a step, and add its component to those that can be read."""
     found: list[Finding] = []
     code = _read(lambda: script.read_script(step, sources), found)
-    part = _read(lambda: component.read_component(step, sources), found)
+    part = _read(lambda: read_component(step, sources), found)
     file = _read(lambda: dockerfile.read_dockerfile(step, sources), found)
     found += _read(lambda: list(requirements.check_requirements(step, sources)), found) or []
     content = read_content(step, sources.root)
@@ -102,7 +103,7 @@ def _check_step(
         components.append(part)
         found += component.check_component(part, step, project)
     if part and code:
-        found += component.check_flags(part, code)
+        found += flags.check_flags(part, code)
     if file:
         found += dockerfile.check_dockerfile(file, content, project, may_be_root)
         found += dockerfile.check_entrypoint(file, part)

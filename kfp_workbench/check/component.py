@@ -1,33 +1,22 @@
-"""Checks a step's ``component.yaml``: for itself, and against the script's flags.
+"""Checks a step's ``component.yaml`` for itself.
 
-KFP's compiler takes most of these for granted, and the cluster does not. The schema is
-https://www.kubeflow.org/docs/components/pipelines/legacy-v1/reference/component-spec/
-as kfp 2 reads it (``kfp.dsl.structures.ComponentSpec.from_v1_component_spec``).
+KFP's compiler takes most of this for granted, and the cluster does not.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from kfp_workbench.check.script import Flag, Script
-from kfp_workbench.project.documents import Document
+from kfp_workbench.project.components import CONTAINER, PARAMETERS, Component
+from kfp_workbench.project.documents import Place
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import is_secret
 from kfp_workbench.project.settings import Settings
-from kfp_workbench.project.sources import Sources, UnreadableError, is_file
+from kfp_workbench.project.sources import is_file
 from kfp_workbench.project.steps import Step, image_name
 from kfp_workbench.project.values import TYPES
 
-# The types that kfp takes for parameters, in lower case, as the compiled pipeline calls them.
-PARAMETERS = {
-    **dict.fromkeys(("integer", "int"), "NUMBER_INTEGER"),
-    **dict.fromkeys(("double", "float"), "NUMBER_DOUBLE"),
-    **dict.fromkeys(("string", "str", "text"), "STRING"),
-    **dict.fromkeys(("bool", "boolean"), "BOOLEAN"),
-    **dict.fromkeys(("dict", "jsonobject"), "STRUCT"),
-    **dict.fromkeys(("list", "jsonarray"), "LIST"),
-}
 ARTIFACTS = frozenset(("artifact", "dataset", "model", "html", "markdown", "metrics")) | {
     "classificationmetrics",
     "slicedclassificationmetrics",
@@ -41,55 +30,6 @@ KEYS = {
 }
 INPUTS = ("inputValue", "inputPath", "inputUri")
 OUTPUTS = ("outputPath", "outputUri")
-Place = tuple[object, ...]
-CONTAINER: Place = ("implementation", "container")
-
-
-class Component(NamedTuple):
-    """A step's ``component.yaml`` and where it lies."""
-
-    path: str
-    document: Document
-    container: Mapping[str, Any]
-
-    def found(self, place: Place, what: str, cure: str) -> Finding:
-        """Return a finding about the part at ``place``."""
-        return Finding(self.path, self.document.line(*place), what, cure)
-
-    def ports(self, kind: str) -> dict[str, tuple[Place, Mapping[str, Any]]]:
-        """Return the inputs or outputs by name, each with its place."""
-        items = self.document.value.get(kind) or []
-        return {
-            str(item["name"]): ((kind, number), item)
-            for number, item in enumerate(items if isinstance(items, list) else [])
-            if isinstance(item, dict) and "name" in item
-        }
-
-
-class Word(NamedTuple):
-    """One word of the command line that ``args`` makes."""
-
-    place: Place
-    text: str | None  # None: what a placeholder stands for
-    optional: bool  # below an `if`
-
-
-END = Word((), None, False)
-
-
-def read_component(step: Step, sources: Sources) -> Component:
-    """Return a step's component; raises UnreadableError."""
-    path = step.folder / "component.yaml"
-    document = sources.document(path)
-    container = document.value
-    for key in CONTAINER:
-        container = container.get(key) if isinstance(container, dict) else None
-    if not isinstance(container, dict):
-        cure = "write implementation: {container: {image: ..., command: [...], args: [...]}}"
-        raise UnreadableError(
-            Finding(sources.name(path), 1, "has no implementation.container", cure)
-        )
-    return Component(sources.name(path), document, container)
 
 
 def check_component(component: Component, step: Step, settings: Settings) -> Iterator[Finding]:
@@ -246,71 +186,6 @@ def _check_kind(
         yield component.found(place, f"{shown(item['name'])} is a parameter", f"use {other}")
 
 
-def check_flags(component: Component, script: Script) -> Iterator[Finding]:
-    """Find where the command line that ``args`` makes is not what the script reads."""
-    if not script.readable:
-        if any(_flag_name(word) for word in _command_line(component)):
-            what = "has no add_argument call, so that its flags cannot be read"
-            yield Finding(script.path, 1, what, "take them with argparse, as templates/step/ does")
-        return
-    given: set[str] = set()
-    last: Flag | None = None
-    waiting: Word | None = None  # the last flag, while it lacks its value
-    started = False
-    for word in (*_command_line(component), END):
-        name = _flag_name(word)
-        if waiting and (name or word is END):
-            what = f"{shown(waiting.text)} has no value"
-            yield component.found(waiting.place, what, "put a text or a placeholder after it")
-        if name:
-            last = script.flag(name)
-            yield from _check_flag(component, word, name, script, given)
-            given.update(last.names if last else [])
-        elif last and last.takes_value is False and not script.positional and word is not END:
-            what = f"{shown(last.names[-1])} takes no value"
-            yield component.found(word.place, what, "put a --flag before this one")
-        elif not started and not script.positional and word is not END:
-            what = "args begins with a value that no flag takes"
-            yield component.found(word.place, what, "put a --flag before it")
-        started = started or bool(name)
-        waiting = word if name and last and last.takes_value and "=" not in str(word.text) else None
-    for flag in script.flags:
-        if flag.required and not given & set(flag.names):
-            what = f"main.py needs {flag.names[-1]}, which args does not give"
-            cure = f"add {flag.names[-1]} and its value"
-            yield component.found((*CONTAINER, "args"), what, cure)
-
-
-def _check_flag(
-    component: Component, word: Word, name: str, script: Script, given: Collection[str]
-) -> Iterator[Finding]:
-    flag = script.flag(name)
-    if flag is None:
-        known = ", ".join(flag.names[-1] for flag in script.flags) or "none"
-        what = f"args gives {shown(name)}, which main.py does not read"
-        yield component.found(word.place, what, f"add it there, or use one of its flags, {known}")
-    elif not set(flag.names).isdisjoint(given) and not flag.repeats and not word.optional:
-        what = f"args gives {shown(name)} twice"
-        yield component.found(word.place, what, "give it once, main.py takes the last only")
-
-
-def _command_line(component: Component) -> list[Word]:
-    """Return the words that a script gets: those after it in ``command``, then ``args``."""
-    command, args = (component.container.get(key) for key in ("command", "args"))
-    command = command if isinstance(command, list) else []
-    scripts = [number for number, word in enumerate(command) if str(word).endswith(".py")]
-    words = list(_words(args if isinstance(args, list) else [], (*CONTAINER, "args")))
-    if not scripts:
-        return words
-    return [*_words(command, (*CONTAINER, "command"))][scripts[0] + 1 :] + words
-
-
-def _flag_name(word: Word) -> str | None:
-    """Return the flag that a word gives, without a value that is joined to it."""
-    match = re.match(r"--?[A-Za-z][^=]*", word.text or "")
-    return match.group() if match else None
-
-
 def _placeholders(items: Any, place: Place) -> Iterator[tuple[Place, str, str]]:
     """Return every placeholder in ``args``: its place, kind and the name in it."""
     for number, item in enumerate(items if isinstance(items, list) else [items]):
@@ -327,22 +202,6 @@ def _placeholders(items: Any, place: Place) -> Iterator[tuple[Place, str, str]]:
                     yield from _placeholders(content.get(branch), (*here, kind, branch))
             else:
                 yield here, str(kind), str(content)
-
-
-def _words(items: Any, place: Place, optional: bool = False) -> Iterator[Word]:
-    for number, item in enumerate(items if isinstance(items, list) else [items]):
-        here = (*place, number) if isinstance(items, list) else place
-        content = item.get("if") if isinstance(item, dict) else None
-        if isinstance(content, dict):
-            for branch in ("then", "else"):
-                if branch in content:
-                    yield from _words(content[branch], (*here, "if", branch), True)
-        elif isinstance(item, dict) and isinstance(item.get("concat"), list):
-            first = item["concat"][:1]
-            text = first[0] if first and isinstance(first[0], str) and "=" in first[0] else None
-            yield Word(here, text, optional)
-        else:
-            yield Word(here, None if isinstance(item, dict) else str(item), optional)
 
 
 def _parameter(declared: object) -> str | None:

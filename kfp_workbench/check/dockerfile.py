@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from kfp_workbench.check.component import CONTAINER, Component
 from kfp_workbench.check.content import Content
 from kfp_workbench.images import dockerignore
 from kfp_workbench.project import base_images, names
+from kfp_workbench.project.components import CONTAINER, Component
 from kfp_workbench.project.findings import Finding, said
 from kfp_workbench.project.instructions import Instruction, is_heredoc, json_list, parse
 from kfp_workbench.project.names import shown

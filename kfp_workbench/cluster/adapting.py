@@ -10,10 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kfp_workbench.check import server as sources
 from kfp_workbench.cluster import caching
 from kfp_workbench.cluster.server import Server
-from kfp_workbench.pipeline import fitting, packages
+from kfp_workbench.pipeline import fitting, needs, packages
 from kfp_workbench.project import steps, versions
 from kfp_workbench.project.settings import ROOT, Settings
 
@@ -64,7 +63,7 @@ def _adapted(source: Source, cached: bool | None, server: Server) -> Iterator[Ad
 
         def fit(documents: list[Any]) -> None:
             left_out.extend(fitting.fit(documents, theirs, is_ours))
-            sources.refuse(documents, theirs, f"and {server.host} has {theirs}", source.root)
+            needs.refuse(documents, theirs, f"and {server.host} has {theirs}", source.root)
 
         changes.append(fit)
     with packages.changed(source.package, changes) as copy:

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3.exceptions
 from requests.cookies import get_cookie_header
 
 from kfp_workbench.cluster import pages
+from kfp_workbench.cluster.addresses import joined, place
 from kfp_workbench.cluster.credentials import SignInError
 from kfp_workbench.cluster.faults import unreachable
 from kfp_workbench.cluster.pages import Form, Page
@@ -37,7 +38,6 @@ STARTS = ("/oauth2/start?rd=%2F", "/")
 # Dex's connectors that take a password; the other ones lead to somebody else's page.
 PASSWORD_TYPES = ("local", "ldap", "keystone", "atlassian-crowd", "mockPassword")
 _ICON = "dex-btn-icon--"  # a class with a connector's type
-_PORTS = {"http": 80, "https": 443}
 
 
 class User(NamedTuple):
@@ -86,7 +86,7 @@ class _SignIn:
         parts = urlsplit(host)
         self._host, self._user = host, user
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._place = _place(host) or ("", "", 0)
+        self._place = place(host) or ("", "", 0)
         self._left, self._deadline = MAX_REQUESTS, time.monotonic() + SECONDS
         self._session = _Session()
         self._session.trust_env = False  # no proxy, no ~/.netrc, no other certificates
@@ -167,8 +167,8 @@ class _SignIn:
         base = urlsplit(answer.path).path.rstrip("/") + "/"
         found = {}
         for link in answer.page.links:
-            target = _joined(self._origin + answer.path, link.href)
-            path = urlsplit(target).path if _place(target) == self._place else ""
+            target = joined(self._origin + answer.path, link.href)
+            path = urlsplit(target).path if place(target) == self._place else ""
             if base != "/" and path.startswith(base):
                 types = [name[len(_ICON) :] for name in link.classes if name.startswith(_ICON)]
                 name = unquote(path[len(base) :])
@@ -177,15 +177,15 @@ class _SignIn:
 
     def _local(self, reference: str, answer: _Answer) -> str:
         """Return where a page leads, as path and query, which are used on this server alone."""
-        target = _joined(self._origin + answer.path, reference)
-        if _place(target) != self._place:
+        target = joined(self._origin + answer.path, reference)
+        if place(target) != self._place:
             raise self._astray(target or reference)
         parts = urlsplit(target)
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def _astray(self, target: str) -> WorkbenchError:
         scheme, name, _ = self._place
-        theirs = _place(target)
+        theirs = place(target)
         there = f"{theirs[0]}://{shown(urlsplit(target).netloc)[1:-1]}" if theirs else shown(target)
         if theirs and theirs[0] == "http" and scheme == "https":
             cure = "it has to set X-Forwarded-Proto; meanwhile set KFP_TOKEN or KFP_COOKIE instead"
@@ -275,28 +275,9 @@ CONNECTOR = "set KFP_CONNECTOR to one that takes a password, or KFP_TOKEN or KFP
 CHOOSE = "set KFP_CONNECTOR to the one that knows you"
 
 
-def _place(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port of an address on the web, else None."""
-    try:
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname:
-            return None
-        return parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
-    except ValueError:
-        return None
-
-
 def _is_json(text: str) -> bool:
     """Tell whether a page is what an API says, which is for programs."""
     try:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _joined(base: str, reference: str) -> str:
-    """Return where a link on the page ``base`` leads; "" for what is no address."""
-    try:
-        return urljoin(base, reference)
-    except ValueError:
-        return ""

@@ -6,24 +6,18 @@ disabled, the new one enabled, and both are looked at; last, the old one is dele
 whatever request that breaks off, the old one is enabled again. A Ctrl-C counts when the
 request that is under way has its answer, and breaks off nothing of what it takes to restore.
 
-An answer may be lost, or be a page of something in between that says nothing. So what a
-request has done is known only by looking, and none is sent twice.
-
 Two people may do this at once. Each looks after making and before enabling anything, so
 that at least one of them sees the other's and steps back; and should both be past that,
 the schedule that was made first stays.
 """
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
-from typing import Any
 
 from kfp_workbench import signals
 from kfp_workbench.cluster import runs, schedules
-from kfp_workbench.cluster.faults import NotFoundError
+from kfp_workbench.cluster.schedule_requests import Requests
 from kfp_workbench.cluster.schedules import Action, Live, Wanted
-from kfp_workbench.cluster.server import Server, call, identifier
+from kfp_workbench.cluster.server import Server
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.signals import Interrupts
 
@@ -61,7 +55,7 @@ class _Change:
     ) -> None:
         self.server, self.owner, self.say, self.interrupts = server, owner, say, taken
         self.action, self.key = action, action.key
-        self.api = schedules.api(server)
+        self.requests = Requests(server, owner, action.key, taken)
         self.removes = schedules.can_orphan(server.version)
         self.off: list[Live] = []  # what we have disabled, or at least tried to
 
@@ -104,10 +98,10 @@ class _Change:
         """Enable or disable what stays, and remove all else."""
         kept, on = self.action.kept, self.wanted.enabled
         assert kept
-        self._check_unchanged(self._look())
+        self._check_unchanged(self.requests.look())
         self._disable(self.action.others)
         if kept.enabled != on:
-            self._switch(kept.id, on)
+            self.requests.switch(kept.id, on)
             self._settle(kept.id)
             self.say(f"{self.key}: {'enabled' if on else 'disabled'}")
         self._remove(self.action.others, kept.id)
@@ -116,7 +110,7 @@ class _Change:
         """Put a new schedule in the place of those that are there; return its id."""
         experiment = runs.find_experiment(self.server, self.wanted.experiment)
         with self.interrupts.held():
-            made = self._create(experiment)
+            made = self.requests.create(self.wanted, experiment, self.action.rows)
             try:
                 self._put_in_force(made)
             except WorkbenchError as error:
@@ -134,76 +128,29 @@ class _Change:
         self._disable(self.action.rows)
         self.interrupts.heed()
         if self.wanted.enabled:
-            self._switch(made, True)
+            self.requests.switch(made, True)
         self.interrupts.heed()
         self._settle(made)
-
-    # Single requests, each followed by a look
-
-    def _look(self) -> dict[str, Live]:
-        return {row.id: row for row in schedules.listed(self.server, self.owner, self.key)}
-
-    def _create(self, experiment: str) -> str:
-        """Make the schedule, disabled, and return its id; whether it is there is to be seen."""
-        body = _arguments(self.wanted, again=bool(self.action.rows))
-        body |= {"experiment_id": experiment, "enabled": False}
-        body |= {"description": schedules.describe(self.owner, self.wanted)}
-        create = self.server.client.create_recurring_run
-        try:
-            answer = call(self.server, "make a schedule on", lambda: create(**body))
-            return identifier(self.server, answer.recurring_run_id, "schedule")
-        except WorkbenchError as error:
-            problem = str(error)
-        try:
-            rows = self._look()
-        except WorkbenchError:
-            left = "it is not known whether another one is there, disabled: make schedule again"
-            raise WorkbenchError(
-                f"{problem}; nothing else is in force than before; {left}"
-            ) from None
-        known = {row.id for row in self.action.rows}
-        new = [row for row in rows.values() if row.id not in known]
-        digest = schedules.digest(self.wanted)
-        ours = [row.id for row in new if row.digest == digest and not row.enabled]
-        if len(ours) != 1:
-            raise WorkbenchError(f"{problem}; nothing is changed")
-        return ours[0]
-
-    def _switch(self, identifier: str, on: bool) -> None:
-        """Enable or disable a schedule, and see that it is."""
-        verb = "enable" if on else "disable"
-        switch = getattr(self.api, f"recurring_run_service_{verb}_recurring_run")
-        problem = WorkbenchError(
-            f"{self.server.host} did not {verb} the schedule, and said that it did"
-        )
-        try:
-            with self.interrupts.held():
-                call(self.server, f"{verb} a schedule on", lambda: switch(identifier))
-        except WorkbenchError as error:
-            problem = error
-        row = self._look().get(identifier)
-        if (row is not None and row.enabled) != on:  # one that is gone is as good as disabled
-            raise problem
 
     def _disable(self, rows: Sequence[Live]) -> None:
         for row in rows:
             if row.enabled:
                 self.off.append(row)
-                self._switch(row.id, False)
+                self.requests.switch(row.id, False)
 
     def _remove(self, rows: Sequence[Live], ours: str | None = None) -> None:
         """Delete schedules that are disabled, where their runs survive that."""
         if not rows or not self.removes:
             return
         problem = WorkbenchError(f"{self.server.host} did not delete it, and said that it did")
-        there = self._look()
+        there = self.requests.look()
         for row in rows:
             if row.id in there and not there[row.id].enabled:
                 try:
-                    self._delete(row.id)
+                    self.requests.delete(row.id)
                 except WorkbenchError as error:
                     problem = error
-        there = self._look()
+        there = self.requests.look()
         if there.keys() & {row.id for row in rows}:
             raise WorkbenchError(
                 f"{problem}; what was to go is disabled, and still there: do this again"
@@ -211,20 +158,9 @@ class _Change:
         if ours and (ours not in there or there[ours].enabled != self.wanted.enabled):
             raise WorkbenchError("somebody else has changed it: do this again")
 
-    def _delete(self, identifier: str) -> None:
-        delete = self.api.recurring_run_service_delete_recurring_run
-        with contextlib.suppress(NotFoundError):  # somebody else did it
-            call(
-                self.server,
-                "delete a schedule on",
-                lambda: delete(identifier, propagation_policy="ORPHAN"),
-            )
-
-    # Looking before and after the change
-
     def _check_made(self, made: str) -> None:
         """Check that the new one is as it was meant, and that nothing else has changed."""
-        rows = self._look()
+        rows = self.requests.look()
         row = rows.pop(made, None)
         if row is None:
             raise WorkbenchError(f"{self.server.host} does not show the schedule that it made")
@@ -243,7 +179,7 @@ class _Change:
 
     def _settle(self, ours: str) -> None:
         """Check that ours is alone in force; of two people's, the first made stays."""
-        rows = self._look()
+        rows = self.requests.look()
         row = rows.get(ours)
         if row is None or row.enabled != self.wanted.enabled:
             raise WorkbenchError("somebody else has changed it at this moment: do this again")
@@ -257,19 +193,19 @@ class _Change:
         old = max(self.off, key=_age, default=None)
         state = "nothing is changed"
         try:
-            rows = self._look()
+            rows = self.requests.look()
             ran = made in rows and rows[made].enabled
             if ran:
-                self._switch(made, False)
+                self.requests.switch(made, False)
             if old and not any(row.enabled for row in rows.values() if row.id != made):
-                self._switch(old.id, True)
+                self.requests.switch(old.id, True)
                 state = "the old one is in force again"
         except WorkbenchError as error:
             return _unknown(error)
         if ran and not self.removes:  # one that never ran has no runs to kill
             return f"{state}, and the new one stays, disabled"
         try:
-            self._delete(made)
+            self.requests.delete(made)
         except WorkbenchError as error:
             return f"{state}, and the new one may still be there, disabled ({error})"
         return state
@@ -277,7 +213,7 @@ class _Change:
     def _in_force(self) -> str:
         """Look what is in force after an interrupt, and say it."""
         try:
-            on = [row for row in self._look().values() if row.enabled]
+            on = [row for row in self.requests.look().values() if row.enabled]
         except WorkbenchError as error:
             return _unknown(error)
         if not on:
@@ -297,28 +233,3 @@ def _unknown(error: WorkbenchError) -> str:
 
 def _age(row: Live) -> tuple[str, str]:
     return row.created, row.id
-
-
-def _arguments(wanted: Wanted, *, again: bool) -> dict[str, Any]:
-    """Return a schedule as `kfp.Client.create_recurring_run` takes it.
-
-    A beginning that is past counts only for a new schedule that is to catch up: else the
-    controller would start the last run that was due before the schedule was there, and of one
-    that takes another's place, all that the other has had already.
-    """
-    start = wanted.start
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if start and start <= now and (again or not wanted.catch_up):
-        start = None
-    return {
-        "job_name": wanted.title,
-        "cron_expression": wanted.cron,
-        "interval_second": wanted.every,
-        "start_time": start,
-        "end_time": wanted.end,
-        "max_concurrency": wanted.max_concurrency,
-        "no_catchup": not wanted.catch_up,
-        "params": dict(wanted.parameters),
-        "pipeline_package_path": str(wanted.package),
-        "service_account": wanted.service_account,
-    }

@@ -4,17 +4,17 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench import signals
-from kfp_workbench.cluster import adapting, cron, rescheduling, schedules, submission
+from kfp_workbench.cluster import adapting, rescheduling, schedules, submission
 from kfp_workbench.cluster import schedule_file as file
-from kfp_workbench.cluster import server as servers
 from kfp_workbench.cluster.adapting import Source
 from kfp_workbench.cluster.schedule_file import FILE, Entry, Schedules
-from kfp_workbench.cluster.schedules import Action, Live, Wanted
+from kfp_workbench.cluster.schedule_report import Report, say
+from kfp_workbench.cluster.schedules import Action, Wanted
 from kfp_workbench.cluster.server import Server
 from kfp_workbench.errors import WorkbenchError, refuse
 from kfp_workbench.project import environments, params, variables
@@ -23,8 +23,6 @@ from kfp_workbench.project.params_file import resolve
 from kfp_workbench.project.secrecy import Mask
 from kfp_workbench.project.settings import ROOT, Settings
 from kfp_workbench.project.sources import Sources, UnreadableError
-
-SHOWN_TIMES = 3
 
 
 class Request(NamedTuple):
@@ -195,16 +193,17 @@ def schedule(server: Server, request: Request, *, apply: bool) -> dict[str, Any]
 
 def _schedule(server: Server, request: Request, apply: bool) -> dict[str, Any]:
     owner = schedules.owner(request.settings.name, server.namespace)
-    report = _Report(request, datetime.now(request.schedules.time_zone).replace(microsecond=0))
+    now = datetime.now(request.schedules.time_zone).replace(microsecond=0)
+    report = Report(request.entries, request.schedules.time_zone_name, now)
     with _interrupted("nothing is changed"):
         actions = _plan(server, request, owner, report)
     to_do = [action for action in actions if action.verb != "keep"]
     ids = {action.key: action.kept.id for action in actions if action.kept}
     if apply:
         with _interrupted("what is in force now is not known: make schedule again"):
-            ids = rescheduling.carry_out(server, owner, actions, _say)
+            ids = rescheduling.carry_out(server, owner, actions, say)
     hint = "" if apply or not to_do else ": make schedule APPLY=1 does it"
-    _say(f"{len(to_do) or 'nothing'} {'done' if apply and to_do else 'to do'}{hint}")
+    say(f"{len(to_do) or 'nothing'} {'done' if apply and to_do else 'to do'}{hint}")
     return {
         "host": server.host,
         "namespace": server.namespace,
@@ -215,7 +214,7 @@ def _schedule(server: Server, request: Request, apply: bool) -> dict[str, Any]:
     }
 
 
-def _plan(server: Server, request: Request, owner: str, report: "_Report") -> list[Action]:
+def _plan(server: Server, request: Request, owner: str, report: Report) -> list[Action]:
     """Print what has to happen on the server, and return it."""
     for wanted in request.wanted:
         schedules.describe(owner, wanted)
@@ -228,7 +227,7 @@ def _plan(server: Server, request: Request, owner: str, report: "_Report") -> li
     off = [row for row in live if not row.enabled and row not in kept]
     idle = sum(only in (None, row.env) for row in off)
     if not removes and idle:
-        _say(f"note: {idle} that are disabled stay: deleting would kill their runs before KFP 2.16")
+        say(f"note: {idle} that are disabled stay: deleting would kill their runs before KFP 2.16")
     return actions
 
 
@@ -239,71 +238,3 @@ def _interrupted(state: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise WorkbenchError(f"interrupted; {state}", signals.INTERRUPTED) from None
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-class _Report:
-    """Shows a plan to people and to programs."""
-
-    def __init__(self, request: Request, now: datetime) -> None:
-        self._entries, self._zone = request.entries, request.schedules.time_zone_name
-        self._now = now
-
-    def show(self, action: Action) -> None:
-        """Print what has to happen to one schedule."""
-        if action.wanted is None:
-            _say(f"{action.verb:8} {action.key}: it is not in {FILE}")
-            return
-        entry = self._entries[action.key]
-        times = [f"{time:%Y-%m-%d %H:%M:%S}" for time in self._next(entry, action.kept)]
-        none = "it has ended" if entry.end and entry.end <= self._now else "not due before its end"
-        due = f"next {', '.join(times)} {self._zone}" if times else none
-        state = due if entry.enabled else "disabled"
-        _say(f"{action.verb:8} {action.key} ({entry.env}): {entry.when}; {state}")
-        for change in self._changes(action):
-            _say(f"         {change}")
-        if action.verb == "enable":
-            missed = "all that were" if entry.catch_up else "the last one that was"
-            _say(f"         {missed} due while it was disabled will start at once")
-
-    def result(self, action: Action, server: Server, identifier: str | None) -> dict[str, Any]:
-        """Return what `show` prints, as JSON has it."""
-        found: dict[str, Any] = {"name": action.key, "action": action.verb}
-        if action.wanted:
-            entry = self._entries[action.key]
-            times = self._next(entry, action.kept)
-            found |= {"env": entry.env, "enabled": entry.enabled, "when": entry.when}
-            found |= {"next": [time.isoformat() for time in times], "id": identifier}
-            found |= {"changes": self._changes(action)}
-        if identifier:
-            found["url"] = servers.page_url(server, "recurringrun", "details", identifier)
-        return found
-
-    def _changes(self, action: Action) -> list[str]:
-        """Return what a replacement changes."""
-        if action.verb != "replace" or not action.wanted:
-            return []
-        old = max(action.rows, key=lambda row: (row.enabled, row.created))
-        found = list(schedules.changes(action.wanted, old))
-        if names := schedules.changed_parameters(action.wanted, old):
-            found.append(f"other parameters: {', '.join(names)}")
-        return found or ["another pipeline, or other settings"]
-
-    def _next(self, entry: Entry, kept: Live | None) -> list[datetime]:
-        """Return the next times, in the time zone of ``now``; none after the end."""
-        start = max(self._now, entry.start) if entry.start else self._now
-        start = start.astimezone(self._now.tzinfo)
-        if entry.cron:
-            times = cron.following(entry.cron, start, SHOWN_TIMES)
-        else:
-            interval = timedelta(seconds=entry.every or 0)
-            first = start
-            created = getattr(kept.row, "created_at", None) if kept else None
-            if created and start == self._now:  # the server counts from there
-                first = created + (self._now - created) // interval * interval
-                first = first.astimezone(self._now.tzinfo)
-            times = [first + interval * number for number in range(1, SHOWN_TIMES + 1)]
-        return [time for time in times if entry.end is None or time <= entry.end]

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kfp_workbench.check import texts as sources
 from kfp_workbench.cluster.schedule_file import FILE as SCHEDULES
 from kfp_workbench.cluster.schedule_file import Entry
 from kfp_workbench.errors import refuse
+from kfp_workbench.pipeline import source_texts
 from kfp_workbench.project import params, texts
 from kfp_workbench.project.documents import Document, Place, Problem, written
 from kfp_workbench.project.settings import PACKAGE, ROOT
@@ -69,7 +69,7 @@ def _called(place: Place) -> str:
 def _lines(root: Path) -> dict[str, list[str]]:
     """Return where a project has the texts that are wrong, as ``file:line``, by what is wrong."""
     found: dict[str, list[str]] = {}
-    for finding, trouble in sources.find_compiled(Sources(root)):
+    for finding, trouble in source_texts.find_compiled(Sources(root)):
         found.setdefault(trouble.excerpt, []).append(f"{finding.path}:{finding.line}")
     return found
 

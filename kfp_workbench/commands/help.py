@@ -1,5 +1,6 @@
 """``make help TOPIC=NAME``: a page of the manual, which is in the package."""
 
+import argparse
 from importlib.resources import files
 from typing import TextIO
 
@@ -7,6 +8,11 @@ from kfp_workbench.errors import WorkbenchError
 
 _MANUAL = files("kfp_workbench") / "manual"
 _WIDTH = 100  # of a terminal, at most: longer lines are hard to read
+
+
+def show_page(args: argparse.Namespace) -> None:
+    """Write the page that is asked for."""
+    show(args.topic, args.stdout)
 
 
 def topics() -> list[str]:

@@ -1,4 +1,4 @@
-"""`make local`: the project's pipeline on this machine, with its steps, its limits and its report."""
+"""`make local`: the project's pipeline on this machine, with its steps and its limits."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,7 +26,30 @@ KEPT = 20  # runs below build/local/
 OBJECTS = Path("objects")  # what importers may ask for: minio/BUCKET/KEY, gcs/…, s3/…
 
 
-def run_pipeline(
+class Prepared:
+    """A run that can begin: it is checked, and all that its steps need is there."""
+
+    def __init__(self, project: "_Project", run: Run) -> None:
+        self._project, self._run = project, run
+        self.folder = run.setting.folder  # with the record of the run, once that has begun
+
+    def run(self) -> dict[str, Any]:
+        """Run the pipeline and return its outputs by name.
+
+        Everything that the steps print goes to stderr, and into logs. Raises WorkbenchError (1)
+        when a step failed, with the last lines of its log; KeyboardInterrupt after SIGINT or
+        SIGTERM, once all is ended.
+        """
+        with _signals(self._run.setting.stop):
+            noted = self._project.execute(self._run, hide(self._run.parameters))
+        if noted.state == "interrupted":
+            raise KeyboardInterrupt
+        if noted.state == "failed":
+            raise WorkbenchError(_problem(noted, self.folder))
+        return noted.outputs
+
+
+def prepare(
     package: Path,
     parameters: Mapping[str, Any],
     settings: Settings,
@@ -35,34 +58,18 @@ def run_pipeline(
     mask: Mask | None = None,
     *,
     cache: bool = False,
-    closing: Callable[[str], object] = lambda line: None,
-) -> dict[str, Any]:
-    """Run a compiled pipeline and return its outputs by name.
+) -> Prepared:
+    """Check a run of a compiled pipeline, and build what it needs.
 
     ``runner`` is ``process``, ``docker`` or ``auto``; with ``cache`` results of unchanged steps
-    are reused. Everything that the steps print goes to stderr, and into logs, both without what
-    ``mask`` hides: by default the parameters whose names look secret. A report of the run is
-    written; ``closing`` gets the line that says where, to be the last one. Raises WorkbenchError: 2
-    for what is not begun, 1 when a step failed, with the last lines of its log; KeyboardInterrupt
-    after SIGINT or SIGTERM, once all is ended.
+    are reused. Nothing that is printed or logged shows what ``mask`` hides: by default the
+    parameters whose names look secret. Raises WorkbenchError (2) for what cannot begin.
     """
-    mask = mask or Mask(secret_texts(parameters))
     project = _Project(package, settings, root, runner)
-    setting = project.setting(mask, is_caching=cache)
+    setting = project.setting(mask or Mask(secret_texts(parameters)), is_caching=cache)
     run = Run(project.documents, parameters, setting)  # checked before anything is built
-    run.setting = setting = replace(setting, runner=project.provide())
-    shown = hide(run.parameters)
-    try:
-        with _signals(setting.stop):
-            noted = project.execute(run, shown)
-    finally:
-        if (setting.folder / record.FILE).exists():
-            closing(_report(root, setting.folder))
-    if noted.state == "interrupted":
-        raise KeyboardInterrupt
-    if noted.state == "failed":
-        raise WorkbenchError(_problem(noted, setting.folder))
-    return noted.outputs
+    run.setting = replace(setting, runner=project.provide())
+    return Prepared(project, run)
 
 
 class _Project:
@@ -121,7 +128,6 @@ class _Project:
         _new_folder(folder)
         shutil.copyfile(self._package, folder / record.PACKAGE)
         run.shown = shown
-        threading.Thread(target=_prepare_report, daemon=True).start()  # while steps run
         try:
             noted = run.execute()
         finally:
@@ -166,23 +172,6 @@ def _problem(noted: record.Run, folder: Path) -> str:
     where = os.path.relpath(folder / task.log)
     said = f" {task.reason}" if task.failed_in == "command" else f": {task.reason}"
     return f"{name}{said}: all it said is in {where}"
-
-
-def _prepare_report() -> None:
-    from kfp_workbench import report
-
-    with contextlib.suppress(Exception):  # it is told when the report is written
-        report.prepare()
-
-
-def _report(root: Path, folder: Path) -> str:
-    """Write the report of the run and return where it is; without one, why."""
-    from kfp_workbench import report
-
-    try:
-        return report.write(root, folder)
-    except Exception as error:  # the run's own result must not depend on it
-        return f"note: no report was written ({type(error).__name__}: {error})"
 
 
 def _new_folder(folder: Path) -> None:

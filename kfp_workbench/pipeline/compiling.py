@@ -84,13 +84,12 @@ def _fill_in_images(spec: Any, declared: Mapping[str, str], found: Mapping[str, 
 
 def _fit(package: Path, version: Version, settings: Settings, root: Path) -> None:
     """Make a compiled pipeline one for servers of a version; raise WorkbenchError (2) if it is none."""
-    from kfp_workbench.check import server
-    from kfp_workbench.pipeline import fitting, packages
+    from kfp_workbench.pipeline import fitting, needs, packages
 
     documents = steps.read_documents(package)
     before = copy.deepcopy(documents)
     fitting.fit(documents, version, steps.owner(settings, root))
-    server.refuse(documents, version, versions.said(settings.server), root)
+    needs.refuse(documents, version, versions.said(settings.server), root)
     if documents != before:
         lines = package.read_text(encoding="utf-8").splitlines(keepends=True)
         head = itertools.takewhile(lambda line: line.startswith("#"), lines)

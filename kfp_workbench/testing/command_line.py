@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kfp_workbench.check.component import PARAMETERS
+from kfp_workbench.project.components import PARAMETERS
 
 EXECUTOR_INPUT = "executor_input"  # what stands for it among the inputs
 

@@ -29,7 +29,7 @@ def run_pipeline(
     """Run a compiled pipeline and return its outputs; those that are artifacts as a `Path`."""
     from kfp_workbench.local import record, running
 
-    outputs = running.run_pipeline(package, parameters, settings, runner, root)
+    outputs = running.prepare(package, parameters, settings, runner, root).run()
     runs = str(root / record.RUNS) + os.sep
     return {
         name: Path(value) if isinstance(value, str) and value.startswith(runs) else value

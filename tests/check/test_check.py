@@ -10,7 +10,7 @@ import pytest
 
 from kfp_workbench.check import check_project, component
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import params, settings, steps
+from kfp_workbench.project import components, params, settings, steps
 from shared.baking import environment, make
 from shared.checking import ADD, ARGS, DOCKER, LOCK, SCRIPT, USER, edit, report
 
@@ -195,7 +195,7 @@ def test_the_types_are_those_of_kfp() -> None:
 
     name = pipeline_spec_pb2.ParameterType.ParameterTypeEnum.Name
     ours = type_utils.PARAMETER_TYPES_MAPPING.items()
-    assert {key: name(value) for key, value in ours} == component.PARAMETERS
+    assert {key: name(value) for key, value in ours} == components.PARAMETERS
     assert set(type_utils.ARTIFACT_CLASSES_MAPPING) == component.ARTIFACTS
 
 

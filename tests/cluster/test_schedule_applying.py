@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kfp_workbench.cluster import rescheduling, schedules, scheduling
+from kfp_workbench.cluster import schedule_requests, schedules, scheduling
 from kfp_workbench.cluster import server as servers
 from kfp_workbench.cluster.schedules import Live, Wanted
 from kfp_workbench.errors import WorkbenchError
@@ -154,7 +154,7 @@ def test_a_past_beginning_starts_no_run_at_once(
     past, future = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 
     def start(schedule: Wanted, *, again: bool) -> Any:
-        return rescheduling._arguments(schedule, again=again)["start_time"]
+        return schedule_requests.arguments(schedule, again=again)["start_time"]
 
     for again, catch_up in itertools.product((False, True), repeat=2):
         assert start(wanted(start=future, catch_up=catch_up), again=again) == future

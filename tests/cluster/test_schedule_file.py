@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kfp_workbench.cluster import schedules, scheduling
+from kfp_workbench.cluster import schedule_report, schedules, scheduling
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import settings as project_settings
 from shared.manual import blocks, page
@@ -177,7 +177,8 @@ def test_a_schedule_has_ended_when_its_end_is_past(
     text = f'nightly: {{cron: "0 0 3 * * MON-FRI", {setting}}}'
     request = request_of(folder, package, settings, text)
     (action,) = schedules.plan(request.wanted, [], removes=True)
-    scheduling._Report(request, NOW).show(action)
+    zone = request.schedules.time_zone_name
+    schedule_report.Report(request.entries, zone, NOW).show(action)
     shown = f"create   nightly (dev): At 03:00, Monday through Friday; {state}"
     assert capsys.readouterr().err.startswith(shown)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kfp_workbench.doctor import examining
+from kfp_workbench.doctor import engine
 from kfp_workbench.local import engines
 from servers.kfp_server import KfpServer, kfp_server
 from shared.machines import HERE, Machine
@@ -17,9 +17,9 @@ def machine(tmp_path: Path, default: Path, monkeypatch: pytest.MonkeyPatch) -> M
     ours = [name for name in os.environ if name.startswith(("DOCKER_", "CONTAINER", "KFP_"))]
     for name in (*ours, "DOCKER", "PLATFORM", "REGISTRY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("kfp_workbench.doctor.examining.platform.node", lambda: HERE)
-    monkeypatch.setattr("kfp_workbench.doctor.examining.sys.platform", "linux")
-    monkeypatch.setattr(examining, "BINFMT", tmp_path / "binfmt")
+    monkeypatch.setattr("kfp_workbench.doctor.machine.platform.node", lambda: HERE)
+    monkeypatch.setattr("kfp_workbench.doctor.machine.sys.platform", "linux")
+    monkeypatch.setattr(engine, "BINFMT", tmp_path / "binfmt")
     monkeypatch.setattr(engines, "connect", lambda command: None)
     return Machine(tmp_path, default, monkeypatch)
 

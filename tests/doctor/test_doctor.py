@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from kfp_workbench.doctor import examining
-from kfp_workbench.doctor.examining import Finding
+from kfp_workbench.doctor import examining, registry
+from kfp_workbench.doctor import machine as machine_checks
+from kfp_workbench.doctor.condition import Condition
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import engines
 from servers.kfp_server import KfpServer, kfp_server
@@ -37,7 +38,7 @@ def test_python(machine: Machine) -> None:
     minor = ".".join(map(str, sys.version_info[:2]))
     assert is_(found, "warn", "has no ensurepip", f": apt-get install python{minor}-venv")
     with patch.context() as inner:
-        inner.setattr(examining, "OLDEST", (3, 99))
+        inner.setattr(machine_checks, "OLDEST", (3, 99))
         found = machine.look()["python"]
     assert is_(found, "FAIL", "is older than 3.99: make clean ALL=1, then make setup PYTHON=")
 
@@ -67,7 +68,7 @@ def test_disks(machine: Machine, tmp_path: Path, free: int, build: str, images: 
     machine.engine({**DOCKER, "DockerRootDir": str(tmp_path)})
     usage = SimpleNamespace(free=free)
     machine.monkeypatch.setattr(
-        "kfp_workbench.doctor.examining.shutil.disk_usage", lambda folder: usage
+        "kfp_workbench.doctor.machine.shutil.disk_usage", lambda folder: usage
     )
     found = machine.look()
     assert is_(found["disk"], build, f"{free / GB:.1f} GB free for build/")
@@ -83,7 +84,7 @@ def test_the_disk_of_another_machine_is_not_looked_at(machine: Machine, tmp_path
 
 def test_a_folder_that_cannot_be_written(machine: Machine) -> None:
     machine.monkeypatch.setattr(
-        "kfp_workbench.doctor.examining.os.access", lambda folder, mode: False
+        "kfp_workbench.doctor.machine.os.access", lambda folder, mode: False
     )
     assert is_(machine.look()["disk"], "FAIL", "cannot be written: chown it, or remount its disk")
 
@@ -113,11 +114,11 @@ def test_whatever_hangs_is_said_in_time(machine: Machine) -> None:
 
 
 def test_a_check_that_breaks_hides_no_other(machine: Machine) -> None:
-    def fail(root: Path) -> list[Finding]:
+    def fail(root: Path) -> list[Condition]:
         raise RuntimeError("s3cret")
 
-    machine.monkeypatch.setattr(examining, "_git", fail)
-    machine.monkeypatch.setattr(examining, "_registry", fail)
+    machine.monkeypatch.setattr(machine_checks, "check_git", fail)
+    machine.monkeypatch.setattr(registry, "check_registry", fail)
     found = machine.look()
     assert is_(found["git"], "warn", "cannot be checked (RuntimeError): report this")
     assert is_(found["registry"], "FAIL") and "s3cret" not in found["registry"].text
@@ -140,7 +141,7 @@ def test_the_last_line_says_what_works(
     capsys: pytest.CaptureFixture[str], failed: str, line: str
 ) -> None:
     with pytest.raises(WorkbenchError) as caught:
-        examining.report([Finding("ok", "git", "x"), Finding("FAIL", failed, "y: do z")])
+        examining.report([Condition("ok", "git", "x"), Condition("FAIL", failed, "y: do z")])
     assert caught.value.status == 1 and str(caught.value) == f"not working yet: {line}"
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -148,7 +149,9 @@ def test_the_last_line_says_what_works(
 
 
 def test_warnings_do_not_fail(capsys: pytest.CaptureFixture[str]) -> None:
-    examining.report([Finding("warn", "disk", "x"), Finding("warn", "KFP", "evil\x1b[31m\r\nline")])
+    examining.report(
+        [Condition("warn", "disk", "x"), Condition("warn", "KFP", "evil\x1b[31m\r\nline")]
+    )
     assert capsys.readouterr().err.splitlines() == [
         "warn  disk      x",
         "warn  KFP       evil\\x1b[31m line",

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kfp_workbench.doctor import examining
+from kfp_workbench.doctor import engine
+from kfp_workbench.doctor import machine as machine_checks
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import engines
 from servers.registry import serve
@@ -145,7 +146,7 @@ def test_podman_that_does_not_answer(machine: Machine) -> None:
 
 
 def test_on_a_mac(machine: Machine) -> None:
-    machine.monkeypatch.setattr("kfp_workbench.doctor.examining.sys.platform", "darwin")
+    machine.monkeypatch.setattr("kfp_workbench.doctor.machine.sys.platform", "darwin")
     machine.engine("", error="Cannot connect to the Docker daemon")
     assert is_(machine.look()["engine"], "FAIL", "no engine answers: start Docker Desktop")
     machine.engine("", "podman", name="podman", error="Cannot connect to Podman")
@@ -171,7 +172,7 @@ def test_what_is_no_engine(machine: Machine) -> None:
 
 
 def test_an_engine_that_hangs(machine: Machine) -> None:
-    machine.monkeypatch.setattr(examining, "CALL_SECONDS", 0.3)
+    machine.monkeypatch.setattr(machine_checks, "CALL_SECONDS", 0.3)
     machine.engine(seconds=60)
     text = "'docker' does not answer within 0 s: restart the engine"
     assert is_(machine.look()["engine"], "FAIL", text)
@@ -195,8 +196,8 @@ def test_a_socket_for_containers(machine: Machine) -> None:
 
 
 def binfmt(machine: Machine, text: str) -> None:
-    examining.BINFMT.mkdir(exist_ok=True)
-    (examining.BINFMT / "qemu-aarch64").write_text(text)
+    engine.BINFMT.mkdir(exist_ok=True)
+    (engine.BINFMT / "qemu-aarch64").write_text(text)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kfp_workbench.doctor import examining
-from kfp_workbench.doctor.examining import Finding
+from kfp_workbench.doctor.condition import Condition
 from kfp_workbench.project import settings
 
 HERE = "this-machine"
@@ -67,7 +67,7 @@ class Machine:
         error: str = "",
         seconds: float = 0,
     ) -> None:
-        """Put an engine's command on PATH; it answers to what `kfp_workbench.doctor.examining` asks, alone."""
+        """Put an engine's command on PATH; it answers to what the doctor asks, alone."""
         text = info if isinstance(info, str) else json.dumps(info or DOCKER)
         info_words = "info" if says == "buildah" else "info --format {{json .}}"
         folder = self.bin.parent
@@ -88,7 +88,7 @@ class Machine:
         """Put one of the real machine's commands on PATH."""
         (self.bin / name).symlink_to(shutil.which(name, path="/usr/local/bin:/usr/bin:/bin") or "")
 
-    def look(self) -> dict[str, Finding]:
+    def look(self) -> dict[str, Condition]:
         """Return the findings by what they are about."""
         found = examining.examine(settings.load(self.project, self.environ), self.project)
         assert len({finding.what for finding in found}) == len(found)
@@ -96,7 +96,7 @@ class Machine:
         return {finding.what: finding for finding in found}
 
 
-def is_(finding: Finding, level: str, *parts: str) -> bool:
+def is_(finding: Condition, level: str, *parts: str) -> bool:
     assert finding.level == level, finding
     for part in parts:
         assert part in finding.text, finding

@@ -1,0 +1,130 @@
+"""What the verbs take from the command line, and where each of them is.
+
+What a verb needs is imported when it is called, not to be parsed.
+"""
+
+import argparse
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, NoReturn
+
+
+class _Parser(argparse.ArgumentParser):
+    """Repeats no secret in its errors, such as that of a forgotten -p."""
+
+    def error(self, message: str) -> NoReturn:
+        from kfp_workbench.project.secrecy import hide_assignments
+
+        super().error(hide_assignments(message))
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return what a command line gives; exits when it is wrong.
+
+    ``interrupted`` is what to say after a Ctrl-C, ``closing`` gets the lines to end with.
+    """
+    parser = _Parser(prog="make", allow_abbrev=False)
+    parser.set_defaults(closing=[], interrupted="")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for add in (_add_pipeline, _add_images, _add_project, _add_local, _add_run, _add_server):
+        add(verbs)
+    return parser.parse_args(argv)
+
+
+def call(args: argparse.Namespace) -> dict[str, object] | None:
+    """Call the verb that was parsed, and return its answer if it has one."""
+    function = resolve_name(f"{__package__}.{args.function}")
+    answer: dict[str, object] | None = function(args)
+    return answer
+
+
+def _add_pipeline(verbs: Any) -> None:
+    verb = verbs.add_parser("compile", help="write build/pipeline.yaml")
+    verb.set_defaults(function="compiling:compile_pipeline")
+    verb = verbs.add_parser("manifest", help="write the compiled pipeline as resources")
+    _add_env(verb, "namespace and caching")
+    verb.set_defaults(function="manifests:write")
+    verb = verbs.add_parser("graph", help="draw the compiled pipeline")
+    verb.set_defaults(function="drawing:draw")
+
+
+def _add_images(verbs: Any) -> None:
+    for name in ("build", "push"):
+        verb = verbs.add_parser(name, help=f"{name} the images of steps that changed")
+        verb.add_argument("steps", nargs="*", metavar="STEP", help="default: all")
+        verb.add_argument("--jobs", type=int, default=_jobs(), help="at a time; make -jN sets it")
+        verb.set_defaults(function=f"images:{name}")
+        if name == "build":
+            verb.add_argument("--again", action="store_true", help="unchanged ones too")
+    verb = verbs.add_parser("lock", help="write requirements.txt from requirements.in")
+    verb.add_argument("--upgrade", action="store_true", help="to the newest versions")
+    verb.set_defaults(function="packages:lock")
+    verb = verbs.add_parser("wheels", help="fill a folder to set up from without a network")
+    verb.add_argument("folder", type=Path)
+    verb.set_defaults(function="packages:fill")
+
+
+def _add_project(verbs: Any) -> None:
+    verb = verbs.add_parser("check", help="check the contract between the project's files")
+    verb.add_argument("--format", choices=("text", "github"), default="text")
+    verb.set_defaults(function="checking:check")
+    verb = verbs.add_parser("doctor", help="say what is missing on this machine")
+    _add_env(verb, "where runs go")
+    verb.set_defaults(function="diagnosing:diagnose")
+    verb = verbs.add_parser("step", help="add a step")
+    verb.add_argument("name")
+    verb.set_defaults(function="steps:add")
+    verb = verbs.add_parser("help", help="show a page of the manual")
+    verb.add_argument("topic")
+    verb.set_defaults(function="help:show_page")
+
+
+def _add_local(verbs: Any) -> None:
+    verb = verbs.add_parser("local", help="run the compiled pipeline here", allow_abbrev=False)
+    _add_parameters(verb)
+    verb.add_argument("--runner", choices=("auto", "process", "docker"), default="auto")
+    verb.set_defaults(function="local:run", interrupted="; everything that was started is ended")
+    verb = verbs.add_parser("report", help="write the last local run's report")
+    verb.add_argument("run", nargs="?", help="another one: a folder's name below build/local/")
+    verb.set_defaults(function="reporting:write_report")
+
+
+def _add_run(verbs: Any) -> None:
+    verb = verbs.add_parser("run", help="run the compiled pipeline there", allow_abbrev=False)
+    _add_parameters(verb)
+    verb.add_argument("--experiment", help="default: the pipeline's name")
+    verb.add_argument("--experiment-description", help="of one that is made by this")
+    verb.add_argument("--caching", action=argparse.BooleanOptionalAction, help="of all steps")
+    verb.add_argument("--name", help="of the run; default: pipeline and time")
+    verb.add_argument("--wait", action="store_true", help="until it ends; also WAIT=1")
+    verb.add_argument("--timeout", metavar="TIME", help="of the wait: 90, 30m, 2h")
+    verb.add_argument("--on-interrupt", choices=("ask", "leave", "terminate"))
+    verb.set_defaults(function="running:run", interrupted="; no run was started")
+
+
+def _add_server(verbs: Any) -> None:
+    verb = verbs.add_parser("upload", help="a version of the pipeline", allow_abbrev=False)
+    verb.add_argument("--set-default", action="store_true", help="fail unless runs take it")
+    _add_env(verb, "where it goes")
+    verb.set_defaults(function="publishing:upload", interrupted="; nothing was uploaded")
+    verb = verbs.add_parser("schedule", help="hold schedules.yaml against the server")
+    _add_env(verb, "only its schedules (default: all)", default=None)
+    verb.set_defaults(function="publishing:schedule")
+
+
+def _add_parameters(verb: argparse.ArgumentParser) -> None:
+    _add_env(verb, "parameters")
+    verb.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE")
+
+
+def _add_env(verb: argparse.ArgumentParser, what: str, default: str | None = "dev") -> None:
+    verb.add_argument("--env", default=default, help=f"{what}: params/ENV.yaml")
+
+
+def _jobs() -> int:
+    """Return how many jobs make was told to run at a time (``-jN``; ``-j`` is one a CPU)."""
+    flags = re.findall(r"(?:^| )-j ?([0-9]*)(?= |$)", os.environ.get("MAKEFLAGS", ""))
+    return int(flags[-1] or os.cpu_count() or 1) if flags else 1
