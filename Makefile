@@ -55,7 +55,8 @@ lint: $(READY) ## check style, types and shell in the template
 	@"$(BIN)/lint-imports" --no-cache --no-logo
 	@"$(BIN)/shellcheck" .ci/*
 
-AS_IN_A_PROJECT := --config "$(PROJECT)/pyproject.toml" --config 'src = ["$(PROJECT)", "starters/training"]'
+AS_IN_A_PROJECT := --config "$(PROJECT)/pyproject.toml" --config 'src = ["$(PROJECT)", "starters/training"]' \
+	--config 'lint.extend-per-file-ignores = {"**/tests/*" = ["D103"]}'
 conformance: $(READY) ## local runs against a real backend's (CASES=, RECORDS=, RUNNER=)
 	@PYTHONPATH=tests:. "$(BIN)/python" -m conformance --runner "$(RUNNER)" $(if $(CASES),--cases "$(CASES)") $(if $(RECORDS),--records "$(RECORDS)") $(ARGS)
 conformance: RUNNER ?= process
