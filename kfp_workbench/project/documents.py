@@ -82,6 +82,8 @@ def _explained(text: str, error: yaml.YAMLError) -> DocumentError:
     reason = " ".join(str(getattr(error, "problem", None) or error).split())
     if isinstance(error, _RefusedError):
         return DocumentError(line, reason)
+    if "nesting depth" in reason:  # libyaml's own limit, in its newer versions
+        return DocumentError(line, "it is nested too deeply")
     keys = _KEY.findall(here) or _KEY.findall("\n".join(before))[-1:]
     if key := next(filter(is_secret, keys), None):
         # The reason may quote it.

@@ -170,6 +170,8 @@ def test_env_given_or_not(project: Path, server: KfpServer) -> None:
         return [item["name"] for item in json.loads(result.stdout)["schedules"]]
 
     assert names() == ["nightly", "weekly"]
-    assert names("ENV=prod") == names(ENV="prod") == ["weekly"]
+    assert names("ENV=prod") == ["weekly"]
+    refused = make_schedule(project, server.url, ENV="prod")
+    assert refused.returncode == 2 and "make ENV=prod, or make ENV=dev" in refused.stderr
     assert names(ENV="/etc/passwd") == ["nightly", "weekly"]
     assert make_schedule(project, server.url, "ENV=a/b").returncode == 2

@@ -129,7 +129,7 @@ def test_an_environments_caching_is_uploaded_and_makes_another_version(
     (project / "params" / "prod.yaml").write_text(text)
     versions = {}
     for env, caches in (("dev", True), ("prod", False)):
-        answers = [json.loads(run(project, kfp, ENV=env).stdout) for _ in range(2)]
+        answers = [json.loads(run(project, kfp, f"ENV={env}").stdout) for _ in range(2)]
         assert [answer["created"] for answer in answers] == [True, False]
         assert answers[0]["version_id"] == answers[1]["version_id"]
         versions[env] = answers[0]["version"]

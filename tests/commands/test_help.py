@@ -79,7 +79,7 @@ def test_a_teams_own_targets_are_listed_and_set_up(project: Path) -> None:
 )
 def test_pages_name_targets_and_topics_that_there_are(text: str) -> None:
     named = re.findall(r"(?:`|^)make (?:-\S+ )*([a-z]+)", text, re.M)
-    assert named and {*named} <= {*TARGETS, "demo", "bench", "wheel"}
+    assert named and {*named} <= {*TARGETS, "demo", "bench", "conformance", "wheel"}
     assert {*re.findall(r"TOPIC=([a-z]+)", text)} <= {*TOPICS}
 
 

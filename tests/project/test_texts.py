@@ -383,13 +383,12 @@ def test_a_plan_says_that_it_would_be_refused(project: Path, kfp: KfpServer) -> 
     assert result.returncode == 0 and "note: APPLY=1 would be refused: build/" in result.stderr
 
 
-def test_such_a_pipeline_runs_here(project: Path) -> None:
+def test_such_a_pipeline_does_not_begin_here_either(project: Path) -> None:
     edit(project, "pipeline.py", '"Add"', f'"Add {PARTY} {POD}"')
-    edit(project, PARAMS, NUMBERS, f"context: {{numbers: [1], a: '{POD}', b: '{PARTY}'}}\n")
-    edit(project, PARAMS, "", f".settings: {{experiment: '{PARTY}'}}\n")
     result = make(project, "local", "RUNNER=process")
-    assert result.returncode == 0 and "refuses" not in result.stderr, result.stderr
-    assert json.loads(result.stdout)["Output"]["a"] == POD
+    assert result.returncode == 2 and result.stdout == ""
+    assert "characters beyond U+FFFF" in result.stderr and "Argo Workflows" in result.stderr
+    assert not (project / "build" / "local").exists()
 
 
 @pytest.mark.parametrize(

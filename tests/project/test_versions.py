@@ -15,6 +15,7 @@ from kfp_workbench.project import settings, steps, versions
 from kfp_workbench.project.versions import Version
 from shared.baking import bake, compile_here
 from shared.editing import edit, set_server
+from shared.manual import page
 
 
 @pytest.fixture(scope="module")
@@ -250,12 +251,11 @@ def test_a_server_that_has_it_gets_it(project: Path, case: Case) -> None:
     assert not [finding for finding in check.check_project(project) if "KFP" in finding.what]
 
 
-def test_each_feature_has_a_case_and_a_place_in_the_readme(default: Path) -> None:
+def test_each_feature_has_a_case_and_a_place_in_the_manual() -> None:
     cases = {feature_of(case) for case in CASES.values()}
     others = {feature for feature in FEATURES if feature.what == "dsl.TaskConfig"}
     assert cases | others == set(FEATURES) and all(feature.source for feature in FEATURES)
-    readme = (default / "README.md").read_text(encoding="utf-8")
-    rows = set(re.findall(r"^\| (2\.\d+) \|", readme, re.M))
+    rows = set(re.findall(r"^\| (2\.\d+) \|", page("cluster"), re.M))
     assert rows == {str(feature.since) for feature in FEATURES}
 
 

@@ -69,7 +69,7 @@ def test_an_upload_makes_a_pipeline_and_a_version_of_its_name(
     assert made.pipeline_id == server.pipelines[0]["pipeline_id"] and made.description == "d"
     (version,) = server.versions
     assert version["name"] == "calculate-average" and version["pipeline_id"] == made.pipeline_id
-    assert version["pipeline_spec"]["pipelineInfo"]["name"] == "calculate-average"
+    assert version["pipeline_spec"]["pipeline_spec"]["pipelineInfo"]["name"] == "calculate-average"
     assert status(lambda: uploads(server).upload_pipeline(str(package), name=made.name)) == 409
 
 
