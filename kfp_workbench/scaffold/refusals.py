@@ -72,20 +72,14 @@ def _problems(field: str, answer: object, answers: Mapping[str, object]) -> Iter
         if answer not in CHOICES[field]:
             yield f"{names.shown(answer)} is not one of {', '.join(CHOICES[field])}: choose one"
     elif field == "steps":
-        slug, starter = (str(answers.get(key, "")) for key in ("project_slug", "starter"))
-        yield from _steps_problems(answer, slug, starter)
+        yield from _steps_problems(answer, str(answers.get("starter", "")))
     elif problem := _CHECKS.get(field, _nothing)(answer):
         yield problem
 
 
-def _steps_problems(answer: str, slug: str, starter: str) -> Iterator[str]:
+def _steps_problems(answer: str, starter: str) -> Iterator[str]:
     steps = names.split_steps(answer)
     yield from names.steps_problems(steps)
-    if slug.replace("-", "_") in steps:
-        yield (
-            f"{names.shown(slug)} is the project's slug, too, and "
-            "KFP would take the step for the pipeline: rename one of them"
-        )
     fixed = FIXED_STEPS.get(starter, steps)
     if steps != fixed:
         yield (
