@@ -125,6 +125,8 @@ class ContainerTask:
     def _attempt(self) -> Result:
         tasks = self._tasks
         self._attempts.begin(time.monotonic())
+        if self._attempts.number == 1:
+            tasks.recorder.start(self._noted)
         name = tasks.teller.begun(self._run, self._task, self._noted, self._attempts.number)
         files = tasks.files(name, self._attempts.number)
         self._noted.folder = files.folder.relative_to(tasks.folder).as_posix()

@@ -131,6 +131,10 @@ class Recorder:
         with self._lock:
             self.run.tasks.append(task)
 
+    def start(self, task: Task) -> None:
+        """Note that there is room for a task by now: its time counts from here."""
+        task.started = self._elapsed()
+
     def follow(self, task: Task, state: Callable[[], str]) -> None:
         """Let a task's state be what ``state`` says, until the run has ended."""
         self._followed.append((task, state))

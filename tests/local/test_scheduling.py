@@ -132,6 +132,14 @@ def test_independent_tasks_run_side_by_side(tmp_path: Path) -> None:
     assert runner.most == 3
 
 
+def test_a_tasks_time_counts_from_when_there_was_room_for_it(tmp_path: Path) -> None:
+    flow = Flow()
+    tasks = {f"t{n}": task(flow.container([]), {"text": constant("x")}) for n in range(3)}
+    noted = run(flow.documents(tasks), tmp_path / "run", Maker(0.2), jobs=1)
+    began = sorted(each.started for each in noted.tasks if each.kind != "dag")
+    assert began[2] - began[1] >= 0.2 and began[1] - began[0] >= 0.2
+
+
 def test_a_loop_keeps_to_its_parallelism(tmp_path: Path) -> None:
     flow = Flow()
     inner = flow.dag(
