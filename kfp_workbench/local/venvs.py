@@ -151,7 +151,8 @@ def _own(shared: Path, name: str) -> Path:
     folder = shared.with_name(f"{shared.name}-{name}")
     packages = next(shared.glob("lib/python*/site-packages"))
     own = folder / packages.relative_to(shared)
-    if environments.works(folder) and [path.name for path in own.iterdir()] == [_SHARED]:
+    line = f"import site; site.addsitedir({str(packages.absolute())!r})\n"
+    if environments.works(folder) and _holds_only(own, line):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     own.mkdir(parents=True)
@@ -161,9 +162,14 @@ def _own(shared: Path, name: str) -> Path:
         (folder / "bin" / path.name).symlink_to(path.resolve() if "python" in path.name else path)
     (folder / "bin" / "pip").write_text(_PIP, encoding="utf-8")
     (folder / "bin" / "pip").chmod(0o755)
-    line = f"import site; site.addsitedir({str(packages.absolute())!r})\n"
     (own / _SHARED).write_text(line, encoding="utf-8")
     return folder
+
+
+def _holds_only(own: Path, line: str) -> bool:
+    """Tell whether there is nothing but the way to the shared environment, where that is now."""
+    names = [path.name for path in own.iterdir()]
+    return names == [_SHARED] and (own / _SHARED).read_text(encoding="utf-8") == line
 
 
 def _commands(folder: Path) -> Iterable[Path]:

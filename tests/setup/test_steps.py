@@ -79,6 +79,13 @@ def test_an_environment_of_a_step_is_whole_or_made_anew(
     assert capsys.readouterr().err.count("installing steps/add/requirements.txt") == 3
 
 
+def test_a_project_may_be_moved(project: Path) -> None:
+    add, _ = steps(project, "alpha==1.0\n")
+    venvs.python_folder(add, project)
+    moved = project.rename(project.with_name("moved"))
+    assert numbers(venvs.python_folder(get_step("add", moved), moved)) == "1.0"
+
+
 @pytest.mark.parametrize("variable", ["PIP_TARGET", "PIP_DRY_RUN", "PIP_PREFIX", "PIP_USER"])
 def test_what_pip_is_told_empties_no_steps_environment(
     project: Path, monkeypatch: pytest.MonkeyPatch, variable: str
