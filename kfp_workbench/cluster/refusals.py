@@ -14,7 +14,7 @@ _REFUSAL = re.compile(
 _CURES = (
     (
         "runAsNonRoot != true",
-        "set security: {run_as_non_root: true} for it in kubernetes.yaml (KFP 2.16 or later)",
+        "take run_as_non_root: false out of kubernetes.yaml, use KFP 2.16 or later",
     ),
     ("violates PodSecurity", "change what it names in kubernetes.yaml"),
     ("service ?account", "set service_account in params/<ENV>.yaml to one that is there"),

@@ -111,7 +111,7 @@ ADMIN = ", or ask who administers the namespace"
     [
         (
             f"{RESTRICTED}runAsNonRoot != true (pod must set securityContext.runAsNonRoot=true)",
-            "set security: {run_as_non_root: true} for it in kubernetes.yaml (KFP 2.16 or later)",
+            "take run_as_non_root: false out of kubernetes.yaml, use KFP 2.16 or later",
         ),
         (
             f'{RESTRICTED}restricted volume types (volume "data" uses hostPath)',

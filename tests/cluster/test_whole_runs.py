@@ -28,7 +28,7 @@ FORBIDDEN = (
     'runAsNonRoot != true (pod or container "main" must set securityContext.runAsNonRoot=true)'
 )
 CURE = (
-    "set security: {run_as_non_root: true} for it in kubernetes.yaml (KFP 2.16 or later), "
+    "take run_as_non_root: false out of kubernetes.yaml, use KFP 2.16 or later, "
     "or ask who administers the namespace"
 )
 BEFORE_ROOT = Moment("RUNNING", {"": "PENDING"})
