@@ -20,6 +20,7 @@ from kfp_workbench.check import (
     texts,
     wiring,
 )
+from kfp_workbench.check.command import Program, read_program
 from kfp_workbench.check.content import check_links, read_content
 from kfp_workbench.project import names, settings
 from kfp_workbench.project.components import Component, read_component
@@ -91,8 +92,9 @@ def _check_step(
 ) -> list[Finding]:
     """Return what is wrong with a step, and add its component to those that can be read."""
     found: list[Finding] = []
-    code = _read(lambda: script.read_script(step, sources), found)
     part = _read(lambda: read_component(step, sources), found)
+    program = read_program(part, step) if part else Program(missing="main.py")
+    code = _read(lambda: script.read_script(step, sources, program), found)
     file = _read(lambda: dockerfile.read_dockerfile(step, sources), found)
     found += _read(lambda: list(requirements.check_requirements(step, sources)), found) or []
     content = read_content(step, sources.root)
@@ -101,12 +103,12 @@ def _check_step(
         found += code.findings
     if part:
         components.append(part)
-        found += component.check_component(part, step, project)
+        found += component.check_component(part, step, project, program)
     if part and code:
-        found += flags.check_flags(part, code)
+        found += flags.check_flags(part, code, program)
     if file:
         found += dockerfile.check_dockerfile(file, content, project, may_be_root)
-        found += dockerfile.check_entrypoint(file, part)
+        found += dockerfile.check_entrypoint(file, part, program)
     return found
 
 

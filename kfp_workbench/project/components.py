@@ -22,6 +22,7 @@ PARAMETERS = {
     **dict.fromkeys(("dict", "jsonobject"), "STRUCT"),
     **dict.fromkeys(("list", "jsonarray"), "LIST"),
 }
+FINAL_STATUS = "PipelineTaskFinalStatus"  # an input that KFP fills in itself
 CONTAINER: Place = ("implementation", "container")
 
 
@@ -44,6 +45,25 @@ class Component(NamedTuple):
             for number, item in enumerate(items if isinstance(items, list) else [])
             if isinstance(item, dict) and "name" in item
         }
+
+    def words(self, key: str) -> list[Any]:
+        """Return what stands in ``command`` or ``args``; nothing where that is no list."""
+        found = self.container.get(key)
+        return found if isinstance(found, list) else []
+
+
+def parameter_type(declared: object) -> str | None:
+    """Return what the compiled pipeline calls a parameter's type; None for an artifact's.
+
+    ``List[str]``, also as ``typing.List[str]``, is a list. Of whatever is no parameter, a type
+    that kfp does not know among it, kfp makes an artifact.
+    """
+    if not isinstance(declared, str):
+        return None
+    if declared == FINAL_STATUS:
+        return "TASK_FINAL_STATUS"
+    name = declared.removeprefix("typing.").lower()
+    return PARAMETERS.get(name.partition("[")[0] if name.startswith(("list", "dict")) else name)
 
 
 def read_component(step: Step, sources: Sources) -> Component:

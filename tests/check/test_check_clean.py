@@ -108,6 +108,10 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
     parser.add_argument("-v", action="count")
 {FLAG}'''),
     ],
+    "flags-that-only-a-run-would-tell": [
+        (ADD, ARGS, ARGS + "      --rate, '1',\n"),
+        (SCRIPT, FLAG, f"    parser.add_argument(FLAG)\n{FLAG}"),
+    ],
     "optional-input": [
         (ADD, INPUT, INPUT + "- {name: seed, type: Integer, optional: true}\n"),
         (ADD, ARGS, ARGS + "      {if: {cond: {isPresent: seed}, then: [--seed, {inputValue: seed}]}},\n"),
