@@ -177,6 +177,11 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
         ("wired.py", "", f"from pipeline import STEPS, load_component_from_file\n{LOAD}\n"),
         ("pipeline.py", LOAD, "from wired import add"),
     ],
+    "loaded-by-another-name": [
+        ("pipeline.py", "import load_component_from_file", "import load_component_from_file as load"),
+        ("pipeline.py", "add = load_component_from_file", "add = load"),
+        ("pipeline.py", "div = load_component_from_file", "again = load\ndiv = again"),
+    ],
     "a-component-of-others": [
         ("pipeline.py", "\n\n@dsl", 'other = load_component_from_file("vendor/x/component.yaml")'
          '\nmore = load_component_from_url("https://example.com/steps/y/component.yaml")\n\n\n@dsl'),
@@ -186,7 +191,10 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
          "names: list[str] = [], on: 'bool' = True, t: typing.Optional[str] = None, x=None, *, k: str)"),
         ("params/dev.yaml", "", "n: 2\nr: 1e3\nnames: [a]\n\"on\": false\nt: text\nx: [1]\nk: v\n"),
     ],
-    "no-parameters": [("params/prod.yaml", "", "# nothing yet\n")],
+    "no-parameters": [
+        ("params/prod.yaml", "", "# nothing yet\n"),
+        ("pipeline.py", "context: dict)", "context: dict = {})"),
+    ],
     "pipeline-from-elsewhere": [
         ("pipeline.py", "def pipeline", "def average"), ("pipeline.py", "", "pipeline = average\n")
     ],

@@ -457,6 +457,13 @@ DEFECTS: dict[str, Defect] = {
     "number-without-end": Defect(
         "params/dev.yaml", DEV, f"context: 0x{'f' * 9000}\n", "context", "the number has 36000 bits"
     ),
+    "parameter-not-given": Defect(
+        "params/prod.yaml", "", "# prod\n", "# prod", "does not give context, which has no default"
+    ),
+    "parameter-not-given-in-one-of-two": Defect(
+        "pipeline.py", "context: dict)", "context: dict, *, rate: float, kind: str = 'x')", "#",
+        "does not give rate", "params/dev.yaml",
+    ),
     "params-broken": Defect("params/dev.yaml", "", "x: ]\n", "x: ]", "no valid YAML"),
     "parameter-no-text": Defect(
         "params/dev.yaml", "", "# why\non: 1\n", "on: 1", "reads this name as True"
