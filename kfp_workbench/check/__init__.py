@@ -12,11 +12,13 @@ from kfp_workbench.check import (
     component,
     dockerfile,
     flags,
+    numbers,
     picture,
     requirements,
     schedules,
     script,
     server,
+    shadows,
     texts,
     wiring,
 )
@@ -64,6 +66,8 @@ def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
     for check in (
         lambda: list(wiring.check_pipeline(steps, sources)),
         lambda: list(wiring.check_params(sources)),
+        lambda: list(numbers.check_defaults(sources)),
+        lambda: list(shadows.check_modules(sources)),
         lambda: list(schedules.check_schedules(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
         lambda: list(picture.check_pictures(sources)),

@@ -65,7 +65,7 @@ def check_pipeline(steps: Sequence[Step], sources: Sources) -> Iterator[Finding]
 def check_params(sources: Sources) -> Iterator[Finding]:
     """Find parameters and settings that there are not, and values of another type."""
     module = sources.module(sources.root / "pipeline.py")
-    function = _pipeline_function(module)
+    function = pipeline_function(module)
     if function is None and _binds_pipeline(module):
         return  # made elsewhere: make compile and make local tell
     if function is None:
@@ -85,7 +85,7 @@ def parameter_kinds(sources: Sources) -> Mapping[str, str | None] | None:
 
     A type that kfp does not know is None. Raises UnreadableError.
     """
-    function = _pipeline_function(sources.module(sources.root / "pipeline.py"))
+    function = pipeline_function(sources.module(sources.root / "pipeline.py"))
     return _kinds(function) if function else None
 
 
@@ -117,7 +117,9 @@ def _check_file(
     for parameter in required if is_readable else ():
         if parameter not in file.entries:
             what = f"does not give {parameter}, which has no default in pipeline.py"
-            yield Finding(file.name, 1, what, f"write `{parameter}: ...`, or give it a default there")
+            yield Finding(
+                file.name, 1, what, f"write `{parameter}: ...`, or give it a default there"
+            )
 
 
 def _loads(module: Module, sources: Sources) -> Iterator[_Load]:
@@ -182,7 +184,8 @@ def _mentions(module: Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.asname)
 
 
-def _pipeline_function(module: Module) -> ast.FunctionDef | None:
+def pipeline_function(module: Module) -> ast.FunctionDef | None:
+    """Return the function of a module that is the pipeline, if it is there."""
     for node in module.nodes:
         if isinstance(node, ast.FunctionDef) and node.name == "pipeline" and node.decorator_list:
             return node
