@@ -1,13 +1,8 @@
 """The command line behind the Makefile: ``python -m kfp_workbench VERB``."""
 
+import argparse
 import os
 import sys
-
-# A module of the project's, such as logging.py, would be taken for Python's. pathlib might, too.
-if __name__ == "__main__" and sys.path[:1] in ([os.getcwd()], [""]):  # noqa: PTH109
-    del sys.path[0]
-
-import argparse
 from collections.abc import Sequence
 from typing import TextIO
 

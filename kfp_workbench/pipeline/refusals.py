@@ -10,8 +10,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.steps import find_steps, read_yaml
 
 MAX_REASON = 300  # characters; kfp quotes whole components
-# Of errors that kfp wraps in each other, what it wraps.
-_WRAPPED = re.compile(r".*failed with exception:\s*", re.DOTALL)
+_WRAPPING = " failed with exception:"  # ends the lines before what kfp begins to quote
 
 
 def refused(error: BaseException, root: Path) -> WorkbenchError:
@@ -36,8 +35,8 @@ def _names(root: Path) -> Iterator[tuple[str, str]]:
             name = read_yaml(step.folder / "component.yaml")["name"]
         except (WorkbenchError, LookupError, TypeError):
             continue
-        names = {name, re.sub("[^0-9a-z]+", "-", name.lower()).strip("-")} if name else set()
-        for called in sorted(names - {step.name, step.image_name}, key=len, reverse=True):
+        names = {str(name), re.sub("[^0-9a-z]+", "-", str(name).lower()).strip("-")}
+        for called in sorted(names - {"", step.name, step.image_name}):
             yield called, f"steps/{step.name}"
 
 
@@ -61,7 +60,9 @@ def _place(error: BaseException, root: Path) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    wrapped = _WRAPPED.fullmatch(str(error))
-    text = str(error) if wrapped else _WRAPPED.sub("", str(error)).partition("\nError: ")[0]
-    line = f"{type(error).__name__}: {' '.join(text.split())}"
+    lines = str(error).splitlines()
+    if any(line.endswith(_WRAPPING) for line in lines):
+        found = next((line for line in lines if not line.endswith(_WRAPPING)), "")
+        lines = [found.removeprefix("Error: ")]
+    line = f"{type(error).__name__}: {' '.join(' '.join(lines).split())}"
     return line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 3]}..."
