@@ -54,20 +54,30 @@ def _check_type(component: Component, place: Place, item: Port, kind: str) -> It
     """
     name, declared = shown(item["name"]), item.get("type")
     here = (*place, "type")
-    if isinstance(declared, dict):
-        word = next(iter(declared), None)
-        if kind == "outputs" and parameter_type(word):
-            what = f"{name} has {shown(declared)} for its type, and KFP makes an artifact of it"
-            what += " that the step gets the path of a parameter for"
-            yield component.found(here, what, f"write type: {word}")
-    elif declared is not None and not isinstance(declared, str):
+    if declared is not None and not isinstance(declared, (str, dict)):
         what = f"{name} has the type {shown(declared)}, which is none"
         yield component.found(here, what, "write it as text, such as String or Dataset")
-    elif declared == FINAL_STATUS and kind == "outputs":
+    elif kind == "outputs" and declared == FINAL_STATUS:
         yield component.found(here, f"{name} is a {declared}, which is an input's", "write String")
-    elif declared and (meant := _meant(declared)):
+    elif kind == "outputs" and (word := _half_parameter(declared)):
+        what = f"{name} has the type {shown(declared)}, of which kfp makes an artifact, and gives "
+        what += "the step the path of a parameter"
+        yield component.found(here, what, f"write {word}, or begin it with another word")
+    elif isinstance(declared, str) and (meant := _meant(declared)):
         what = f"{name} has the unknown type {shown(declared)}, of which KFP makes an artifact"
         yield component.found(here, what, f"write {meant}")
+
+
+def _half_parameter(declared: object) -> str | None:
+    """Return the parameter's type that an artifact's begins with, as in ``{String: {}}``, ``Text file``.
+
+    By that word alone kfp decides what the placeholder of an output is (``is_parameter_type``).
+    """
+    text = str(next(iter(declared), "")) if isinstance(declared, dict) else str(declared or "")
+    match = re.match(r"(typing\.)?(\w+)", text)
+    if match is None or not (parameter_type(match[2]) or match[2] == "TaskConfig"):
+        return None
+    return match[2] if isinstance(declared, dict) or not parameter_type(declared) else None
 
 
 def _meant(declared: str) -> str | None:

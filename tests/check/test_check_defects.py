@@ -122,7 +122,10 @@ DEFECTS: dict[str, Defect] = {
     ),
     "type-in-an-object": Defect(
         ADD, OUTPUT, OUTPUT.replace("JsonObject", "{JsonObject: {}}"), "{JsonObject: {}}",
-        "the path of a parameter for: write type: JsonObject",
+        "makes an artifact, and gives the step the path of a parameter: write JsonObject",
+    ),
+    "type-that-begins-like-a-parameter": Defect(
+        ADD, OUTPUT, OUTPUT.replace("JsonObject", "Text file"), "Text file", "write Text, or begin it with"
     ),
     "final-status-of-a-step": Defect(
         ADD, OUTPUT, OUTPUT.replace("JsonObject", "PipelineTaskFinalStatus"), "Final", "is an input's"
