@@ -15,8 +15,10 @@ _PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[0-9.]*")
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|a|k|z)?sh")
 # https://docs.python.org/3/using/cmdline.html
 _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
-# A shell's script that puts its $0 into a file, and has Python run that: what kfp 1 generated.
+# A shell's script that puts its $0 into a file, and has Python run that: what kfp 1 generated, ...
 _FROM_WORD = re.compile(r"\$0\b.*>.*\bpython[0-9.]*\s.*\"\$@\"", re.DOTALL)
+# ... and one that runs the words after it, when it has installed something, say.
+_CALLING = re.compile(r".*&&\s*\"\$0\" \"\$@\"\s*", re.DOTALL)
 
 
 class Program(NamedTuple):
@@ -41,14 +43,18 @@ class Program(NamedTuple):
 
 def read_program(component: Component, step: Step) -> Program:
     """Return what a component's command runs."""
-    words = _past_env(command_line(component))
+    return _read(command_line(component), step)
+
+
+def _read(words: list[Word], step: Step) -> Program:
+    words = _past_env(words)
     first = words[0].text if words else None
     if first is None:
         return Program()
     if _PYTHON.fullmatch(first):
         return _python(words, step)
     if _SHELL.fullmatch(first):
-        return _shell(words)
+        return _shell(words, step)
     return _script(words, step) if first.endswith(".py") else Program()
 
 
@@ -100,14 +106,16 @@ def _script(words: list[Word], step: Step) -> Program:
     return Program(words[0].place, missing=None if elsewhere else name)
 
 
-def _shell(words: list[Word]) -> Program:
-    """Return what a shell runs with ``-c``: perhaps Python that its script has in a word of its own."""
+def _shell(words: list[Word], step: Step) -> Program:
+    """Return what a shell runs with ``-c``: perhaps what stands in the words after its script."""
     rest = words[1:]
     while rest and (option := rest[0].flag):
         if re.fullmatch("-[A-Za-z]*c[A-Za-z]*", option):
             script = rest[1].text if rest[1:] else None
             if script and _FROM_WORD.search(script) and rest[2:]:
                 return Program(rest[2].place, rest[3:], source=rest[2].text, is_inline=True)
+            if script and _CALLING.fullmatch(script):
+                return _read(rest[2:], step)._replace(is_inline=True)
             return Program(is_inline=True)
         rest = rest[2 if option in ("-o", "+o") else 1 :]
     return Program()

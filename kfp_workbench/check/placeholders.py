@@ -162,4 +162,5 @@ def _found(items: Any, place: Place) -> Iterator[Placeholder]:
                 for branch in ("then", "else"):
                     yield from _found(content.get(branch), (*here, kind, branch))
             elif kind != "if":
-                yield Placeholder(here, str(kind), content)
+                odd = " outside an if" if kind == "isPresent" else ""
+                yield Placeholder(here, f"{kind}{odd}", content)

@@ -54,12 +54,15 @@ def read_script(step: Step, sources: Sources, program: Program) -> Script:
     if program.source is not None:
         return Script(_of_source(step, program.source), [])
     main = step.folder / "main.py"
-    has_script = program.script or program.missing or os.path.lexists(main)
-    if program.is_inline or not has_script:
+    is_there = program.missing or (os.path.lexists(main) and not program.is_inline)
+    if not (program.script or is_there):
         return Script(Reading(), [])
     modules = sources.modules(program.script or main)
     findings = [found for m in modules for found in _check_module(sources.name(m.path), m)]
-    return Script(_read(modules) if program.script else Reading(), findings)
+    reading = _read(modules) if program.script else Reading()
+    if program.script and not reading.is_sure and _reads_nothing(modules):
+        reading = reading._replace(is_sure=True)
+    return Script(reading, findings)
 
 
 def _of_source(step: Step, source: str) -> Reading:
@@ -77,8 +80,6 @@ def _read(modules: Sequence[Module]) -> Reading:
     found = argparse_flags.read(modules)
     if clicked := click_flags.read(modules):
         return clicked._replace(is_sure=clicked.is_sure and not found.is_sure)
-    if not found.is_sure and _reads_nothing(modules):
-        return found._replace(is_sure=True)
     return found
 
 
@@ -93,7 +94,7 @@ def _reads_nothing(modules: Sequence[Module]) -> bool:
 
     Nothing in it adds a flag that it gets to, and all that it imports is its own or Python's.
     """
-    if argparse_flags.reached(modules):
+    if argparse_flags.reached(modules) or _is_typed(modules[0]):
         return False
     own = {module.path.stem for module in modules} | {module.path.parent.name for module in modules}
     for module in modules:

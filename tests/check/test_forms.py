@@ -1,6 +1,8 @@
 """Components in the forms that people write pass the check, are compiled, and run."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 
 from kfp_workbench.check import check_project
 from shared.baking import make
+from shared.checking import edit
 from shared.forms import expected, make_project, read_forms
 
 FORMS = read_forms()
@@ -55,3 +58,55 @@ def test_a_form_runs_as_a_process(run: tuple[Mapping[str, Any], str], name: str)
     wanted = expected({name: FORMS[name]})
     assert {key: result[key] for key in wanted} == wanted
     assert FORMS[name].log in said
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        (
+            "placeholders_in_command",
+            "--text,",
+            "--txt,",
+            "args gives '--txt', which main.py does not",
+        ),
+        ("unbuffered", "--said,", "", "main.py needs --said, which args does not give"),
+        ("odd_flags", "--2d", "--3d", "args gives '--3d', which main.py does not read"),
+        ("odd_flags", "----output", "--output", "args gives '--output-paths', which main.py"),
+        ("odd_flags", "-v3", "-w3", "args gives '-w3', which main.py does not read"),
+        ("sub_command", "--text", "--txt", "args gives '--txt', which main.py does not read"),
+        ("sub_command", "say]", "forget]", "main.py needs --why, which args does not give"),
+        ("with_click", "--no-shout", "--no-shut", "args gives '--no-shut', which main.py does not"),
+        ("with_click", "--text, {", "{", "main.py needs --text, which args does not give"),
+        ("with_click", '-n, "2"', "-n, -n", "'-n' has no value"),
+        ("with_clicks_groups", "say-it", "forget", "main.py needs --why, which args does not give"),
+        ("with_a_package", "--length", "--len", "args gives '--len', which main.py does not read"),
+        ("another_name", "--text", "--txt", "args gives '--txt', which say.py does not read"),
+        ("another_name", "-m, say", "-m, tell", None),
+        ("from_a_function", "- --factor", "- --faktor", "args gives '--faktor', which its program"),
+        (
+            "from_a_function_with_packages",
+            "--name, {",
+            "--nam, {",
+            "'--nam', which its program does",
+        ),
+        ("with_fire", "--said", "--sad", None),
+        ("with_absl", "--said", "--sad", None),
+        ("with_getopt", "--said", "--sad", None),
+        ("by_hand", "--text", "--txt", None),
+        ("known_arguments", "--text", "--txt", None),
+        ("inline_shell", "{inputValue", "--x, {inputValue", None),
+    ],
+)
+def test_flags_that_can_be_read_are_checked(
+    forms: Path, tmp_path: Path, name: str, old: str, new: str, words: str | None
+) -> None:
+    project = tmp_path / "project"
+    subprocess.run(["cp", "-R", forms, project], check=True)
+    for path in (project / "steps").iterdir():
+        if path.name != name:
+            shutil.rmtree(path)
+    edit(project, f"steps/{name}/component.yaml", old, new)
+    found = [finding for finding in check_project(project) if finding.path.startswith("steps/")]
+    found = [finding for finding in found if "ENTRYPOINT" not in finding.what]
+    matching = [finding for finding in found if words and words in finding.text]
+    assert len(matching) == (1 if words else 0) and (words or not found), found
