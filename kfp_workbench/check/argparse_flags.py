@@ -53,7 +53,8 @@ def read(modules: Sequence[Module]) -> Reading:
                 is_sure = False
     if commands:
         flags.append(Flag(("command",), False, None, False))
-    return Reading(flags, frozenset(name for name in commands if name), is_sure)
+    abbreviates = all(keyword(call, "allow_abbrev") is not False for call in calls)
+    return Reading(flags, frozenset(name for name in commands if name), is_sure, abbreviates)
 
 
 def _defined(module: Module) -> Iterator[str]:

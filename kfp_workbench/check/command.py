@@ -97,12 +97,13 @@ def _script(words: list[Word], step: Step) -> Program:
     name = words[0].text if words else None
     if name is None or not name.endswith(".py"):
         return Program()
-    path = step.folder / name
-    if not is_file(path) or Path(name).is_absolute():
-        path = step.folder / Path(name).name
-    if is_file(path):
-        return Program(words[0].place, words[1:], script=path)
-    elsewhere = Path(name).is_absolute() or is_file(step.folder.parent.parent / name)
+    given = Path(name)
+    found = [step.folder / name] if not given.is_absolute() else []
+    if not any(map(is_file, found)):
+        found = [path for path in step.folder.rglob(given.name) if path.is_file()]
+    if len(found) == 1:
+        return Program(words[0].place, words[1:], script=found[0])
+    elsewhere = found or given.is_absolute() or is_file(step.folder.parent.parent / name)
     return Program(words[0].place, missing=None if elsewhere else name)
 
 

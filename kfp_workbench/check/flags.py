@@ -21,14 +21,18 @@ def check_flags(component: Component, script: Script, program: Program) -> Itera
     if script.is_sure:
         values = {word.text for word in program.arguments if word.text and not word.flag}
         flags = script.chosen(values)
-        yield from _Check(component, flags, program.name).run(program.arguments)
+        check = _Check(component, flags, program.name, script.reading.abbreviates)
+        yield from check.run(program.arguments)
 
 
 class _Check:
     """One pass over a command line."""
 
-    def __init__(self, component: Component, flags: Sequence[Flag], name: str) -> None:
+    def __init__(
+        self, component: Component, flags: Sequence[Flag], name: str, abbreviates: bool
+    ) -> None:
         self._component, self._flags, self._name = component, flags, name
+        self._abbreviates = abbreviates
         self._positional = any(not flag.names[0].startswith("-") for flag in flags)
         self._given: set[str] = set()
 
@@ -60,10 +64,14 @@ class _Check:
             for flag in self._flags:
                 if wanted in flag.names:
                     return flag
-        return None
+        if not self._abbreviates or not name.startswith("--"):
+            return None
+        begun = [flag for flag in self._flags if any(full.startswith(name) for full in flag.names)]
+        return begun[0] if len(begun) == 1 else None
 
     def _waits(self, word: Word, name: str, flag: Flag) -> bool:
-        return bool(flag.takes_value) and name in flag.names and "=" not in str(word.text)
+        is_whole = name in flag.names or name.startswith("--")  # else the value is joined to it
+        return bool(flag.takes_value) and is_whole and "=" not in str(word.text)
 
     def _check_flag(self, word: Word, name: str, flag: Flag | None) -> Iterator[Finding]:
         if flag is None:

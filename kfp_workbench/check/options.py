@@ -21,6 +21,7 @@ class Reading(NamedTuple):
     flags: Sequence[Flag] = ()
     commands: frozenset[str] = frozenset()  # sub-commands
     is_sure: bool = False
+    abbreviates: bool = False  # a flag may be given by its beginning
 
 
 def text(node: ast.AST | None) -> str | None:

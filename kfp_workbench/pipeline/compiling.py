@@ -45,11 +45,12 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
         applying.applied(root, declared) as applied,
     ):
         pipeline = _load_pipeline(root)
-    applying.check(pipeline.pipeline_spec, applied)
-    hardening.harden(pipeline.pipeline_spec, pipeline.platform_spec, declared)
-    hardening.check_users(pipeline.platform_spec)
-    scopes.check(pipeline.pipeline_spec)
-    numbers.check(pipeline.pipeline_spec, root)
+    with refusals.by_folder(root):
+        applying.check(pipeline.pipeline_spec, applied)
+        hardening.harden(pipeline.pipeline_spec, pipeline.platform_spec, declared)
+        hardening.check_users(pipeline.platform_spec)
+        scopes.check(pipeline.pipeline_spec)
+        numbers.check(pipeline.pipeline_spec, root)
     info = pipeline.pipeline_spec.pipeline_info
     info.description = _own_description(pipeline) or settings.description
     info.display_name = info.display_name or settings.display_name

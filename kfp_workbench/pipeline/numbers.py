@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.pipeline import refusals
 from kfp_workbench.project.names import called
 
 
@@ -25,7 +24,7 @@ def check(spec: Any, root: Path) -> None:
         for name, task in graph.dag.tasks.items():
             for parameter, given in task.inputs.parameters.items():
                 if number := _odd(given.runtime_value.constant):
-                    what = f"{refusals.named(name, root)} gets {number} for {called(parameter)}"
+                    what = f"{name} gets {number} for {called(parameter)}"
                     raise _refused("pipeline.py", what)
 
 

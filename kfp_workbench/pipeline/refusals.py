@@ -1,5 +1,6 @@
 """What kfp refuses, in one line: where in the project, and why."""
 
+import contextlib
 import re
 import traceback
 from collections.abc import Iterator
@@ -19,6 +20,15 @@ def refused(error: BaseException, root: Path) -> WorkbenchError:
         cure = "make check says where, and what to write"
         return WorkbenchError(f"{component}: kfp does not take it ({_reason(error)}): {cure}", 2)
     return WorkbenchError(f"{_place(error, root)}: {named(_reason(error), root)}", 2)
+
+
+@contextlib.contextmanager
+def by_folder(root: Path) -> Iterator[None]:
+    """Have what is refused within name the folders of steps: see `named`."""
+    try:
+        yield
+    except WorkbenchError as error:
+        raise WorkbenchError(named(str(error), root), error.status) from error
 
 
 def named(text: str, root: Path) -> str:

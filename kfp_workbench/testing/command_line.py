@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kfp_workbench.project.components import PARAMETERS
+from kfp_workbench.project import components
 
 EXECUTOR_INPUT = "executor_input"  # what stands for it among the inputs
 
@@ -35,7 +35,7 @@ class CommandLine:
         self._folder = folder
         container = component["implementation"]["container"]
         self.words = [
-            *map(str, container.get("command", [])),
+            *self._resolved(container.get("command", [])),
             *self._resolved(container.get("args", [])),
         ]
 
@@ -126,7 +126,7 @@ class CommandLine:
                 item = {
                     "name": name,
                     "uri": path,
-                    "type": {"schemaTitle": f"system.{port['type']}"},
+                    "type": {"schemaTitle": components.schema_title(port.get("type"))},
                 }
                 outputs["artifacts"][key_of(name)] = {"artifacts": [{**item, "metadata": {}}]}
         return {"inputs": inputs, "outputs": {**outputs, "outputFile": str(self._published_in)}}
@@ -152,7 +152,7 @@ def key_of(name: str) -> str:
 
 def parameter_type(port: Mapping[str, Any]) -> str | None:
     """Return what the compiled pipeline calls the type of a parameter; None for an artifact."""
-    return PARAMETERS.get(str(port.get("type")).partition("[")[0].strip().lower())
+    return components.parameter_type(port.get("type"))
 
 
 def _artifact(value: Any) -> Artifact:

@@ -187,7 +187,12 @@ def test_the_types_are_those_of_kfp() -> None:
     name = pipeline_spec_pb2.ParameterType.ParameterTypeEnum.Name
     ours = type_utils.PARAMETER_TYPES_MAPPING.items()
     assert {key: name(value) for key, value in ours} == components.PARAMETERS
-    assert not any(map(components.parameter_type, type_utils.ARTIFACT_CLASSES_MAPPING))
+    titles = {name: kind.schema_title for name, kind in type_utils.ARTIFACT_CLASSES_MAPPING.items()}
+    assert {name: components.schema_title(name) for name in titles} == titles
+    assert not any(map(components.parameter_type, titles))
+    others = {"CSV": "system.Artifact", "system.Dataset": "system.Artifact"}
+    others |= {"google.VertexModel": "google.VertexModel", "typing.Dataset": "system.Dataset"}
+    assert {name: components.schema_title(name) for name in others} == others
 
 
 def test_the_command(project: Path) -> None:

@@ -112,6 +112,16 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
         (ADD, ARGS, ARGS + "      --rate, '1',\n"),
         (SCRIPT, FLAG, f"    parser.add_argument(FLAG)\n{FLAG}"),
     ],
+    "flags-by-their-beginnings": [
+        (ADD, "--context,", "--cont,"), (ADD, "--output,", "--out,"),
+    ],
+    "script-that-is-copied-from-a-folder": [
+        (".dockerignore", "", "!steps/*/more/*.py\n"), (ADD, "main.py]", "/srv/app/sum.py]"),
+        (DOCKER, ENTRYPOINT, ENTRYPOINT.replace("main.py", "/srv/app/sum.py")),
+        (DOCKER, COPY, f"{COPY}\nCOPY steps/add/more/*.py /srv/app/"),
+        ("steps/add/more/sum.py", "", "import argparse\nparser = argparse.ArgumentParser()\n"
+         "parser.add_argument('--context')\nparser.add_argument('--output')\n"),
+    ],
     "optional-input": [
         (ADD, INPUT, INPUT + "- {name: seed, type: Integer, optional: true}\n"),
         (ADD, ARGS, ARGS + "      {if: {cond: {isPresent: seed}, then: [--seed, {inputValue: seed}]}},\n"),

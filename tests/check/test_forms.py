@@ -79,7 +79,12 @@ def test_a_form_runs_as_a_process(run: tuple[Mapping[str, Any], str], name: str)
         ("with_click", "--text, {", "{", "main.py needs --text, which args does not give"),
         ("with_click", '-n, "2"', "-n, -n", "'-n' has no value"),
         ("with_clicks_groups", "say-it", "forget", "main.py needs --why, which args does not give"),
-        ("with_a_package", "--length", "--len", "args gives '--len', which main.py does not read"),
+        (
+            "with_a_package",
+            "--length",
+            "--size",
+            "args gives '--size', which main.py does not read",
+        ),
         ("another_name", "--text", "--txt", "args gives '--txt', which say.py does not read"),
         ("another_name", "-m, say", "-m, tell", None),
         ("from_a_function", "- --factor", "- --faktor", "args gives '--faktor', which its program"),

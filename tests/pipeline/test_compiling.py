@@ -195,3 +195,10 @@ def test_a_message_names_the_folder_of_a_step(project: Path, name: str) -> None:
     edit(project, PIPELINE, "add(context=context)", "add()")
     result = make(project, "compile")
     assert "steps/add() missing 1 required argument" in result.stderr
+
+
+def test_a_refusal_of_ours_names_the_folder_of_a_step(project: Path) -> None:
+    edit(project, ADD, 'name: "add"', 'name: "Sum up"')
+    edit(project, PIPELINE, "add(context=context)", "add(context={'a': 1e999})")
+    result = make(project, "compile")
+    assert result.stderr.startswith("error: pipeline.py: steps/add gets inf for context")
