@@ -91,8 +91,8 @@ def test_a_form_runs_as_a_process(run: tuple[Mapping[str, Any], str], name: str)
         (
             "from_a_function_with_packages",
             "--name, {",
-            "--nam, {",
-            "'--nam', which its program does",
+            "--naem, {",
+            "'--naem', which its program does",
         ),
         ("with_fire", "--said", "--sad", None),
         ("with_absl", "--said", "--sad", None),
