@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import docstring_parser
 from kfp import compiler
 from kfp.dsl import base_component, component_factory
 
@@ -82,7 +81,7 @@ def _load_pipeline(root: Path) -> Any:
 def _own_description(pipeline: Any) -> str | None:
     """Return the description in a pipeline's decorator, or None: its docstring is for readers."""
     function = getattr(pipeline, "pipeline_func", None)
-    documented = docstring_parser.parse(inspect.getdoc(function) or "")
+    documented = component_factory.docstring_parser.parse(inspect.getdoc(function) or "")
     described: str | None = pipeline.description
     is_own = described != component_factory.get_pipeline_description(None, documented)
     return described if is_own else None

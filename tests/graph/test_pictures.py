@@ -59,7 +59,7 @@ def test_a_step_is_made_where_the_pipeline_does_not_compile(project: Path) -> No
     template.write_text(template.read_text().replace("name: context", "name: other"))
     result = make(project, "step", "NAME=scale")
     assert result.returncode == 0 and (project / "steps" / "scale").exists()
-    assert "docs/: not drawn again: pipeline.py" in result.stderr
+    assert "docs/: not drawn again: steps/scale/component.yaml: kfp does not take it" in result.stderr
     assert "make graph" in check_project(project)[0].text
 
 
