@@ -110,6 +110,9 @@ class ClassificationMetrics(Artifact):
 
     def log_roc_curve(self, fpr: Any, tpr: Any, threshold: Any) -> None:
         """Add a ROC curve; scikit-learn's first threshold, infinity, becomes 1 or the next one."""
+        lengths = len(fpr), len(tpr), len(threshold)
+        if len({*lengths}) > 1:
+            raise OutputError("{}: a ROC curve of {}, {} and {} values".format(self.name, *lengths))
         highest = max([1.0, *(value for value in threshold if value < math.inf)])
         for false, true, value in zip(fpr, tpr, threshold, strict=True):
             self.log_roc_data_point(false, true, min(value, highest))
@@ -124,7 +127,8 @@ class ClassificationMetrics(Artifact):
     def log_confusion_matrix_row(self, row_category: str, row: Sequence[float]) -> None:
         """Set how often each category was found where one is true."""
         counts, rows = plain(self.name, row), self.metadata["confusionMatrix"]["rows"]
-        if not isinstance(counts, list) or len(counts) != len(rows):
+        found = counts if isinstance(counts, list) else [None]
+        if [type(x) in (int, float) and x >= 0 for x in found] != [True] * len(rows):
             raise OutputError(f"{self.name}: {short(counts)} is no row: give {len(rows)} counts")
         rows[self._at(row_category)]["row"] = counts
 
@@ -136,6 +140,9 @@ class ClassificationMetrics(Artifact):
     def log_confusion_matrix(self, categories: Any, matrix: Any) -> None:
         """Set a confusion matrix: a row for each true category."""
         self.set_confusion_matrix_categories(categories)
+        if len(matrix) != len(categories):
+            what = f"a confusion matrix of {len(matrix)} rows: give {len(categories)}"
+            raise OutputError(f"{self.name}: {what}")
         for category, row in zip(categories, matrix, strict=True):
             self.log_confusion_matrix_row(category, row)
 
