@@ -60,8 +60,9 @@ def ports(function: Callable[..., Any]) -> list[Port]:
     """Return a function's inputs and outputs, those last that it returns."""
     found = inspect.signature(function, eval_str=True)
     result = found.return_annotation
-    several = inspect.get_annotations(result, eval_str=True) if hasattr(result, "_fields") else {}
-    kinds = {} if result in (None, REQUIRED) else several or {"Output": result}
+    is_tuple = hasattr(result, "_fields")
+    kinds = inspect.get_annotations(result, eval_str=True) if is_tuple else {"Output": result}
+    kinds = {} if result in (None, REQUIRED) else kinds
     return [
         *(_port(each.name, each.annotation, each.default) for each in found.parameters.values()),
         *(Port(name, kind, "returned") for name, kind in kinds.items()),
