@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from kfp_workbench.project.literals import called
-from kfp_workbench.scaffold.ports import UNNAMED, Port, Ports
+from kfp_workbench.project.signatures import RESULT
+from kfp_workbench.scaffold.ports import Port, Ports
 from kfp_workbench.scaffold.sources import Made
 
 _LOADER = "load_component_from_file"
@@ -94,8 +95,8 @@ def _made(node: ast.stmt, steps: Mapping[str, Ports]) -> Iterator[Made]:
     task, step = node.targets[0].id, called(node.value)
     outputs: Sequence[Port] = steps[step].outputs if step in steps else ()
     for port in outputs:
-        is_sole = port.name == UNNAMED and len(outputs) == 1
-        yield Made(port, f"{task}.output" if is_sole else f'{task}.outputs["{port.key}"]', step)
+        is_sole = port.name == RESULT and len(outputs) == 1
+        yield Made(port, f"{task}.output" if is_sole else f'{task}.outputs["{port.name}"]', step)
 
 
 def _loaded(node: ast.stmt) -> str:

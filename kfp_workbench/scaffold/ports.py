@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.errors import refuse
 from kfp_workbench.project import names, texts, values
+from kfp_workbench.project.annotations import ARTIFACTS
 from kfp_workbench.project.documents import written
 from kfp_workbench.project.secrecy import is_secret
+from kfp_workbench.project.signatures import RESULT
 
 # What the compiled pipeline calls the type of a parameter.
 PARAMETERS = {
@@ -24,17 +26,13 @@ PARAMETERS = {
     "list": "LIST",
     "dict": "STRUCT",
 }
-ARTIFACTS = (
-    *("Artifact", "Dataset", "Model", "Metrics", "ClassificationMetrics"),
-    *("SlicedClassificationMetrics", "HTML", "Markdown"),
-)
-UNNAMED = "Output"  # what KFP calls the one value that a function returns
+KINDS = {compiled: kind for kind, compiled in PARAMETERS.items()}
 REQUIRED: Any = object()  # the default of an input that has none
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _OPTIONS = frozenset(("help", "executor_input"))  # that every step's command line has
 # What a step's main.py imports or makes, beside the types.
-_USED = frozenset(("Input", "List", "NamedTuple", "Outputs", "Path", "logging", "step"))
+_USED = frozenset(("Any", "Input", "List", "NamedTuple", "Outputs", "Path", "logging", "step"))
 _HEAD = re.compile(r"(?:\[[^\]]*\]|[^\s=])*")  # a name and its type
 _REST = re.compile(r"\S*")
 _LIST = re.compile(rf"[Ll]ist\[({'|'.join(ARTIFACTS)})\]")
@@ -60,14 +58,14 @@ class Port(NamedTuple):
         return _LIST.fullmatch(self.kind) is not None
 
     @property
+    def artifact(self) -> str:
+        """Return the class of an artifact, or of those in a list."""
+        return self.kind.removeprefix("List[").removesuffix("]")
+
+    @property
     def in_code(self) -> bool:
         """Tell whether ``pipeline.py`` can have the default: one that is never changed."""
         return isinstance(self.default, (str, int, float))
-
-    @property
-    def key(self) -> str:
-        """Return the name as ``pipeline.py`` has it."""
-        return self.name.lower()
 
 
 class Ports(NamedTuple):
@@ -135,7 +133,7 @@ def _port(name: str, kind: str, default: str | None, *, is_input: bool) -> Port:
     if problem := _name_problem(name):
         raise ValueError(problem)
     port = Port(name, _kind(name, kind, is_input=is_input))
-    if name == UNNAMED and (is_input or port.is_artifact):
+    if name == RESULT and (is_input or port.is_artifact):
         raise ValueError(f"{name!r} is what a returned value is called: choose another name")
     if default is None:
         return port
@@ -186,6 +184,7 @@ def _default(port: Port, text: str) -> Any:
         )
     if text in ("None", "null"):
         return None
+    value: Any
     if port.kind == "str":
         value = _unquoted(port.name, text)
     else:
@@ -193,7 +192,7 @@ def _default(port: Port, text: str) -> Any:
             value = values.parse(_SPELT.get(text, text), kind)
         except ValueError as error:
             raise ValueError(f"{port.name}: the default {names.shown(text)} {error}") from None
-    if port.kind == "float" and not isinstance(value, float):
+    if kind == "NUMBER_DOUBLE" and type(value) is int:
         value = float(value)
     for problem in values.problems((port.name,), value, kind):
         raise ValueError(problem.text)
@@ -224,6 +223,8 @@ def _shared_names(ports: Ports) -> Iterator[str]:
     seen: dict[str, str] = {}
     for source, found in zip(("IN", "OUT"), ports, strict=True):
         for port in found:
-            if port.key in seen:
-                yield f"{source}: {port.name!r} is there already, in {seen[port.key]}: choose another name"
-            seen.setdefault(port.key, source)
+            key = port.name.lower()
+            if key in seen:
+                there = f"{port.name!r} is there already, in {seen[key]}"
+                yield f"{source}: {there}: choose another name"
+            seen.setdefault(key, source)

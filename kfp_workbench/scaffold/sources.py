@@ -14,7 +14,8 @@ An input that may be absent is left out where nothing fits.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from kfp_workbench.scaffold.ports import UNNAMED, Port, Ports
+from kfp_workbench.project.signatures import RESULT
+from kfp_workbench.scaffold.ports import Port, Ports
 
 
 class Made(NamedTuple):
@@ -47,11 +48,11 @@ def choose(
         handed_on = next(_handed_on(port, made, steps), None)
         fitting = [*_named(port, made), *filter(None, [handed_on]), *_artifacts(port, made)]
         if fitting:
-            arguments[port.key] = fitting[0]
+            arguments[port.name] = fitting[0]
             if fitting[0] == handed_on and hands_on(ports, port):
                 replaced = handed_on
-        elif parameters.get(port.key) == port.kind:
-            arguments[port.key] = port.key
+        elif parameters.get(port.name) == port.kind:
+            arguments[port.name] = port.name
         elif port.default is not None:
             missing.append(port)
     return Choice(arguments, missing, replaced)
@@ -59,20 +60,20 @@ def choose(
 
 def hands_on(ports: Ports, port: Port) -> bool:
     """Tell whether a step takes this, and returns one value of its type: what it made of it."""
-    inputs = [(each.key, each.kind) for each in ports.inputs]
-    returned = [each.kind for each in ports.outputs if each.name == UNNAMED]
-    return (port.key, port.kind) in inputs and returned == [port.kind]
+    inputs = [(each.name, each.kind) for each in ports.inputs]
+    returned = [each.kind for each in ports.outputs if each.name == RESULT]
+    return (port.name, port.kind) in inputs and returned == [port.kind]
 
 
 def _named(port: Port, made: Sequence[Made]) -> Iterator[str]:
     for item in made:
-        if item.port.key == port.key and _fits(item.port, port):
+        if item.port.name == port.name and _fits(item.port, port):
             yield item.text
 
 
 def _handed_on(port: Port, made: Sequence[Made], steps: Mapping[str, Ports]) -> Iterator[str]:
     for item in made:
-        if item.port.name == UNNAMED and hands_on(steps[item.step], port):
+        if item.port.name == RESULT and hands_on(steps[item.step], port):
             yield item.text
 
 

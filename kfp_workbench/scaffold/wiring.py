@@ -65,8 +65,8 @@ def wire(text: str, step: str, steps: Mapping[str, Ports], title: str) -> Wired:
     names = _Names({*module.names, *steps})
     task = names.new(f"{step}_task")
     parameters, arguments, lines = _new_parameters(step, chosen, names)
-    ordered = [port.key for port in steps[step].inputs if port.key in arguments]
-    parts = [f"{key}={arguments[key]}" for key in ordered]
+    ordered = [port.name for port in steps[step].inputs if port.name in arguments]
+    parts = [f"{name}={arguments[name]}" for name in ordered]
     lines.append(layout.call(f"{task} = {step}(", parts, indent=4))
     lines.append(f'    {task}.set_display_name("{title}")')
     edits = _Edits(module.lines)
@@ -74,7 +74,7 @@ def wire(text: str, step: str, steps: Mapping[str, Ports], title: str) -> Wired:
     _add_stage(edits, module, step)
     _add_parameters(edits, module, parameters)
     _add_task(edits, module, lines, chosen.replaced, task)
-    return Wired(edits.text(), {key: arguments[key] for key in ordered}, parameters)
+    return Wired(edits.text(), {name: arguments[name] for name in ordered}, parameters)
 
 
 def load_line(step: str) -> str:
@@ -92,13 +92,13 @@ def _new_parameters(
     for port in chosen.missing:
         if port.is_list:
             raise UnfitError(f"nothing in it makes {port.kind}, which {port.name} takes")
-        name = names.new(port.key, f"{step}_{port.key}")
-        parameters[name], arguments[port.key] = port, name
+        name = names.new(port.name, f"{step}_{port.name}")
+        parameters[name], arguments[port.name] = port, name
         if port.is_artifact:
             imported = names.new(f"{name}_imported")
             parts = [f"artifact_uri={name}", f"artifact_class=dsl.{port.kind}"]
             lines.append(layout.call(f"{imported} = dsl.importer(", parts, indent=4))
-            arguments[port.key] = f"{imported}.output"
+            arguments[port.name] = f"{imported}.output"
     return parameters, arguments, lines
 
 
