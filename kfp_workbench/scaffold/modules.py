@@ -103,9 +103,10 @@ def _loaded(node: ast.stmt) -> str:
     """Return the step that a statement loads under its own name, or nothing."""
     if not isinstance(node, ast.Assign) or called(node.value) != _LOADER:
         return ""
-    texts = {part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant)}
+    texts = [part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant)]
+    parts = {part for text in texts for part in str(text).split("/")}
     name = getattr(node.targets[0], "id", "")
-    return name if {name, "component.yaml"} <= texts else ""
+    return name if {name, "component.yaml"} <= parts else ""
 
 
 def _is_pipeline(mark: ast.expr) -> bool:

@@ -51,7 +51,7 @@ def choose(
             arguments[port.name] = fitting[0]
             if fitting[0] == handed_on and hands_on(ports, port):
                 replaced = handed_on
-        elif parameters.get(port.name) == port.kind:
+        elif _plain(parameters.get(port.name, "")) == port.kind:
             arguments[port.name] = port.name
         elif port.default is not None:
             missing.append(port)
@@ -87,3 +87,9 @@ def _fits(output: Port, port: Port) -> bool:
     """Tell whether KFP takes an output for an input: it takes any artifact for an Artifact."""
     any_artifact = port.kind == "Artifact" and output.is_artifact and not output.is_list
     return output.kind == port.kind or any_artifact
+
+
+def _plain(annotation: str) -> str:
+    """Return an annotation as types are called here: ``list`` for ``List[int]``."""
+    outer, bracket, _ = annotation.partition("[")
+    return outer.rpartition(".")[2].lower() if bracket else outer

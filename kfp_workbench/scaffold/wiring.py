@@ -77,9 +77,11 @@ def wire(text: str, step: str, steps: Mapping[str, Ports], title: str) -> Wired:
     return Wired(edits.text(), {name: arguments[name] for name in ordered}, parameters)
 
 
-def load_line(step: str) -> str:
-    """Return the line that loads a step."""
+def load_line(step: str, *, from_steps: bool = True) -> str:
+    """Return the line that loads a step: from ``STEPS``, a name of the module, or by a path."""
     path = f'str(STEPS / "{step}" / "component.yaml")'
+    if not from_steps:
+        path = f'"steps/{step}/component.yaml"'
     return layout.call(f"{step} = load_component_from_file(", [path])
 
 
@@ -104,7 +106,7 @@ def _new_parameters(
 
 def _add_load(edits: _Edits, module: PipelineModule, step: str) -> None:
     last = list(module.loads.values())[-1]
-    edits.insert(last.end_lineno or last.lineno, load_line(step))
+    edits.insert(last.end_lineno or last.lineno, load_line(step, from_steps="STEPS" in module.names))
 
 
 def _add_stage(edits: _Edits, module: PipelineModule, step: str) -> None:
