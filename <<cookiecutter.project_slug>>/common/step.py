@@ -1,155 +1,244 @@
-"""What a typed step needs: inputs as values and files; outputs published whole, or not at all.
+"""A step is a typed function: ``@step`` makes a program of it, for KFP and for people.
 
-KFP gives a step one JSON text, the executor input, and reads what it published from one file,
+KFP gives a program one JSON text, the executor input, and reads what it published from one file,
 the executor output; both are messages of
 https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.proto
 """
 
+import functools
+import inspect
+import json
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 
-from common.context import InputError, OutputError, Parser, json_object, plain, short, write_json
-from common.formats import classification, key_of, numbers, path_of
-from common.metadata import as_published, to_publish
+from common.artifacts import (
+    HTML,
+    Artifact,
+    ClassificationMetrics,
+    Dataset,
+    Markdown,
+    Metrics,
+    Model,
+    SlicedClassificationMetrics,
+    as_published,
+    to_publish,
+)
+from common.signature import (
+    REQUIRED,
+    Input,
+    InputPath,
+    Output,
+    OutputPath,
+    Port,
+    Signature,
+    executor_input,
+    key_of,
+)
+from common.values import InputError, OutputError, fitted, parse, plain, short
 
-T = TypeVar("T", str, int, float, bool, list[Any], dict[str, Any])
-Default = TypeVar("Default")
-REQUIRED: Any = object()  # the default of an input that has none
-# By type of artifact; output() publishes all others.
-METHODS = {"Metrics": "metrics", "ClassificationMetrics": "classification_metrics"}
+__all__ = [
+    "HTML", "Artifact", "ClassificationMetrics", "Dataset", "Input", "InputError", "InputPath",
+    "Markdown", "Metrics", "Model", "Output", "OutputPath", "SlicedClassificationMetrics", "step",
+]  # fmt: skip
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-class Step:
-    """One execution of a step, made from its executor input."""
+class Step(Generic[P, R]):
+    """A function that is a program, too; whoever calls it may give paths for artifacts."""
 
-    def __init__(self, executor_input: Mapping[str, Any]) -> None:
-        self._inputs: Mapping[str, Any] = executor_input.get("inputs", {})
-        self._outputs: Mapping[str, Any] = _declared(executor_input.get("outputs", {}))
-        self._published: dict[str, dict[str, Any]] = {"parameterValues": {}, "artifacts": {}}
-        self.parts: dict[Path, Path] = {}  # where an artifact is written, and where it goes
+    def __init__(self, function: Callable[P, R]) -> None:
+        functools.update_wrapper(self, function)
+        self.function: Callable[..., R] = function
 
-    def parameter(self, name: str, kind: type[T], default: Default = REQUIRED) -> T | Default:
-        """Return an input parameter: a str, int, float, bool, list or dict; or else the default."""
-        given = self._inputs.get("parameterValues", {})
-        if default is not REQUIRED and given.get(key_of(name)) is None:
-            return default
-        value = _find(self._inputs, "parameterValues", name, InputError)
-        if kind in (int, float) and type(value) in (int, float) and kind(value) == value:
-            return kind(value)  # KFP carries all numbers as doubles: 3 may come as 3.0
-        if type(value) is not kind:
-            raise InputError(f"{name}: {short(value)} is no {kind.__name__}")
-        return value
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> R: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        """Call the function."""
+        call = inspect.signature(self.function).bind(*args, **kwargs)
+        ports = {port.name: port for port in Signature(self.function).arguments}
+        given = {name: ports[name].given(value) for name, value in call.arguments.items()}
+        return self.function(**given)
 
-    def artifact(self, name: str) -> tuple[Path, dict[str, Any]]:
-        """Return an input artifact: the file or folder to read, and the metadata of its maker."""
-        item = _find(self._inputs, "artifacts", name, InputError)["artifacts"][0]
-        return path_of(item["uri"]), as_published(item.get("metadata", {}), item["uri"])
-
-    def publish(self, name: str, value: object) -> None:
-        """Publish an output parameter: text, a number, true or false, a list or an object."""
-        _find(self._outputs, "parameters", name, OutputError)
-        self._add("parameterValues", name, plain(name, value))
-
-    @contextmanager
-    def output(self, name: str, /, **metadata: object) -> Iterator[Path]:
-        """Publish an artifact, unless writing raises; yields the path of its file or folder.
-
-        KFP keeps numbers in ``metadata`` to six decimals, but those within a list or an object.
-        """
-        path = self._declare("output", name, to_publish(name, metadata))
-        part = path.with_name(f".{path.name}.part")
-        part.parent.mkdir(parents=True, exist_ok=True)
-        self.parts[part] = path
+    def main(self, argv: Sequence[str] | None = None) -> NoReturn:
+        """Run the program; exits with status 2 and a line for a wrong input, with 1 for an output."""
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
         try:
-            yield part
-            if not part.exists():
-                raise OutputError(f"{name}: nothing was written to the path that output() gave")
-        except BaseException:
-            _remove(part)
-            del self.parts[part], self._published["artifacts"][key_of(name)]
-            raise
+            with ExitStack() as stack:
+                self._run(sys.argv[1:] if argv is None else argv, stack)
+        except (InputError, OutputError) as error:
+            print(f"{self.function.__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+            sys.exit(2 if isinstance(error, InputError) else 1)
+        sys.exit(0)
 
-    def metrics(self, name: str, /, **values: float) -> None:
-        """Publish Metrics: numbers by name, of which KFP keeps six decimals."""
-        self._declare("metrics", name, numbers(name, values))
-
-    def classification_metrics(
-        self, name: str, /, labels: Sequence[str], matrix: Sequence[Sequence[int]], roc: Any = ()
-    ) -> None:
-        """Publish a confusion matrix (a row for each true label), and perhaps a ROC curve.
-
-        ``roc`` has its points: false positive rate, true positive rate, finite threshold.
-        """
-        self._declare("classification_metrics", name, classification(name, labels, matrix, roc))
-
-    def finish(self) -> None:
-        """Put all that was published in its place; raises OutputError if an output lacks."""
-        for name in (*self._outputs["parameters"], *self._outputs["artifacts"]):
-            if not any(name in published for published in self._published.values()):
-                raise OutputError(f"{name}: this output was never published")
-        for part, path in self.parts.items():
-            os.replace(part, path)
-        write_json(Path(self._outputs["outputFile"]), self._published)
-
-    def _declare(self, method: str, name: str, metadata: Mapping[str, Any]) -> Path:
-        item = _find(self._outputs, "artifacts", name, OutputError)["artifacts"][0]
-        kind = item.get("type", {}).get("schemaTitle", "").removeprefix("system.")
-        right = METHODS.get(kind, "output")
-        if kind and right != method:
-            raise OutputError(f"{name}: {method}() publishes no {kind}: use {right}()")
-        self._add("artifacts", name, {"artifacts": [{**item, "metadata": metadata}]})
-        return path_of(item["uri"])
-
-    def _add(self, kind: str, name: str, value: object) -> None:
-        if key_of(name) in self._published[kind]:
-            raise OutputError(f"{name}: this output is published twice")
-        self._published[kind][key_of(name)] = value
+    def _run(self, argv: Sequence[str], drafts: ExitStack) -> None:
+        signature = Signature(self.function)
+        given = executor_input(self.function, signature.ports, argv)
+        _check_names(signature, given)
+        outputs = Outputs(signature, given["outputs"], drafts)
+        arguments = {
+            port.name: outputs.argument(port) if port.is_output else _input(port, given["inputs"])
+            for port in signature.arguments
+        }
+        outputs.publish(self.function(**arguments))
 
 
-def run(name: str, function: Callable[[Step], None], argv: Sequence[str] | None = None) -> int:
-    """Run a step and return its exit status: 2 for a wrong input, 1 for a wrong output."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    parser = Parser(prog=name, allow_abbrev=False)
-    parser.add_argument("--executor-input", type=json_object, required=True, help="from KFP")
-    step = Step(parser.parse_args(argv).executor_input)
-    try:
-        function(step)
-        step.finish()
-    except (InputError, OutputError) as error:
-        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 1
-    finally:
-        for part in step.parts:  # of a step that failed
-            _remove(part)
-    return 0
+step = Step
 
 
-def _remove(part: Path) -> None:
-    shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+class Outputs:
+    """The outputs of one run: files have drafts until all that is published is right."""
+
+    def __init__(self, signature: Signature, given: Mapping[str, Any], drafts: ExitStack) -> None:
+        self._signature, self._given, self._stack = signature, given, drafts
+        files = [p for p in signature.ports if p.is_output and (p.is_artifact or p.is_path)]
+        self._drafts = {port: self._draft(port) for port in files}
+
+    def argument(self, port: Port) -> Any:
+        """Return what the function gets for an output: an artifact, or a path."""
+        return self._drafts[port].path if port.is_path else self._drafts[port]
+
+    def publish(self, result: object) -> None:
+        """Put all outputs in their places; raises OutputError, and puts none, where one is wrong."""
+        values: dict[str, Any] = {}
+        for port, value in self._returned(result):
+            if port.is_artifact:
+                self._take(self._drafts[port], value)
+            else:
+                value = fitted(port.name, port.kind, plain(port.name, value), OutputError)
+                values[port.key(self._given["parameters"])] = value
+        artifacts = {
+            port.key(self._given["artifacts"]): {"artifacts": [self._finished(port, draft)]}
+            for port, draft in self._drafts.items()
+            if port.is_artifact or self._check(port, draft)
+        }
+        by_kfp = "outputFile" in self._given
+        for draft in self._drafts.values():
+            if draft.is_written:
+                os.replace(draft.path, draft.local_path)
+            elif not by_kfp:
+                _write(Path(draft.local_path), draft.metadata)
+        if by_kfp:
+            told = {"parameterValues": values, "artifacts": artifacts}
+            _write(Path(self._given["outputFile"]), told)
+        else:
+            self._tell(values)
+
+    def _draft(self, port: Port) -> Artifact:
+        kind = port.kind if port.is_artifact else Artifact
+        draft: Artifact = kind(
+            port.name, self._item(port)["uri" if port.is_artifact else "outputFile"]
+        )
+        home = Path(draft.local_path).parent
+        home.mkdir(parents=True, exist_ok=True)
+        folder = self._stack.enter_context(TemporaryDirectory(dir=home, prefix=".draft-"))
+        draft.home, draft.draft = f"{home}/", f"{folder}/"
+        return draft
+
+    def _item(self, port: Port) -> dict[str, Any]:
+        """Return what was given of an output."""
+        section = self._given["artifacts" if port.is_artifact else "parameters"]
+        found: dict[str, Any] = section[port.key(section)]
+        return found["artifacts"][0] if port.is_artifact else found
+
+    def _returned(self, result: Any) -> list[tuple[Port, Any]]:
+        """Return the outputs that the function returns, with their values."""
+        ports = self._signature.returned
+        values = result if self._signature.is_tuple else [result][: len(ports)]
+        if (
+            not isinstance(values, (tuple, list))
+            or len(values) != len(ports)
+            or (not ports and result is not None)
+        ):
+            names = ", ".join(port.name for port in ports) or "nothing"
+            raise OutputError(f"returned {short(result)}, where {names} is due")
+        return list(zip(ports, values, strict=True))
+
+    def _take(self, draft: Artifact, value: Any) -> None:
+        """Make of a returned artifact the output; of another value its file, as text."""
+        if isinstance(value, Artifact):
+            draft.metadata, draft.name = value.metadata, value.name or draft.name
+            draft.uri, draft.custom_path = value.uri or draft.uri, value.custom_path
+        else:
+            Path(draft.path).write_text(str(value), encoding="utf-8")
+
+    def _finished(self, port: Port, draft: Artifact) -> dict[str, Any]:
+        """Return what KFP is told of an artifact; raises OutputError if it is not right."""
+        item, is_draft = self._item(port), draft.path.startswith(draft.draft)
+        is_remote = "://" in draft.uri and not draft.custom_path
+        if (
+            not Path(draft.path).exists()
+            and (is_draft or not is_remote)
+            and (draft.has_file or not draft.metadata)
+        ):
+            there = ", ".join(path.name for path in Path(draft.draft).iterdir())
+            beside = f"; what is beside its path is not kept: {there}" if there else ""
+            raise OutputError(f"{port.name}: this output was never written{beside}")
+        if not is_draft and not is_remote:
+            source = Path(draft.path)
+            draft.uri, draft.custom_path = item["uri"], ""
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, draft.path)
+        return {**item, "name": draft.name, "uri": draft.uri, "metadata": to_publish(draft)}
+
+    def _check(self, port: Port, draft: Artifact) -> bool:
+        if not Path(draft.path).exists():
+            raise OutputError(f"{port.name}: this output was never written")
+        text = Path(draft.path).read_text(encoding="utf-8")
+        value = text if port.kind is str else parse(port.name, text, OutputError)
+        fitted(port.name, port.kind, plain(port.name, value), OutputError)
+        return False
+
+    def _tell(self, values: Mapping[str, Any]) -> None:
+        """Give a person the values: in the files that flags name, the others on stdout."""
+        files = self._given["parameters"]
+        printed = {name: value for name, value in values.items() if name not in files}
+        for name in values.keys() & files.keys():
+            _write(Path(files[name]["outputFile"]), values[name])
+        if printed:
+            print(json.dumps(printed["Output"] if [*printed] == ["Output"] else printed))
 
 
-def _declared(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the outputs that KFP adds of its own, such as ``executor-logs``.
+def _input(port: Port, inputs: Mapping[str, Any]) -> Any:
+    """Return what the function gets for an input; raises InputError where it is missing or wrong."""
+    section = inputs.get("artifacts" if port.is_artifact else "parameterValues", {})
+    found = section.get(port.key(section))
+    if port.is_artifact and found is not None:
+        items = [as_published(port.kind, item) for item in found.get("artifacts", [])]
+        found = items if port.is_list else next(iter(items), None)
+    if found is None and port.default is REQUIRED:
+        raise InputError(f"{port.name}: was not given")
+    if found is None:
+        return port.default
+    return (
+        port.given(found) if port.is_artifact else fitted(port.name, port.kind, found, InputError)
+    )
 
-    They are told by their keys, which no name in component.yaml becomes.
-    """
-    found = dict(outputs)
-    for kind in ("parameters", "artifacts"):
-        found[kind] = {k: v for k, v in outputs.get(kind, {}).items() if key_of(k) == k}
-    return found
+
+def _check_names(signature: Signature, given: Mapping[str, Any]) -> None:
+    """Raise InputError where component.yaml declares other inputs and outputs than the function."""
+    for way in ("inputs", "outputs"):
+        sections = [section for section in given[way].values() if isinstance(section, dict)]
+        told = {key_of(name) for section in sections for name in section} - {"executor_logs"}
+        known = {key_of(p.name) for p in signature.ports if p.is_output == (way == "outputs")}
+        others = told - known if way == "inputs" else told ^ known
+        if others and "outputFile" in given["outputs"]:
+            cure = "not in both main.py and component.yaml: make component"
+            raise InputError(f"{', '.join(sorted(others))}: {cure}")
 
 
-def _find(given: Mapping[str, Any], kind: str, name: str, error: type[Exception]) -> Any:
-    found = {key: value for key, value in given.get(kind, {}).items() if value is not None}
-    if key_of(name) not in found:
-        lack = f"not among the {kind} that component.yaml declares"
-        if error is InputError:
-            lack = "was not given, or component.yaml does not declare it; given"
-        raise error(f"{name}: {lack}: {', '.join(found) or 'none'}")
-    return found[key_of(name)]
+def _write(path: Path, value: object) -> None:
+    """Write a value as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent, prefix=".draft-") as folder:
+        part = Path(folder, path.name)
+        part.write_text(json.dumps(value), encoding="utf-8")
+        os.replace(part, path)
