@@ -106,7 +106,9 @@ def _new_parameters(
 
 def _add_load(edits: _Edits, module: PipelineModule, step: str) -> None:
     last = list(module.loads.values())[-1]
-    edits.insert(last.end_lineno or last.lineno, load_line(step, from_steps="STEPS" in module.names))
+    edits.insert(
+        last.end_lineno or last.lineno, load_line(step, from_steps="STEPS" in module.names)
+    )
 
 
 def _add_stage(edits: _Edits, module: PipelineModule, step: str) -> None:

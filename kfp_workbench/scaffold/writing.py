@@ -10,8 +10,7 @@ from kfp_workbench.scaffold import layout, sources
 from kfp_workbench.scaffold.ports import REQUIRED, Port, Ports
 
 _RESULTS = "Outputs"  # the class of several results, or of one with a name
-_ANNOTATIONS = {"list": "list[Any]", "dict": "dict[str, Any]"}
-_ZEROS: Mapping[str, object] = {
+ZEROS: Mapping[str, object] = {
     "str": "", "int": 0, "float": 0.0, "bool": False, "list": [], "dict": {}
 }  # fmt: skip
 _FIGURES = {
@@ -79,22 +78,19 @@ def _parameters(ports: Ports) -> Iterator[str]:
 
 def _annotation(port: Port) -> str:
     if not port.is_artifact:
-        return _ANNOTATIONS.get(port.kind, port.kind)
+        return port.kind
     return f"Input[{port.kind.replace('List', 'list')}]"
 
 
 def _imports(ports: Ports, *, needs_class: bool) -> str:
     every = [*ports.inputs, *ports.outputs]
-    typing = ["Any"] * any(port.kind in _ANNOTATIONS for port in every) + [
-        "NamedTuple"
-    ] * needs_class
     classes = {port.artifact for port in every if port.is_artifact}
     classes |= {"Input" for port in ports.inputs if port.is_artifact}
     classes |= {"Output" for port in ports.outputs if port.is_artifact}
     # As ruff sorts them: constants, which HTML looks like, classes, functions.
     ours = [*sorted(classes, key=lambda name: (not name.isupper(), name)), "step"]
     lines = ["from pathlib import Path"] if any(map(_is_file, ports.outputs)) else []
-    lines += [f"from typing import {', '.join(typing)}"] if typing else []
+    lines += ["from typing import NamedTuple"] if needs_class else []
     lines += [""] if lines else []
     return "\n".join([*lines, _from("common.step", ours)])
 
@@ -126,7 +122,7 @@ def _handed_on(ports: Ports, returned: Port) -> str:
 
 
 def _zero(port: Port) -> str:
-    return layout.literal(_ZEROS[port.kind])
+    return layout.literal(ZEROS[port.kind])
 
 
 def _example(port: Port) -> str:

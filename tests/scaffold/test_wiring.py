@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kfp_workbench.scaffold import adding, modules, ports, wiring
+from kfp_workbench.scaffold import adding, chains, modules, ports, wiring
 from kfp_workbench.scaffold.ports import Ports
 
 TRAINING = Path(__file__).parents[2] / "starters" / "training" / "pipeline.py"
@@ -53,9 +53,9 @@ def task(inputs: str, outputs: str = "") -> str:
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_a_step_of_a_chain_is_as_if_it_had_been_there_from_the_start(count: int) -> None:
     names = [f"step_{number}" for number in range(count)]
-    text = adding.pipeline_module("x", names)
+    text = chains.pipeline_module("x", names)
     steps = dict.fromkeys([*names, "last"], CONTEXT)
-    assert wiring.wire(text, "last", steps, "Last").text == adding.pipeline_module(
+    assert wiring.wire(text, "last", steps, "Last").text == chains.pipeline_module(
         "x", [*names, "last"]
     )
 

@@ -1,7 +1,7 @@
 """Picks the best candidate, and tests it on rows that none has seen."""
 
 import shutil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import joblib
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_score, roc_curve
@@ -14,8 +14,8 @@ class Outputs(NamedTuple):
     """What decides about the model, and what was chosen from."""
 
     accuracy: float
-    best: dict[str, Any]
-    candidates: list[Any]
+    best: dict
+    candidates: list
 
 
 @step
@@ -27,7 +27,9 @@ def evaluate(
     evaluation: Output[ClassificationMetrics],
 ) -> Outputs:
     """Test the candidate with the highest score; of equal ones the simplest."""
-    by_depth = sorted(candidates, key=lambda each: each.metadata["candidate"]["settings"]["max_depth"])
+    by_depth = sorted(
+        candidates, key=lambda each: each.metadata["candidate"]["settings"]["max_depth"]
+    )
     best = max(by_depth, key=lambda each: each.metadata["candidate"]["score"])
     shutil.copyfile(best.path, model.path)
     model.metadata.update(best.metadata)

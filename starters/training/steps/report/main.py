@@ -85,8 +85,8 @@ def table(matrix: Mapping[str, Any]) -> str:
 def report(
     metrics: Input[Metrics],
     evaluation: Input[ClassificationMetrics],
-    candidates: list[Any],
-    best: dict[str, Any],
+    candidates: list,
+    best: dict,
     report: Output[HTML],
 ) -> None:
     """Write a page with the candidates, the confusion matrix and the ROC curve."""
