@@ -218,6 +218,10 @@ class _Reader:
         if problem := next(values.problems((node.arg,), value, kind.type), None):
             self.findings.append(said(self._path, default.lineno, f"the default of {problem.text}"))
             return None
+        if _holds_none(value):  # which kfp's compiler does not take
+            what = f"the default of {node.arg} holds None, which KFP does not take"
+            self.find(default.lineno, what, "leave it out, or write another value")
+            return None
         return float(value) if kind.type == "NUMBER_DOUBLE" else value
 
     def _returned(self) -> Iterator[Port]:
@@ -253,3 +257,9 @@ class _Reader:
                 what = f"the {kind} {shown(seen[key])} and {shown(port.name)} are one name to KFP"
                 self.find(port.line, what, "rename one")
             seen[key] = port.name
+
+
+def _holds_none(value: Any) -> bool:
+    if isinstance(value, (list, dict)):
+        return any(map(_holds_none, value.values() if isinstance(value, dict) else value))
+    return value is None
