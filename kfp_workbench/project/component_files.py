@@ -67,7 +67,7 @@ def update(root: Path = ROOT, only: Collection[str] = ()) -> list[Path]:
 def due(step: Step, signature: Signature, project: Settings) -> Typed:
     """Return a typed step with what its ``component.yaml`` is to be."""
     text = component_text.text(
-        signature, image_name(step, project), _command(step), _kept(step.folder / FILE)
+        signature, image_name(step, project), command(step), _kept(step.folder / FILE)
     )
     return Typed(step, signature, text)
 
@@ -89,7 +89,7 @@ def _signatures(root: Path) -> tuple[dict[str, Signature], dict[str, list[str]]]
     return found, problems
 
 
-def _command(step: Step) -> list[str]:
+def command(step: Step) -> list[str]:
     """Return the ``ENTRYPOINT`` of a step's Dockerfile."""
     try:
         text = (step.folder / "Dockerfile").read_text(encoding="utf-8")

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import component_text, names, signatures
+from kfp_workbench.project import component_files, component_text, names, signatures
+from kfp_workbench.project.steps import Step
 from kfp_workbench.scaffold import interfaces, writing
 from kfp_workbench.scaffold.ports import Port, Ports
 from kfp_workbench.scaffold.rendering import render
@@ -18,7 +19,6 @@ CONTEXT = Ports([Port("context", "dict")], [Port(signatures.RESULT, "dict")])  #
 
 _MAIN = "main.py"
 _COMPONENT = "component.yaml"
-_COMMAND = ["python", _MAIN]
 _FILES = Path("templates") / "step"
 _TEST = Path("templates") / "tests" / "test_step.py"
 _SUMMARY = re.compile(r'"""([^"\n]+)')  # the first line of a script's docstring
@@ -66,7 +66,7 @@ def add_step(
     try:
         for name, text in texts.items():
             _write(scratch / name, text)
-        _write_component(scratch, image)
+        _write_component(Step(step, scratch), image)
         scratch.rename(folder)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -110,12 +110,13 @@ def _rendered(
     return texts
 
 
-def _write_component(folder: Path, image: str) -> None:
+def _write_component(step: Step, image: str) -> None:
     """Write the ``component.yaml`` of a typed step from its signature; another one has its own."""
-    script = folder / _MAIN
+    script = step.folder / _MAIN
     signature = signatures.read(script) if script.is_file() else None
     if signature:
-        _write(folder / _COMPONENT, component_text.text(signature, image, _COMMAND, {}))
+        text = component_text.text(signature, image, component_files.command(step), {})
+        _write(step.folder / _COMPONENT, text)
 
 
 def _texts(folder: Path) -> Mapping[str, str]:

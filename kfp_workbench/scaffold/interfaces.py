@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import signatures, steps
+from kfp_workbench.project import component_text, signatures, steps
 from kfp_workbench.project.annotations import ARTIFACTS
+from kfp_workbench.project.component_forms import key_of
 from kfp_workbench.project.components import PARAMETERS
+from kfp_workbench.project.signatures import Signature
 from kfp_workbench.scaffold.ports import KINDS, REQUIRED, Port, Ports
 
 
@@ -27,13 +29,17 @@ def of_step(folder: Path) -> Ports:
     script = folder / "main.py"
     signature = signatures.read(script) if script.is_file() else None
     if signature:
-        return Ports([*map(_port, signature.inputs)], [*map(_port, signature.outputs)])
+        kinds = (signature.inputs, signature.outputs)
+        return Ports(*([_port(signature, port) for port in ports] for ports in kinds))
     component = steps.read_yaml(folder / "component.yaml")
     return Ports(*([*_declared(component.get(kind))] for kind in ("inputs", "outputs")))
 
 
-def _port(port: signatures.Port) -> Port:
-    return Port(port.name, port.annotation, port.default if port.optional else REQUIRED)
+def _port(signature: Signature, port: signatures.Port) -> Port:
+    name = component_text.name_in_pipeline(signature, port)
+    if port.name == signatures.RESULT:
+        name = signatures.RESULT
+    return Port(name, port.annotation, port.default if port.optional else REQUIRED)
 
 
 def _declared(items: Any) -> Iterator[Port]:
@@ -42,4 +48,5 @@ def _declared(items: Any) -> Iterator[Port]:
         kind = str(item.get("type")).partition("[")[0].strip().lower()
         known = KINDS.get(PARAMETERS.get(kind, "")) or artifacts.get(kind, "Artifact")
         given = item.get("optional") or item.get("default") is not None
-        yield Port(item["name"], known, item.get("default") if given else REQUIRED)
+        name = item["name"] if item["name"] == signatures.RESULT else key_of(item["name"])
+        yield Port(name, known, item.get("default") if given else REQUIRED)

@@ -55,7 +55,7 @@ def pipeline(
     written = report(
         metrics=evaluated.outputs["metrics"],
         evaluation=evaluated.outputs["evaluation"],
-        candidates=evaluated.outputs["candidates"],
+        scores=evaluated.outputs["scores"],
         best=evaluated.outputs["best"],
     )
     written.set_display_name("Report")

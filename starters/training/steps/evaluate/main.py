@@ -15,7 +15,7 @@ class Outputs(NamedTuple):
 
     accuracy: float
     best: dict
-    candidates: list
+    scores: list
 
 
 @step
@@ -44,8 +44,8 @@ def evaluate(
     matrix = confusion_matrix(labels, predicted).tolist()
     evaluation.log_confusion_matrix(["malignant", "benign"], matrix)
     evaluation.log_roc_curve(*roc_curve(labels, chances))
-    found = [each.metadata["candidate"] for each in by_depth]
-    return Outputs(accuracy, best.metadata["candidate"], found)
+    scores = [each.metadata["candidate"] for each in by_depth]
+    return Outputs(accuracy, best.metadata["candidate"], scores)
 
 
 if __name__ == "__main__":

@@ -85,13 +85,13 @@ def table(matrix: Mapping[str, Any]) -> str:
 def report(
     metrics: Input[Metrics],
     evaluation: Input[ClassificationMetrics],
-    candidates: list,
+    scores: list,
     best: dict,
     report: Output[HTML],
 ) -> None:
     """Write a page with the candidates, the confusion matrix and the ROC curve."""
-    scores = sorted((each["settings"]["max_depth"], each["score"]) for each in candidates)
-    depths, low = [depth for depth, _ in scores], min(score for _, score in scores)
+    points = sorted((each["settings"]["max_depth"], each["score"]) for each in scores)
+    depths, low = [depth for depth, _ in points], min(score for _, score in points)
     curve = [
         (point["falsePositiveRate"], point["recall"])
         for point in evaluation.metadata["confidenceMetrics"]
@@ -101,8 +101,8 @@ def report(
     rates = ("false positive rate", "true positive rate")
     page = PAGE.substitute(
         title=f"{metrics.metadata['accuracy']:.1%} of the test rows are classified right",
-        summary=escape(f"The best of {len(candidates)} candidates: {chosen}. Tested: {figures}."),
-        candidates=plot(scores, [], depths, ticks(low), "depth", "accuracy in cross-validation"),
+        summary=escape(f"The best of {len(scores)} candidates: {chosen}. Tested: {figures}."),
+        candidates=plot(points, [], depths, ticks(low), "depth", "accuracy in cross-validation"),
         curve=plot(curve, [(0, 0), (1, 1)], ticks(0), ticks(0), *rates),
         matrix=table(evaluation.metadata["confusionMatrix"]),
     )
