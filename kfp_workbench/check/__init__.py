@@ -12,6 +12,7 @@ from kfp_workbench.check import (
     component,
     dockerfile,
     flags,
+    own_data,
     picture,
     requirements,
     schedules,
@@ -73,6 +74,7 @@ def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
     of_texts = list(texts.find(sources))
     found += [finding for finding, trouble in of_texts if trouble.refused]
     notes = [finding for finding, trouble in of_texts if not trouble.refused]
+    notes += own_data.find(sources)
     return sorted(set(found)), sorted(set(notes))  # what all steps share is found once for each
 
 
