@@ -1,4 +1,6 @@
-"""Every step, new ones too. What one of them does is tested in a few lines; copy these:
+"""Every step, new ones too.
+
+What one of them does is tested in a few lines; copy these:
 
 def test_train(run_step: Any) -> None:
     done = run_step("train", data="tests/small.csv", trees=5)
