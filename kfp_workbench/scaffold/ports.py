@@ -32,7 +32,7 @@ REQUIRED: Any = object()  # the default of an input that has none
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _OPTIONS = frozenset(("help", "executor_input"))  # that every step's command line has
 # What a step's main.py imports or makes, beside the types.
-_USED = frozenset(("Input", "List", "NamedTuple", "Outputs", "Path", "logging", "step"))
+_USED = frozenset(("Input", "List", "NamedTuple", "Optional", "Outputs", "Path", "step"))
 _HEAD = re.compile(r"(?:\[[^\]]*\]|[^\s=])*")  # a name and its type
 _REST = re.compile(r"\S*")
 _LIST = re.compile(rf"[Ll]ist\[({'|'.join(ARTIFACTS)})\]")

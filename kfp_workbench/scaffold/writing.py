@@ -72,8 +72,10 @@ def _parameters(ports: Ports) -> Iterator[str]:
             yield f"{port.name}: Output[{port.kind}]"
     for port in ports.inputs:
         if port.default is not REQUIRED:
-            optional = " | None" if port.default is None else ""
-            yield f"{port.name}: {_annotation(port)}{optional} = {layout.literal(port.default)}"
+            kind = _annotation(port)
+            # As KFP's own components have it, which know no "| None".
+            kind = f"Optional[{kind}]" if port.default is None else kind
+            yield f"{port.name}: {kind} = {layout.literal(port.default)}"
 
 
 def _annotation(port: Port) -> str:
@@ -90,7 +92,9 @@ def _imports(ports: Ports, *, needs_class: bool) -> str:
     # As ruff sorts them: constants, which HTML looks like, classes, functions.
     ours = [*sorted(classes, key=lambda name: (not name.isupper(), name)), "step"]
     lines = ["from pathlib import Path"] if any(map(_is_file, ports.outputs)) else []
-    lines += ["from typing import NamedTuple"] if needs_class else []
+    typing = ["NamedTuple"] if needs_class else []
+    typing += ["Optional"] if any(port.default is None for port in ports.inputs) else []
+    lines += [f"from typing import {', '.join(typing)}"] if typing else []
     lines += [""] if lines else []
     return "\n".join([*lines, _from("common.step", ours)])
 

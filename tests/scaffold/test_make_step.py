@@ -4,13 +4,12 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from kfp_workbench.project.signatures import read
-from shared.baking import bake, compile_here, compiled, environment, files_of, make
+from shared.baking import bake, compiled, files_of, make
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent"}
 EVERYTHING = {
