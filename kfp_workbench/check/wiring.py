@@ -7,6 +7,8 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from kfp_workbench.check import calls
+from kfp_workbench.check.interfaces import Interface
 from kfp_workbench.project import variables
 from kfp_workbench.project.environments import file_settings
 from kfp_workbench.project.findings import Finding, said
@@ -60,6 +62,38 @@ def check_pipeline(steps: Sequence[Step], sources: Sources) -> Iterator[Finding]
             what = f"pipeline.py does not use steps/{step.name}"
             cure = "load and call it there, or remove the folder"
             yield Finding(f"steps/{step.name}/component.yaml", 1, what, cure)
+
+
+def check_calls(interfaces: Mapping[str, Interface], sources: Sources) -> Iterator[Finding]:
+    """Find calls of steps that do not fit what these take and make; interfaces are by step."""
+    modules = sources.pipeline_modules()
+    of_modules = {module.path: dict(_components(module, interfaces, sources)) for module in modules}
+    by_stem = {path.stem: names for path, names in of_modules.items()}
+    for module in modules:
+        names = dict(of_modules[module.path])
+        for node in module.imports:
+            if isinstance(node, ast.ImportFrom):
+                others = by_stem.get((node.module or "").rpartition(".")[2], {})
+                for alias in node.names:
+                    if alias.name in others:
+                        names[alias.asname or alias.name] = others[alias.name]
+        for function in module.functions.values():
+            if isinstance(function, ast.FunctionDef):
+                kinds = _kinds(function)
+                if not function.decorator_list:  # what it is called with may be a task's output
+                    kinds = dict.fromkeys(kinds)
+                yield from calls.check_calls(sources.name(module.path), function, names, kinds)
+
+
+def _components(
+    module: Module, interfaces: Mapping[str, Interface], sources: Sources
+) -> Iterator[tuple[str, Interface]]:
+    """Return the interfaces of the components that a module loads, by their names there."""
+    loads = list(_loads(module, sources))
+    for load in loads:
+        several = sum(load.variable == other.variable for other in loads) > 1
+        if load.variable and load.step and load.step in interfaces and not several:
+            yield load.variable, interfaces[load.step]
 
 
 def check_params(sources: Sources) -> Iterator[Finding]:

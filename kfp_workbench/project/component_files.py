@@ -1,6 +1,6 @@
 """The ``component.yaml`` of a project's typed steps: which is due, and which is behind."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,8 @@ class Typed(NamedTuple):
 
     step: Step
     signature: Signature
+    command: Sequence[str]  # the Dockerfile's ENTRYPOINT
+    kept: Mapping[str, Any]  # what is the owner's: metadata and env
     text: str
 
     @property
@@ -36,7 +38,7 @@ class Typed(NamedTuple):
     def present(self) -> str | None:
         """What the file holds, or None where there is none that can be read."""
         try:
-            return self.path.read_text(encoding="utf-8")
+            return self.path.read_text(encoding="utf-8").rstrip("\n") + "\n"
         except (OSError, UnicodeDecodeError):
             return None
 
@@ -66,10 +68,9 @@ def update(root: Path = ROOT, only: Collection[str] = ()) -> list[Path]:
 
 def due(step: Step, signature: Signature, project: Settings) -> Typed:
     """Return a typed step with what its ``component.yaml`` is to be."""
-    text = component_text.text(
-        signature, image_name(step, project), command(step), _kept(step.folder / FILE)
-    )
-    return Typed(step, signature, text)
+    entry, kept = command(step), _kept(step.folder / FILE)
+    text = component_text.text(signature, image_name(step, project), entry, kept)
+    return Typed(step, signature, entry, kept, text)
 
 
 def _signatures(root: Path) -> tuple[dict[str, Signature], dict[str, list[str]]]:
