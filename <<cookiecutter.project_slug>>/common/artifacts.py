@@ -127,7 +127,7 @@ class ClassificationMetrics(Artifact):
     def log_confusion_matrix_row(self, row_category: str, row: Sequence[float]) -> None:
         """Set how often each category was found where one is true."""
         counts, rows = plain(self.name, row), self.metadata["confusionMatrix"]["rows"]
-        found = counts if isinstance(counts, list) else [None]
+        found: list[Any] = counts if isinstance(counts, list) else []
         if [type(x) in (int, float) and x >= 0 for x in found] != [True] * len(rows):
             raise OutputError(f"{self.name}: {short(counts)} is no row: give {len(rows)} counts")
         rows[self._at(row_category)]["row"] = counts
