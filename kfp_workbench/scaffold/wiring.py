@@ -94,7 +94,9 @@ def _new_parameters(
     for port in chosen.missing:
         if port.is_list:
             raise UnfitError(f"nothing in it makes {port.kind}, which {port.name} takes")
-        name = names.new(port.name, f"{step}_{port.name}")
+        lower = port.name.lower()
+        own = [lower] if lower != "l" else []  # which ruff takes for a 1
+        name = names.new(*own, f"{step}_{lower}")
         parameters[name], arguments[port.name] = port, name
         if port.is_artifact:
             imported = names.new(f"{name}_imported")

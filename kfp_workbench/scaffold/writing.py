@@ -50,15 +50,15 @@ def test(step: str, ports: Ports) -> dict[str, str]:
     """Return what the template of a step's test may use.
 
     ``files``: lines that make what its artifacts are read from; ``run``: the call that runs it;
-    ``outputs``: the names of what comes of it, as a set.
+    ``checks``: lines about what comes of it. All are indented but the first of ``run`` and ``checks``.
     """
     files = [f'(tmp_path / "{port.name}").touch()' for port in ports.inputs if port.is_artifact]
     given = [f"{port.name}={_example(port)}" for port in ports.inputs if port.default is REQUIRED]
-    names = ", ".join(f'"{port.name}"' for port in ports.outputs)
+    checks = [f"assert {_check(port)}" for port in ports.outputs]
     return {
         "files": "".join(f"    {line}\n" for line in files),
         "run": layout.call("done = run_step(", [f'"{step}"', *given], indent=4).strip(),
-        "outputs": f"{{{names}}}" if names else "set()",
+        "checks": "\n    ".join(checks or ["assert done.status == 0, done.stderr"]),
     }
 
 
@@ -123,6 +123,14 @@ def _handed_on(ports: Ports, returned: Port) -> str:
     """Return what a step returns of its one result: the input that it hands on, or a zero."""
     fitting = [port.name for port in ports.inputs if sources.hands_on(ports, port)]
     return fitting[0] if fitting else _zero(returned)
+
+
+def _check(port: Port) -> str:
+    """Return what holds of an output in the beginning."""
+    output = f'done.outputs["{port.name}"]'
+    if port.is_artifact:
+        return f"{output}.path.exists()" if _is_file(port) else f"{output}.metadata"
+    return f"{output} {'is' if port.kind == 'bool' else '=='} {_zero(port)}"
 
 
 def _zero(port: Port) -> str:

@@ -6,4 +6,4 @@ from typing import Any
 
 def test_{{ step }}(run_step: Any, tmp_path: Path) -> None:
 {{ files }}    {{ run }}
-    assert {*done.outputs} == {{ outputs }}
+    {{ checks }}
