@@ -431,23 +431,11 @@ def test_a_step_is_added_like_the_others(project: Path) -> None:
     assert set(files) == set(files_of(project / "steps" / "add"))
     component = yaml.safe_load(files["component.yaml"])
     assert component["implementation"]["container"]["image"].endswith("/scale-up")
-    assert "pipeline.py: added at the end of the chain" in result.stderr
+    assert "pipeline.py: added at its end: scale_up(context=div_task.output)" in result.stderr
     assert json.loads(local(project).stdout) == AVERAGE
     for target in ("lint", "test"):
         result = make(project, target, env=NO_ENGINE)
         assert result.returncode == 0, result.stdout
-
-
-def test_a_pipeline_of_ones_own_is_not_touched(project: Path) -> None:
-    module = project / "pipeline.py"
-    module.write_text(module.read_text() + "\n# mine\n")
-    before = module.read_bytes()
-    result = make(project, "step", "NAME=scale")
-    assert result.returncode == 0
-    assert module.read_bytes() == before
-    assert (
-        'scale = load_component_from_file(str(STEPS / "scale" / "component.yaml"))' in result.stderr
-    )
 
 
 def kept(project: Path) -> dict[str, bytes]:
