@@ -8,10 +8,9 @@ https://github.com/kubeflow/pipelines/tree/master/backend/src/v2/metadata (conve
 import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from common.values import OutputError, fitted, plain, short
+from common.values import OutputError, plain, short
 
 MOUNTS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}  # where files of addresses are
 OWN = ("store_session_info", "_kfp_workspace")  # keys by which KFP finds the artifact's file
@@ -22,7 +21,6 @@ class Artifact:
     """A file, a folder, or figures; ``metadata`` say more of it."""
 
     schema_title, schema_version = "system.Artifact", "0.0.1"
-    has_file = True  # or else it is all in the metadata
     in_image = ""  # where it is in an image, which has an address oci://…
 
     def __init_subclass__(cls) -> None:
@@ -38,20 +36,16 @@ class Artifact:
     @property
     def path(self) -> str:
         """Where its file or folder is; of an output, where to write it."""
-        path = self.custom_path or self.local_path
-        return self.draft + path[len(self.home) :] if path.startswith(self.home) else path
+        path = self.local_path
+        path = self.draft + path[len(self.home) :] if path.startswith(self.home) else path
+        return self.custom_path or path
 
     @path.setter
-    def path(self, path: str) -> None:
+    def path(self, path: str | os.PathLike[str]) -> None:
         path = os.fspath(path)
         path = self.home + path[len(self.draft) :] if path.startswith(self.draft) else path
-        found = [(scheme, mount) for scheme, mount in MOUNTS.items() if path.startswith(mount)]
-        self.uri = found[0][0] + path[len(found[0][1]) :] if found else path
-
-    @property
-    def is_written(self) -> bool:
-        """Tell whether an output's draft is there."""
-        return self.path.startswith(self.draft) and Path(self.path).exists()
+        schemes = {mount: scheme for scheme, mount in MOUNTS.items() if path.startswith(mount)}
+        self.uri = next((path.replace(*pair, 1) for pair in schemes.items()), path)
 
     def set_path(self, path: str) -> None:
         """Have KFP take the file from another path than that of the address."""
@@ -62,8 +56,8 @@ class Artifact:
         """Where steps find what is at the address."""
         if self.uri.startswith("oci://"):
             return f"/oci/{self.uri[6:].replace('/', '_')}{self.in_image}"
-        found = [scheme for scheme in MOUNTS if self.uri.startswith(scheme)]
-        return MOUNTS[found[0]] + self.uri[len(found[0]) :] if found else self.uri
+        found = (pair for pair in MOUNTS.items() if self.uri.startswith(pair[0]))
+        return next((self.uri.replace(*pair, 1) for pair in found), self.uri)
 
 
 class Dataset(Artifact):
@@ -96,18 +90,16 @@ class Model(Artifact):
 class Metrics(Artifact):
     """Numbers by name, of which KFP keeps six decimals."""
 
-    has_file = False
-
     def log_metric(self, metric: str, value: float) -> None:
         """Add a number."""
         name = f"{self.name}: {metric}"
-        self.metadata[metric] = fitted(name, float, plain(name, value), OutputError)
+        if type(found := plain(name, value)) not in (int, float):
+            raise OutputError(f"{name}: {short(found)} is no number")
+        self.metadata[metric] = found
 
 
 class ClassificationMetrics(Artifact):
     """A confusion matrix, a ROC curve, or both."""
-
-    has_file = False
 
     def log_roc_data_point(self, fpr: float, tpr: float, threshold: float) -> None:
         """Add a point to the ROC curve: both rates are from 0 to 1."""
@@ -118,6 +110,9 @@ class ClassificationMetrics(Artifact):
 
     def log_roc_curve(self, fpr: Any, tpr: Any, threshold: Any) -> None:
         """Add a ROC curve; scikit-learn's first threshold, infinity, becomes 1 or the next one."""
+        lengths = len(fpr), len(tpr), len(threshold)
+        if len({*lengths}) > 1:
+            raise OutputError("{}: a ROC curve of {}, {} and {} values".format(self.name, *lengths))
         highest = max([1.0, *(value for value in threshold if value < math.inf)])
         for false, true, value in zip(fpr, tpr, threshold, strict=True):
             self.log_roc_data_point(false, true, min(value, highest))
@@ -125,15 +120,16 @@ class ClassificationMetrics(Artifact):
     def set_confusion_matrix_categories(self, categories: Sequence[str]) -> None:
         """Begin a confusion matrix, of zeros."""
         names = [str(name) for name in plain(self.name, categories)]
-        specs = [{"displayName": name} for name in names]
         rows = [{"row": [0] * len(names)} for _ in names]
+        specs = [{"displayName": name} for name in names]
         self.metadata["confusionMatrix"] = {"annotationSpecs": specs, "rows": rows}
 
     def log_confusion_matrix_row(self, row_category: str, row: Sequence[float]) -> None:
         """Set how often each category was found where one is true."""
         counts, rows = plain(self.name, row), self.metadata["confusionMatrix"]["rows"]
-        if len(counts) != len(rows):
-            raise OutputError(f"{self.name}: a row of {len(counts)}, for {len(rows)} categories")
+        found: list[Any] = counts if isinstance(counts, list) else []
+        if [type(x) in (int, float) and x >= 0 for x in found] != [True] * len(rows):
+            raise OutputError(f"{self.name}: {short(counts)} is no row: give {len(rows)} counts")
         rows[self._at(row_category)]["row"] = counts
 
     def log_confusion_matrix_cell(self, row_category: str, col_category: str, value: int) -> None:
@@ -144,6 +140,9 @@ class ClassificationMetrics(Artifact):
     def log_confusion_matrix(self, categories: Any, matrix: Any) -> None:
         """Set a confusion matrix: a row for each true category."""
         self.set_confusion_matrix_categories(categories)
+        if len(matrix) != len(categories):
+            what = f"a confusion matrix of {len(matrix)} rows: give {len(categories)}"
+            raise OutputError(f"{self.name}: {what}")
         for category, row in zip(categories, matrix, strict=True):
             self.log_confusion_matrix_row(category, row)
 
@@ -157,8 +156,6 @@ class ClassificationMetrics(Artifact):
 
 class SlicedClassificationMetrics(Artifact):
     """Classification metrics of several slices of the data."""
-
-    has_file = False
 
     def log_roc_reading(self, slice: str, threshold: float, tpr: float, fpr: float) -> None:
         """Add a point to a slice's ROC curve."""
@@ -177,9 +174,11 @@ class SlicedClassificationMetrics(Artifact):
         """Set a row of a slice's confusion matrix."""
         self.of(slice).log_confusion_matrix_row(row_category, row)
 
-    def log_confusion_matrix_cell(self, slice: str, row: str, column: str, value: int) -> None:
+    def log_confusion_matrix_cell(
+        self, slice: str, row_category: str, col_category: str, value: int
+    ) -> None:
         """Set a cell of a slice's confusion matrix."""
-        self.of(slice).log_confusion_matrix_cell(row, column, value)
+        self.of(slice).log_confusion_matrix_cell(row_category, col_category, value)
 
     def load_confusion_matrix(self, slice: str, categories: Any, matrix: Any) -> None:
         """Set a slice's confusion matrix."""
@@ -195,18 +194,21 @@ class SlicedClassificationMetrics(Artifact):
         return ClassificationMetrics(f"{self.name}: {slice}", metadata=known[slice])
 
 
+FIGURES = (Metrics, ClassificationMetrics, SlicedClassificationMetrics)  # need no file
+
+
 def as_published(kind: type[Artifact], item: Mapping[str, Any]) -> Artifact:
     """Return an input artifact as its maker published it, from what KFP tells of it.
 
-    KFP adds keys of its own to metadata, and ``display_name``; the name becomes a number.
+    KFP adds keys of its own to metadata, and ``display_name``; for a name it gives a number.
     """
-    given, key = item.get("metadata", {}), item.get("uri", "").rpartition("/")[2]
-    metadata = {name: _unwrapped(value) for name, value in given.items() if name not in OWN}
-    title = metadata.get("display_name", key)
-    if title == key:  # which is the output's
+    name, uri, given = item.get("name", ""), item.get("uri", ""), item.get("metadata", {})
+    metadata = {key: _unwrapped(value) for key, value in given.items() if key not in OWN}
+    output = uri.rpartition("/")[2]  # an address ends with the name of its output
+    title = metadata.get("display_name", output)
+    if title == output:
         metadata.pop("display_name", None)
-    name = item.get("name", "")
-    artifact = kind(title if name.isdecimal() else name, item.get("uri"), metadata)
+    artifact = kind(title if name.isdecimal() else name, uri, metadata)
     if given.get("_kfp_workspace") is True:
         artifact.custom_path = f"/kfp-workspace/.artifacts/{artifact.path.lstrip('/')}"
     return artifact
@@ -215,29 +217,27 @@ def as_published(kind: type[Artifact], item: Mapping[str, Any]) -> Artifact:
 def to_publish(artifact: Artifact) -> dict[str, Any]:
     """Return an artifact's metadata as JSON has them; raises OutputError for what would not come back.
 
-    A number may come back rounded, but by no more than a hundredth; true as 1, which is equal.
+    A number may come back rounded, but by no more than a hundredth, those of Metrics excepted.
     """
     found: dict[str, Any] = plain(artifact.name, artifact.metadata)
     for key, value in found.items():
-        problem = "is a name that KFP needs for itself: choose another" if key in OWN else ""
-        if value is None:
-            problem = "is None, which KFP does not take: leave it out"
-        rounded = round(value, 6) if isinstance(value, float) else value
-        if (
-            artifact.has_file
-            and rounded != value
-            and not math.isclose(value, rounded, rel_tol=0.01)
-        ):
-            problem = (
-                f"is {value}, of which KFP keeps six decimals: put it into a list, which keeps all"
-            )
-        if problem:
+        if problem := _problem(key, value, 1 if isinstance(artifact, Metrics) else 0.01):
             raise OutputError(f"{artifact.name}: {key} {problem}")
     return found
+
+
+def _problem(key: str, value: Any, error: float) -> str | None:
+    if key in OWN:
+        return "is a name that KFP needs for itself: choose another"
+    if value is None:
+        return "is None, which KFP does not take: leave it out"
+    if isinstance(value, float) and not math.isclose(value, round(value, 6), rel_tol=error):
+        return f"is {value}, of which KFP keeps six decimals: put it into a list, which keeps all"
+    return None
 
 
 def _unwrapped(value: Any) -> Any:
     if isinstance(value, dict) and len(value) == 1:
         ((kind, inner),) = value.items()
         value = inner if type(inner) is WRAPPED.get(kind) else value
-    return fitted("", Any, value, OutputError)
+    return plain("metadata", value)

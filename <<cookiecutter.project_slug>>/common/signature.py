@@ -1,33 +1,29 @@
-"""What a step's signature says: its inputs and outputs, and how a command line gives them."""
+"""What a step's function says of its inputs and outputs, and how a command line gives them."""
 
 import argparse
 import inspect
 import os
-import re
 import sys
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar, get_args, get_origin
 
-from common.artifacts import Artifact
-from common.values import InputError, parse, without_none
+from common.artifacts import FIGURES, Artifact
+from common.values import InputError, parse, short, without_none
 
 T = TypeVar("T")
 Input = Annotated[T, "input"]
 Output = Annotated[T, "output"]
 REQUIRED = inspect.Parameter.empty
-NAMED: Mapping[str, Any] = {  # what OutputPath("Integer") and InputPath("Dataset") may name
-    "string": str, "str": str, "text": str, "integer": int, "int": int, "double": float,
-    "float": float, "boolean": bool, "bool": bool, "list": list, "jsonarray": list, "dict": dict,
-    "jsonobject": dict, **{kind.__name__.lower(): kind for kind in Artifact.__subclasses__()},
-}  # fmt: skip
+FROM_KFP = "--executor-input"
 
 
 class InputPath:
     """An input artifact, of which a step gets the path: ``InputPath("Dataset")``."""
 
-    def __init__(self, type: Any = "Artifact") -> None:
-        self.kind = NAMED.get(type.lower(), Artifact) if isinstance(type, str) else type
+    def __init__(self, type: Any = None) -> None:
+        self.type = type  # for component.yaml alone
 
 
 class OutputPath(InputPath):
@@ -39,55 +35,43 @@ class Port(NamedTuple):
 
     name: str
     kind: Any  # a class of artifacts, or the type of a parameter
-    is_output: bool = False
+    way: str = "input"
     is_list: bool = False  # of artifacts
-    is_path: bool = False  # is all that the function gets of it
+    is_path: bool = False  # is all that the function gets
     default: Any = REQUIRED
 
     @property
-    def is_artifact(self) -> bool:
-        """Tell whether it is an artifact, or a list of them, and no parameter."""
+    def is_file(self) -> bool:
+        """Tell whether it is an artifact, or a list of them, or a path, and not a value."""
         return isinstance(self.kind, type) and issubclass(self.kind, Artifact)
 
-    def key(self, names: Container[str]) -> str:
-        """Return its key among those that KFP gives: the name, or what KFP makes of it."""
-        return self.name if self.name in names else key_of(self.name)
-
-    def given(self, value: Any) -> Any:
-        """Return what the function gets for an artifact, the path of one, or a list of them."""
-        if self.is_list and value is not None:
-            return [self._replace(is_list=False).given(item) for item in value]
-        if self.is_artifact and isinstance(value, (str, os.PathLike)):
+    def passed(self, value: Any) -> Any:
+        """Return what the function gets for an artifact, a path to one, or a list of them."""
+        if self.is_list and isinstance(value, list):
+            return [self._replace(is_list=False).passed(item) for item in value]
+        if self.is_file and isinstance(value, (str, os.PathLike)):
             value = self.kind(self.name, os.fspath(value))
-        if self.is_output:
-            Path(getattr(value, "path", value)).parent.mkdir(parents=True, exist_ok=True)
-        return value.path if self.is_path and isinstance(value, Artifact) else value
+        if self.way == "output":
+            Path(value.path).parent.mkdir(parents=True, exist_ok=True)
+        return value.path if self.is_path and value is not None else value
 
 
-def key_of(name: str) -> str:
-    """Return what KFP makes of a name in component.yaml (``kfp.dsl.utils.sanitize_input_name``)."""
-    return re.sub("[^_0-9a-z]+", "_", name.lower()).strip("_")
+def ports(function: Callable[..., Any]) -> list[Port]:
+    """Return a function's inputs and outputs, those last that it returns."""
+    found = inspect.signature(function, eval_str=True)
+    result = found.return_annotation
+    is_tuple = hasattr(result, "_fields")
+    kinds = inspect.get_annotations(result, eval_str=True) if is_tuple else {"Output": result}
+    kinds = {} if result in (None, REQUIRED) else kinds
+    return [
+        *(_port(each.name, each.annotation, each.default) for each in found.parameters.values()),
+        *(Port(name, kind, "returned") for name, kind in kinds.items()),
+    ]
 
 
-class Signature:
-    """The inputs and outputs of a function."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        found = inspect.signature(function, eval_str=True)
-        kind = found.return_annotation
-        self.is_tuple = hasattr(kind, "_fields")  # of several outputs
-        kinds = inspect.get_annotations(kind, eval_str=True) if self.is_tuple else {"Output": kind}
-        kinds = {} if kind in (None, REQUIRED) else kinds
-        self.arguments = [_port(p.name, p.annotation, p.default) for p in found.parameters.values()]
-        self.returned = [_port(name, Annotated[kind, "output"]) for name, kind in kinds.items()]
-        self.ports = [*self.arguments, *self.returned]
-
-
-def executor_input(
-    function: Callable[..., Any], ports: Sequence[Port], argv: Sequence[str]
-) -> dict[str, Any]:
-    """Return KFP's executor input from a command line, or one like it, made of a person's flags."""
-    by_kfp = any(word.startswith("--executor-input") for word in argv)
+def given(function: Callable[..., Any], argv: Sequence[str]) -> dict[str, Any]:
+    """Return the executor input that KFP gives, or one like it, made of a person's flags."""
+    by_kfp = any(word.startswith(FROM_KFP) for word in argv)
     texts = [sys.modules[function.__module__].__doc__, inspect.getdoc(function)]
     parser = _Parser(
         prog=function.__name__,
@@ -96,25 +80,22 @@ def executor_input(
         allow_abbrev=False,
         conflict_handler="resolve",  # a step may have an input called help
     )
-    parser.add_argument("--executor-input", metavar="JSON", help="all of these at once, from KFP")
-    for port in ports:
-        is_needed = port.is_artifact or port.is_path if port.is_output else port.default is REQUIRED
+    parser.add_argument(FROM_KFP, metavar="JSON", help="all of this, from KFP")
+    for port in ports(function):
+        is_printed = port.way == "returned" and not port.is_file
         parser.add_argument(
             "--output" if port.name == "Output" else f"--{port.name.replace('_', '-')}",
             dest=port.name,
-            metavar="PATH" if port.is_artifact or port.is_output else "VALUE",
+            metavar="PATH" if port.is_file or is_printed else "VALUE",
             nargs="*" if port.is_list else None,
-            required=is_needed and not by_kfp,
-            help=_help(port),
+            required=port.default is REQUIRED and not is_printed and not by_kfp,
+            help=_help(port, is_printed),
         )
-    given = vars(parser.parse_args(argv))
-    if not by_kfp:
-        return _made([(port, given[port.name]) for port in ports if given[port.name] is not None])
-    found = parse("--executor-input", given["executor_input"])
+    flags = vars(parser.parse_args(argv))
+    found = parse(FROM_KFP, flags["executor_input"]) if by_kfp else _made(function, flags)
     if not isinstance(found, dict):
-        raise InputError(f"--executor-input: not a JSON object: {found}")
-    outputs = {"artifacts": {}, "parameters": {}, **found.get("outputs", {})}
-    return {"inputs": {}, **found, "outputs": outputs}
+        raise InputError(f"{FROM_KFP}: not a JSON object: {short(found)}")
+    return found
 
 
 class _Parser(argparse.ArgumentParser):
@@ -122,50 +103,59 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(message.removeprefix("argument "))
 
 
-def _help(port: Port) -> str:
-    kind = getattr(port.kind, "__name__", str(port.kind))
-    if port.is_artifact:
-        return f"{kind}: where {'to write' if port.is_output else 'to read'} it"
-    if port.is_output:
-        return f"{kind}: a file for it, as JSON; without one it is printed"
-    return kind if port.default is REQUIRED else f"{kind}: {port.default!r} unless given"
+def _help(port: Port, is_printed: bool) -> str:
+    kind = getattr(port.kind, "__name__", "") or str(port.kind)
+    default = "" if port.default is REQUIRED else f", {port.default!r} unless given"
+    written = ", printed unless given" if is_printed else ", to be written"
+    return f"{kind}{default if port.way == 'input' else written}".replace("%", "%%")
 
 
-def _made(given: Sequence[tuple[Port, Any]]) -> dict[str, Any]:
+def _made(function: Callable[..., Any], flags: Mapping[str, Any]) -> dict[str, Any]:
     inputs: dict[str, Any] = {"parameterValues": {}, "artifacts": {}}
     outputs: dict[str, Any] = {"parameters": {}, "artifacts": {}}
-    for port, text in given:
-        if port.is_artifact:
+    for port in ports(function):
+        text = flags[port.name]
+        if port.way == "returned" and not port.is_file:
+            path = text and str(Path(text).absolute())
+            outputs["parameters"][port.name] = {"outputFile": path}
+        elif text is None:
+            continue
+        elif port.is_file:
             items = [_item(port, each) for each in (text if port.is_list else [text])]
-            (outputs if port.is_output else inputs)["artifacts"][port.name] = {"artifacts": items}
-        elif port.is_output:
-            outputs["parameters"][port.name] = {"outputFile": text}
+            (inputs if port.way == "input" else outputs)["artifacts"][port.name] = {
+                "artifacts": items
+            }
         else:
-            text = text.lower() if port.kind is bool else text
-            value = text if port.kind is str else parse(port.name, text)
-            inputs["parameterValues"][port.name] = value
+            inputs["parameterValues"][port.name] = _value(port, text)
     return {"inputs": inputs, "outputs": outputs}
+
+
+def _value(port: Port, text: str) -> Any:
+    if port.kind in (int, float, bool):
+        with suppress(InputError):  # of another type: whoever takes the value says so
+            return parse(port.name, text.lower())
+    return text if port.kind in (str, int, float, bool) else parse(port.name, text)
 
 
 def _item(port: Port, text: str) -> dict[str, Any]:
     path = Path(text).absolute()
-    if port.is_output:
-        if path.is_dir():
-            raise InputError(f"{port.name}: {text} is a folder: remove it, or give another path")
-        return {"name": port.name, "uri": str(path)}
-    if not path.exists():
+    if port.way != "input" and path.is_dir():
+        raise InputError(f"{port.name}: {text} is a folder: remove it, or give another path")
+    if port.way == "input" and not path.exists():
         raise InputError(f"{port.name}: there is no {text}")
-    metadata = {} if port.kind.has_file else parse(port.name, path.read_text(encoding="utf-8"))
+    is_figures = port.way == "input" and issubclass(port.kind, FIGURES)
+    metadata = parse(port.name, path.read_text(encoding="utf-8")) if is_figures else {}
     return {"name": path.name, "uri": str(path), "metadata": metadata}
 
 
-def _port(name: str, annotation: Any, default: Any = REQUIRED) -> Port:
+def _port(name: str, annotation: Any, default: Any) -> Port:
     kind, is_optional = without_none(annotation)
     default = None if is_optional and default is REQUIRED else default
-    (mark,) = getattr(kind, "__metadata__", ("",))
-    kind = kind.__origin__ if mark else kind
     if isinstance(kind, InputPath):
-        return Port(name, kind.kind, isinstance(kind, OutputPath), is_path=True, default=default)
-    port = Port(name, (*get_args(kind), None)[0], is_list=get_origin(kind) is list)
-    kind = port.kind if port.is_list and port.is_artifact else kind
-    return Port(name, kind, mark == "output", kind is port.kind, default=default)
+        way = "output" if isinstance(kind, OutputPath) else "input"
+        return Port(name, Artifact, way, is_path=True, default=default)
+    way = getattr(kind, "__metadata__", ("input",))[0]
+    kind = getattr(kind, "__origin__", kind) if hasattr(kind, "__metadata__") else kind
+    inner = Port(name, (*get_args(kind), None)[0])
+    is_list = get_origin(kind) is list and inner.is_file
+    return Port(name, inner.kind if is_list else kind, way, is_list, default=default)

@@ -7,56 +7,60 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, Union, get_args, get_origin
 
 short = reprlib.repr  # a value as a message shows it
-PARAMETERS = (str, int, float, bool, list, dict)
 SURE = 2**53  # a double holds every whole number up to it
+LEVELS = 100  # of lists and objects in each other: KFP reads no more than some hundred
 
 
 class InputError(ValueError):
-    """An input that a step cannot work with, in one line: ``InputError("trees: 0 are too few")``."""
+    """An input that a step cannot work with, in one line: ``InputError("trees: 0 is too few")``."""
 
 
 class OutputError(ValueError):
-    """An output that cannot be published, in one line."""
+    """An output that is not what was declared, or that KFP would not keep, in one line."""
 
 
-def parse(name: str, text: str, wrong: type[ValueError] = InputError) -> Any:
-    """Return the value of a JSON text; raises ``wrong`` for what is none, such as NaN."""
+def parse(name: str, text: str) -> Any:
+    """Return the value of a JSON text; raises InputError for what is none, such as NaN."""
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise wrong(f"{name}: not valid JSON ({error}): {short(text)}") from None
+        raise InputError(f"{name}: not valid JSON ({error}): {short(text)}") from None
 
 
 def plain(name: str, value: object) -> Any:
-    """Return a value as JSON has it; raises OutputError for what JSON or KFP cannot hold.
+    """Return a value as JSON has it, of numpy's numbers and arrays, too.
 
-    The numbers and arrays of numpy become Python's, and an iterator becomes a list.
+    Raises OutputError for what JSON does not have, and for whole numbers that a double rounds.
     """
     try:
         text = json.dumps(value, allow_nan=False, default=_known)
     except (ValueError, TypeError, RecursionError) as error:
         raise OutputError(f"{name}: cannot be JSON ({error}): {short(value)}") from None
-    return json.loads(text, parse_int=lambda digits: _exact(name, digits))
+    found = json.loads(text, parse_int=lambda digits: _exact(name, int(digits)))
+    return fitted(name, Any, found, OutputError)
 
 
-def fitted(name: str, kind: Any, value: Any, error: type[ValueError]) -> Any:
-    """Return a value as its annotation has it; raises ``error`` where it is of another type.
+def fitted(name: str, kind: Any, value: Any, wrong: type[ValueError], level: int = 0) -> Any:
+    """Return a value as its annotation has it; raises ``wrong`` where it is of another type.
 
     KFP may write 3.0 for 3: that is 3 to an ``int``, and where nothing says that it is a float.
     """
+    if level == LEVELS and isinstance(value, (list, dict)):
+        raise wrong(f"{name:.40}...: is nested more than {LEVELS} levels deep")
     kind, may_lack = without_none(kind)
-    args, kind = get_args(kind) or (Any, Any), get_origin(kind) or kind
-    kind = kind if kind in PARAMETERS else Any
+    kind, items = get_origin(kind) or kind, (get_args(kind) or (Any,))[-1]
+    kind = kind if kind in (str, int, float, bool, list, dict) else Any
     if isinstance(value, list) and kind in (list, Any):
-        return [fitted(f"{name}[{at}]", args[0], item, error) for at, item in enumerate(value)]
+        named = ((f"{name}[{at}]", item) for at, item in enumerate(value))
+        return [fitted(where, items, item, wrong, level + 1) for where, item in named]
     if isinstance(value, dict) and kind in (dict, Any):
-        return {key: fitted(f"{name}.{key}", args[-1], v, error) for key, v in value.items()}
-    if type(value) is float and kind in (int, Any) and value % 1 == 0 and abs(value) <= SURE:
+        return {k: fitted(f"{name}.{k}", items, v, wrong, level + 1) for k, v in value.items()}
+    if type(value) is float and kind in (int, Any) and value.is_integer() and abs(value) <= SURE:
         return int(value)
     if type(value) is int and kind is float:
         return float(value)
     if kind not in (Any, type(value)) and not (value is None and may_lack):
-        raise error(f"{name}: {short(value)} is no {kind.__name__}")
+        raise wrong(f"{name}: {short(value)} is no {kind.__name__}")
     return value
 
 
@@ -79,8 +83,7 @@ def _known(item: Any) -> Any:
     return item.tolist()
 
 
-def _exact(name: str, digits: str) -> int:
-    number = int(digits)
+def _exact(name: str, number: int) -> int:
     if number.bit_length() > 1023 or float(number) != number:
         what = f"KFP rounds a number as large as {short(number)}: publish it as text"
         raise OutputError(f"{name}: {what}")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
+from kfp_workbench.project.component_forms import as_plain
 from kfp_workbench.project.steps import Step, find_steps, read_yaml
 from kfp_workbench.testing import local_runs
 from kfp_workbench.testing.command_line import CommandLine
@@ -73,7 +74,7 @@ def python_steps(root: Path) -> list[Step]:
 
 def component_of(step: Step) -> Mapping[str, Any]:
     """Return a step's ``component.yaml``."""
-    found: Mapping[str, Any] = read_yaml(step.folder / "component.yaml")
+    found: Mapping[str, Any] = as_plain(read_yaml(step.folder / "component.yaml"))
     return found
 
 

@@ -11,7 +11,7 @@ def div(context: dict) -> dict:
     numbers, total = context.get("numbers"), context.get("sum")
     if not isinstance(numbers, list) or not numbers:
         raise InputError("context: numbers: expected a list with at least one number")
-    if type(total) not in (int, float):
+    if isinstance(total, bool) or not isinstance(total, (int, float)):
         raise InputError("context: sum: expected a number, as the step add gives it")
     average = total / len(numbers)
     logging.info("the average is %s", average)
