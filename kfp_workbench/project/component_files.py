@@ -68,9 +68,9 @@ def update(root: Path = ROOT, only: Collection[str] = ()) -> list[Path]:
 
 def due(step: Step, signature: Signature, project: Settings) -> Typed:
     """Return a typed step with what its ``component.yaml`` is to be."""
-    command, kept = _command(step), _kept(step.folder / FILE)
-    text = component_text.text(signature, image_name(step, project), command, kept)
-    return Typed(step, signature, command, kept, text)
+    entry, kept = command(step), _kept(step.folder / FILE)
+    text = component_text.text(signature, image_name(step, project), entry, kept)
+    return Typed(step, signature, entry, kept, text)
 
 
 def _signatures(root: Path) -> tuple[dict[str, Signature], dict[str, list[str]]]:
@@ -90,7 +90,7 @@ def _signatures(root: Path) -> tuple[dict[str, Signature], dict[str, list[str]]]
     return found, problems
 
 
-def _command(step: Step) -> list[str]:
+def command(step: Step) -> list[str]:
     """Return the ``ENTRYPOINT`` of a step's Dockerfile."""
     try:
         text = (step.folder / "Dockerfile").read_text(encoding="utf-8")

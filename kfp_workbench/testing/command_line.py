@@ -60,17 +60,20 @@ class CommandLine:
 
     def _values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the inputs' values, by name; raises WorkbenchError (2) for an unknown one."""
-        names = {key_of(name): name for name in self._inputs}
+        names = {key_of(name): name for name in self._inputs} | {
+            name: name for name in self._inputs
+        }
         known = [*names, EXECUTOR_INPUT]
         found = {
-            name: _value(str(port["default"]), parameter_type(port))
+            name: _default(port["default"], parameter_type(port))
             for name, port in self._inputs.items()
             if port.get("default") is not None
         }
         for key, value in given.items():
             if key not in known:
                 raise WorkbenchError(
-                    f"{key} is no input of this step: it has {', '.join(names) or 'none'}", 2
+                    f"{key} is no input of this step: it has {', '.join(map(key_of, self._inputs)) or 'none'}",
+                    2,
                 )
             found[names.get(key, key)] = value
         return {name: value for name, value in found.items() if value is not None}
@@ -170,6 +173,11 @@ def parameter_type(port: Mapping[str, Any]) -> str | None:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _default(value: Any, kind: str | None) -> Any:
+    """Return a default's value: the plain form of a component has lists and objects as text."""
+    return _value(str(value), kind) if kind == "STRING" or isinstance(value, str) else value
 
 
 def _value(text: str, kind: str | None) -> Any:

@@ -1,15 +1,12 @@
-"""{{ title }}: passes the context on as it is."""
+"""{{ title }}."""
 
-import logging
-
-from common.step import step
+{{ imports }}
 
 
-@step
-def {{ step }}(context: dict) -> dict:
-    """Return the context with what this step adds to it."""
-    logging.info("passed on %d keys", len(context))
-    return context
+{{ results }}@step
+{{ signature }}
+    """Say here what the step does: it becomes the component's description."""
+    {{ body }}
 
 
 if __name__ == "__main__":
