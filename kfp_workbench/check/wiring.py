@@ -13,20 +13,10 @@ from kfp_workbench.project import variables
 from kfp_workbench.project.environments import file_settings
 from kfp_workbench.project.findings import Finding, said
 from kfp_workbench.project.params_file import ParamsFile, file_values
+from kfp_workbench.project.port_types import TYPES
 from kfp_workbench.project.sources import Module, Sources, UnreadableError
 from kfp_workbench.project.steps import Step
 
-# What the compiled pipeline calls a parameter that is annotated so.
-ANNOTATIONS = {
-    "str": "STRING",
-    "int": "NUMBER_INTEGER",
-    "float": "NUMBER_DOUBLE",
-    "bool": "BOOLEAN",
-    "dict": "STRUCT",
-    "Dict": "STRUCT",
-    "list": "LIST",
-    "List": "LIST",
-}
 _LOADERS = ("load_component_from_file", "load_component_from_text")
 
 
@@ -221,8 +211,8 @@ def _kind(annotation: ast.expr | None) -> str | None:
         return next((kind for kind in map(_kind, [annotation, *parts]) if kind), None)
     if isinstance(annotation, ast.Subscript):
         outer = _name(annotation.value)
-        return _kind(annotation.slice) if outer == "Optional" else ANNOTATIONS.get(outer)
-    return ANNOTATIONS.get(_name(annotation))
+        return _kind(annotation.slice) if outer == "Optional" else TYPES.get(outer)
+    return TYPES.get(_name(annotation))
 
 
 def _name(node: ast.AST | None) -> str:

@@ -5,44 +5,20 @@ https://github.com/kubeflow/pipelines/blob/2.17.0/sdk/python/kfp/dsl/component_f
 """
 
 import ast
-import difflib
-from typing import NamedTuple
 
 from kfp_workbench.project.bindings import Bindings
-from kfp_workbench.project.components import PARAMETERS
 from kfp_workbench.project.names import shown
-
-# What the compiled pipeline calls the type of a parameter that is annotated so.
-TYPES = {
-    "str": "STRING",
-    "int": "NUMBER_INTEGER",
-    "float": "NUMBER_DOUBLE",
-    "bool": "BOOLEAN",
-    "list": "LIST",
-    "List": "LIST",
-    "dict": "STRUCT",
-    "Dict": "STRUCT",
-}
-ARTIFACTS = (
-    *("Artifact", "Dataset", "Model", "Metrics", "ClassificationMetrics"),
-    *("SlicedClassificationMetrics", "HTML", "Markdown"),
+from kfp_workbench.project.port_types import (
+    ARTIFACTS,
+    KNOWN,
+    TYPES,
+    WAYS,
+    Annotation,
+    by_text,
+    instead,
 )
+
 _TYPING = ("typing", "typing_extensions")
-_WAYS = ("Input", "Output", "InputPath", "OutputPath")
-_KNOWN = "str, int, float, bool, list, dict, or Input[Dataset], Output[Model] and the like"
-# What people write for these, by the last part of its name.
-_INSTEAD = {
-    **dict.fromkeys(("tuple", "Tuple", "set", "Set", "frozenset", "Sequence", "Iterable"), "list"),
-    **dict.fromkeys(
-        ("Mapping", "TypedDict", "OrderedDict", "defaultdict", "Any", "object"), "dict"
-    ),
-    **dict.fromkeys(
-        ("DataFrame", "Series", "ndarray", "Table"), "Input[Dataset], and read its path"
-    ),
-    **dict.fromkeys(("Path", "PathLike", "IO", "TextIO"), 'InputPath("Dataset") or Input[Dataset]'),
-    **dict.fromkeys(("Literal", "Enum", "datetime", "date", "Decimal", "UUID"), "str"),
-    **dict.fromkeys(("bytes", "bytearray", "memoryview"), "Input[Artifact], and read its path"),
-}
 _MAX_DEPTH = 20  # of aliases and texts in each other
 
 
@@ -52,25 +28,6 @@ class AnnotationError(ValueError):
     def __init__(self, what: str, cure: str) -> None:
         super().__init__(f"{what}: {cure}")
         self.what, self.cure = what, cure
-
-
-class Annotation(NamedTuple):
-    """What an annotation says."""
-
-    type: (
-        str  # as the compiled pipeline calls a parameter's: "STRING"; an artifact's class: "Model"
-    )
-    is_artifact: bool = False
-    is_list: bool = False  # of artifacts
-    is_output: bool = False
-    is_path: bool = False  # InputPath, OutputPath: the function is given where a file is
-
-    @property
-    def text(self) -> str:
-        """The type as people write it in Python: ``int``, ``List[Model]``."""
-        if not self.is_artifact:
-            return next(name for name, kind in TYPES.items() if kind == self.type)
-        return f"List[{self.type}]" if self.is_list else self.type
 
 
 def parameter(node: ast.expr, names: Bindings) -> Annotation:
@@ -105,7 +62,7 @@ class _Reader:
             way = self._word(node.func)
             if way in ("InputPath", "OutputPath"):
                 return self._path(node, way == "OutputPath")
-        elif (way := self._word(node)) in _WAYS:
+        elif (way := self._word(node)) in WAYS:
             example = f"{way}[Dataset]" if way in ("Input", "Output") else f"{way}(str)"
             raise AnnotationError(f"{way} does not say of what", f"write {example}")
         return self._plain(node)
@@ -182,11 +139,15 @@ class _Reader:
             return Annotation("Artifact", True, is_output=is_output, is_path=True)
         inner = given[0]
         if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-            found = _by_text(inner.value)
+            found = by_text(inner.value)
         else:
             found = self._plain(self._followed(inner))
         if found.is_list:
             raise AnnotationError(f"{_text(node)} is a list", "write Input[List[...]]")
+        if not (found.is_artifact or is_output):  # which kfp compiles, and its executor fails on
+            raise AnnotationError(
+                f"{_text(node)} is a parameter, of which KFP gives no path", f"write {found.text}"
+            )
         return found._replace(is_output=is_output, is_path=True)
 
     def _plain(self, node: ast.expr) -> Annotation:
@@ -213,16 +174,7 @@ class _Reader:
         if self.fields(node) is not None:
             return AnnotationError(f"{text} is a NamedTuple", "only a result is one, use dict")
         last = text.partition("[")[0].rpartition(".")[2]
-        known = (*TYPES, *ARTIFACTS, *_WAYS)
-        if last in known:
-            cure = f"import it: from common.step import {last}"
-        elif last in _INSTEAD:
-            cure = f"use {_INSTEAD[last]}"
-        elif near := difflib.get_close_matches(last, known, 1, 0.8):
-            cure = f"did you mean {near[0]}?"
-        else:
-            cure = f"use {_KNOWN}"
-        return AnnotationError(f"{text} is no type that KFP has", cure)
+        return AnnotationError(f"{text} is no type that KFP has", instead(last))
 
     def _without_none(self, node: ast.expr) -> ast.expr:
         """Return X for ``Optional[X]``, ``Union[X, None]`` and ``X | None``; all else unchanged."""
@@ -269,26 +221,17 @@ class _Reader:
         if last in TYPES:
             return last if owner in ("", "builtins") else ""
         ours = owner.split(".")[0] == "common" or owner == "kfp.dsl"
-        return last if ours and last in (*ARTIFACTS, *_WAYS) else ""
+        return last if ours and last in (*ARTIFACTS, *WAYS) else ""
 
     def _is_named_tuple(self, node: ast.expr) -> bool:
         return self._word(node) == "NamedTuple"
-
-
-def _by_text(text: str) -> Annotation:
-    """Return what a text in InputPath("…") says; any that KFP does not know is an Artifact."""
-    classes = {name.lower(): name for name in ARTIFACTS}
-    if text.lower() in classes:
-        return Annotation(classes[text.lower()], True)
-    kind = PARAMETERS.get(text.removeprefix("typing.").partition("[")[0].lower())
-    return Annotation(kind) if kind else Annotation("Artifact", True)
 
 
 def _parsed(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise AnnotationError(f"{shown(text)} is no annotation", f"use {_KNOWN}") from None
+        raise AnnotationError(f"{shown(text)} is no annotation", f"use {KNOWN}") from None
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -8,6 +8,7 @@ https://github.com/kubeflow/pipelines/blob/2.17.0/api/v2alpha1/pipeline_spec.pro
 A lone result is called ``output`` by the plain one; people write ``task.output`` for either.
 """
 
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -140,7 +141,17 @@ def _container(
 
 def _flow(value: Any) -> str:
     """Return a value as YAML has it, on one line."""
-    return _dumped(value, default_flow_style=True)
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_scalar(key)}: {_flow(item)}' for key, item in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_flow, value))}]"
+    return _scalar(value)
+
+
+@functools.lru_cache(maxsize=None, typed=True)  # most are there in each step
+def _scalar(value: Any) -> str:
+    style = '"' if isinstance(value, str) and "\n" in value else None
+    return _dumped([value], default_flow_style=True, default_style=style)[1:-1]
 
 
 def _block(key: str, value: Any) -> str:

@@ -80,7 +80,7 @@ FUNCTIONS = [
     "(data: InputPath(Dataset), made: OutputPath(Model))",
     "(data: InputPath('CSV'), made: OutputPath('CSV'))",
     "(data: InputPath(), made: OutputPath())",
-    "(text: InputPath(str), made: OutputPath(str))",
+    "(text: str, made: OutputPath(str))",
     "(made: OutputPath('String'), number: OutputPath(int), real: OutputPath(float))",
     "(flag: OutputPath(bool), items: OutputPath(List[int]), settings: OutputPath(dict))",
     "(message: str, data: Output[Dataset], kept: OutputPath('Dataset'), text: OutputPath(str))",

@@ -167,6 +167,7 @@ REFUSED = {
     "def train(x: Inputs[Model]): ...": "x: Inputs[Model] is no type that KFP has: did you mean",
     "def train(x: int | str): ...": "x: int | str is of several types: KFP has one for each",
     "def train(x: Input): ...": "x: Input does not say of what: write Input[Dataset]",
+    "def train(x: InputPath(str)): ...": "x: InputPath(str) is a parameter, of which KFP gives",
     "def train(x: Input[int]): ...": "x: Input[int] is no artifact: write int",
     "def train(x: Output[int]): ...": "x: Output[int] is no artifact: return it, or write Output",
     "def train(x: Output[List[Model]]): ...": "x: Output[List[Model]] is a list: KFP has no lists",
