@@ -75,7 +75,9 @@ def _of_source(step: Step, source: str) -> Reading:
 
 def _read(modules: Sequence[Module]) -> Reading:
     """Return what a program reads, its main module first."""
-    if _is_typed(modules[0]) or any(imports_package(m, name) for m in modules for name in OTHERS):
+    if _is_typed(modules[0]):
+        return Reading([Flag(("--executor-input",), True, True, False)], is_sure=True)
+    if any(imports_package(module, name) for module in modules for name in OTHERS):
         return Reading()
     found = argparse_flags.read(modules)
     if clicked := click_flags.read(modules):
@@ -84,9 +86,8 @@ def _read(modules: Sequence[Module]) -> Reading:
 
 
 def _is_typed(main: Module) -> bool:
-    """Tell whether a script is a typed function, which reads what its signature says."""
-    marks = [mark for function in main.functions.values() for mark in function.decorator_list]
-    return any(isinstance(mark, ast.Name) and mark.id == "step" for mark in marks)
+    """Tell whether a script is a typed step, to which KFP gives all at once."""
+    return any(getattr(node, "module", None) == "common.step" for node in main.imports)
 
 
 def _reads_nothing(modules: Sequence[Module]) -> bool:
@@ -94,7 +95,7 @@ def _reads_nothing(modules: Sequence[Module]) -> bool:
 
     Nothing in it adds a flag that it gets to, and all that it imports is its own or Python's.
     """
-    if argparse_flags.reached(modules) or _is_typed(modules[0]):
+    if argparse_flags.reached(modules):
         return False
     own = {module.path.stem for module in modules} | {module.path.parent.name for module in modules}
     for module in modules:
