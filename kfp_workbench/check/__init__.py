@@ -122,6 +122,7 @@ def _check_step(
         components.append(part)
     if typed:
         found += typed.findings
+        found += component.check_kept(part) if part else []
         if typed.signature:
             signatures[step.name] = typed.signature
     elif part:

@@ -46,6 +46,14 @@ def check_component(
     yield from check_placeholders(component)
 
 
+def check_kept(component: Component) -> Iterator[Finding]:
+    """Find what is wrong with what a step's owner adds to a component that is written for them."""
+    for kind, place, item in _parts(component):
+        if kind == "metadata":
+            yield from _check_keys(component, kind, place, item)
+    yield from _check_env(component)
+
+
 def _parts(component: Component) -> Iterator[tuple[str, Place, object]]:
     """Return the parts of a component whose keys are known: kind, place, content."""
     value = component.document.value

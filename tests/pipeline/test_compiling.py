@@ -7,13 +7,20 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.baking import make
+from shared.baking import bake, make
+from shared.by_hand import write_by_hand
 from shared.checking import ADD, contract, edit, report
 
 PIPELINE = "pipeline.py"
 DECORATOR = '@dsl.pipeline(name="calculate-average")'
 SIGNATURE = "def pipeline(context: dict)"
 IMPORT = "from kfp import dsl\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project whose step ``add`` is written by hand."""
+    return write_by_hand(bake(tmp_path))
 
 
 def compiled(project: Path) -> tuple[str, dict[str, Any]]:
@@ -202,3 +209,19 @@ def test_a_refusal_of_ours_names_the_folder_of_a_step(project: Path) -> None:
     edit(project, PIPELINE, "add(context=context)", "add(context={'a': 1e999})")
     result = make(project, "compile")
     assert result.stderr.startswith("error: pipeline.py: steps/add gets inf for context")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("command:", "env: {RATE: 1.5}\n    command:"),
+        ("outputs:", "metadata: {author: me}\noutputs:"),
+    ],
+)
+def test_what_is_added_to_a_typed_steps_component_is_checked(
+    project: Path, old: str, new: str
+) -> None:
+    path = "steps/div/component.yaml"
+    edit(project, path, old, new)
+    assert path in {finding.path for finding in contract(project)}
+    assert f"error: {path}: kfp does not take it" in make(project, "compile").stderr
