@@ -8,7 +8,7 @@ import math
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -57,6 +57,7 @@ class Setting:
     progress: Progress = field(default_factory=Silent)
     mask: Mask = NO_MASK
     stop: threading.Event = field(default_factory=threading.Event)
+    meanwhile: Callable[[], None] | None = None  # what there is to do while commands run
 
 
 class Run:
@@ -134,7 +135,7 @@ class Run:
             identity.resource_name,
             setting.progress.say,
         )
-        scheduler = Scheduler(self.pipeline, setting.jobs, setting.stop)
+        scheduler = Scheduler(self.pipeline, setting.jobs, setting.stop, setting.meanwhile)
         tasks = Tasks(
             self.pipeline,
             Metadata(),

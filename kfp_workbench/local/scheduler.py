@@ -21,6 +21,7 @@ from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.inputs import Options
 
 Ended = Callable[[Phase], None]
+STARTING = 0.01  # seconds until the commands that begin have begun
 
 
 class Work(Protocol):
@@ -44,8 +45,16 @@ class Work(Protocol):
 class Scheduler:
     """Decides what begins when."""
 
-    def __init__(self, pipeline: spec.Pipeline, jobs: float, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        pipeline: spec.Pipeline,
+        jobs: float,
+        stop: threading.Event,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
+        """``meanwhile`` is called once, in a thread of its own, while commands run."""
         self.work: Work
+        self._meanwhile = meanwhile
         self._pipeline = pipeline
         self._stop = stop
         self._free = self._jobs = jobs
@@ -124,10 +133,13 @@ class Scheduler:
         until = min(deadline, self._timers[0][0] if self._timers else math.inf)
         try:
             # Not for ever: the main thread has to see signals, and a stop that comes meanwhile.
-            pause = max(0.0, min(until - time.monotonic(), 0.2))
+            longest = STARTING if self._meanwhile else 0.2
+            pause = max(0.0, min(until - time.monotonic(), longest))
             self._steps.append(self._take(self._done.get(timeout=pause)))
         except queue.Empty:
-            return
+            if self._meanwhile:
+                threading.Thread(target=self._meanwhile, daemon=True).start()
+                self._meanwhile = None
 
     def _drain(self) -> None:
         """Wait for the commands that are being ended."""
