@@ -18,7 +18,7 @@ from kfp_workbench.local.metadata import CACHED, COMPLETE, FAILED
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.runners import Job
-from kfp_workbench.local.scheduler import Ended
+from kfp_workbench.local.scheduler import Ended, Share
 from kfp_workbench.local.store import Shared
 from kfp_workbench.local.tasks import Tasks
 
@@ -114,8 +114,10 @@ class ContainerTask:
         return self._tasks.allowances.get(self._component.executor, UNLIMITED)
 
     def _submit(self) -> None:
-        weight = (self._allowance.cpu or 1) if "cpu" in self._tasks.runner.held else 1
-        self._tasks.scheduler.submit(weight, self._work)
+        allowance, held = self._allowance, self._tasks.runner.held
+        jobs = (allowance.cpu or 1) if "cpu" in held else 1
+        memory = (allowance.memory or 0) if "memory" in held else 0
+        self._tasks.scheduler.submit(Share(jobs, memory), self._work)
 
     def _work(self) -> Any:
         """Run the task once; in a thread of its own."""

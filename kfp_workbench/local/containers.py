@@ -1,5 +1,6 @@
 """Runs jobs in containers of an engine, each with the image's own user and a cluster's paths."""
 
+import math
 import os
 import re
 import tempfile
@@ -46,6 +47,7 @@ class ContainerRunner:
         known = {"cpu": "CpuCfsQuota", "memory": "MemoryLimit"}
         limits = {part for part, key in known.items() if self._info.get(key)}
         self.held = frozenset({"scratch", *limits})
+        self.memory = float(self._info.get("MemTotal") or math.inf)
 
     def run(self, job: Job, write: Write, stop: threading.Event) -> int:
         """Run a job in a container."""

@@ -32,7 +32,7 @@ from kfp_workbench.local.launcher import Launcher
 from kfp_workbench.local.metadata import Execution, Metadata, MetadataError
 from kfp_workbench.local.progress import Progress, Silent
 from kfp_workbench.local.runners import Runner
-from kfp_workbench.local.scheduler import Scheduler
+from kfp_workbench.local.scheduler import Scheduler, Share
 from kfp_workbench.local.store import AbsentError, Store, StoreError
 from kfp_workbench.local.tasks import Tasks
 from kfp_workbench.local.telling import Teller
@@ -135,7 +135,8 @@ class Run:
             identity.resource_name,
             setting.progress.say,
         )
-        scheduler = Scheduler(self.pipeline, setting.jobs, setting.stop, setting.meanwhile)
+        whole = Share(setting.jobs, setting.runner.memory)
+        scheduler = Scheduler(self.pipeline, whole, setting.stop, setting.meanwhile)
         tasks = Tasks(
             self.pipeline,
             Metadata(),

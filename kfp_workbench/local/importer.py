@@ -5,7 +5,7 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/im
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kfp_workbench.local import spec
@@ -49,12 +49,16 @@ def run(
     component: spec.Component,
     importer: Mapping[str, Any],
     imported: Imported,
+    meant: Callable[[str], str] = str,
 ) -> tuple[Execution, Artifact]:
-    """Import what an importer names; raises ImporterError, with its execution begun."""
+    """Import what an importer names; raises ImporterError, with its execution begun.
+
+    ``meant`` returns the address that a text means, in which a task hands on what it saw.
+    """
     kind = "importer"
     execution = metadata.create(Execution(0, kind, task.label, dag.id))
     try:
-        artifact = _artifact(metadata, dag, task, importer)
+        artifact = _artifact(metadata, dag, task, importer, meant)
     except (MetadataError, ValueError) as error:
         raise ImporterError(str(error), getattr(error, "code", "")) from None
     if not importer.get("reimport"):
@@ -67,10 +71,14 @@ def run(
 
 
 def _artifact(
-    metadata: Metadata, dag: Execution, task: spec.Task, importer: Mapping[str, Any]
+    metadata: Metadata,
+    dag: Execution,
+    task: spec.Task,
+    importer: Mapping[str, Any],
+    meant: Callable[[str], str],
 ) -> Artifact:
     title = (importer.get("typeSchema") or {}).get("schemaTitle", "")
-    uri = _address(dag, task, importer)
+    uri = meant(_address(dag, task, importer))
     kept = converted(spec.constant(importer.get("metadata") or {}))
     in_workspace = bool(importer.get("downloadToWorkspace"))
     if uri.startswith("oci://"):

@@ -48,6 +48,7 @@ class ProcessRunner:
     kind = "process"
     is_rooted = False
     held: frozenset[str] = frozenset()
+    memory = math.inf
 
     def __init__(
         self,

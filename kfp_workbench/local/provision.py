@@ -1,12 +1,14 @@
-"""Provides what a local run needs before it begins: an engine with the images, or environments."""
+"""Provides what a local run needs before it begins: an engine with the images, or environments.
+
+What only one of these needs is imported there: a run as processes takes little more than its steps.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError, refuse
-from kfp_workbench.images import building
-from kfp_workbench.local import engines, lightweight, lightweight_venvs, venvs
+from kfp_workbench.local import lightweight, venvs
 from kfp_workbench.local.admission import STUBS
 from kfp_workbench.local.processes import Home, ProcessRunner
 from kfp_workbench.local.runners import Runner
@@ -38,6 +40,7 @@ def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
         refuse(list(dict.fromkeys(_problems(wanted))))
         say(f"running {name} as processes (RUNNER=process)")
         return ProcessRunner(_homes(wanted, say), _lightweight_homes(wanted, say))
+    from kfp_workbench.local import engines
     from kfp_workbench.local.containers import ContainerRunner
 
     say(f"running {name} in containers (RUNNER=docker)")
@@ -79,6 +82,8 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
         found = lightweight.of(container)
         if found is None:
             continue
+        from kfp_workbench.local import lightweight_venvs
+
         step = wanted.ours.get(str(container["image"]))
         name = label.removeprefix("exec-")
         binaries = lightweight_venvs.provide(found, step, name, wanted.root, say)
@@ -91,6 +96,9 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
 
 def _get(client: Any, image: str, wanted: Wanted, say: Say) -> None:
     """Build an image of this project; pull one of another, or one that was pushed."""
+    from kfp_workbench.images import building
+    from kfp_workbench.local import engines
+
     step = wanted.ours.get(image)
     if step and "@" not in image:
         building.build([step], wanted.settings, wanted.root, again=True)
@@ -103,6 +111,8 @@ def _client(runner: str, settings: Settings) -> Any:
     """Return the engine's client, or None where steps run as processes."""
     if runner == "process":
         return None
+    from kfp_workbench.local import engines
+
     try:
         return engines.connect(settings.docker)
     except WorkbenchError:

@@ -33,6 +33,7 @@ class Runner(Protocol):
     kind: str  # process or docker
     is_rooted: bool  # a job sees the paths that it would see on a cluster
     held: frozenset[str]  # the parts of an allowance that are kept to: see `allowances`
+    memory: float  # bytes that jobs may be allowed together
 
     def run(self, job: Job, write: Write, stop: Event) -> int:
         """Run a job, hand every line that it prints to a function, return its exit status.

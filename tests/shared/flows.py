@@ -1,5 +1,6 @@
 """Compiled files made by hand, of any shape, and a runner that runs their tasks without processes."""
 
+import math
 import random
 import threading
 import time
@@ -111,6 +112,7 @@ class Maker:
     kind = "process"
     is_rooted = False
     held: frozenset[str] = frozenset()
+    memory = math.inf
 
     def __init__(self, longest: float = 0.0, seed: int = 0) -> None:
         self._random = random.Random(seed)

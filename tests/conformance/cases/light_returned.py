@@ -1,0 +1,27 @@
+"""Is an artifact handed on that a lightweight component returns, with its metadata?"""
+
+from kfp import dsl
+
+IMAGE = "localhost:5000/golden/py"
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def make(text: str) -> dsl.Dataset:
+    made = dsl.Dataset(uri=dsl.get_uri(suffix="made"), metadata={"length": len(text)})
+    with open(made.path, "w") as file:
+        file.write(text)
+    return made
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def read(data: dsl.Input[dsl.Dataset]):
+    import json
+
+    with open(data.path) as file:
+        found = {"text": file.read(), "length": data.metadata["length"]}
+    print("SEE", json.dumps({**found, "folder": data.uri.rsplit("/", 1)[-1]}), flush=True)
+
+
+@dsl.pipeline(name="light-returned")
+def pipeline():
+    read(data=make(text="abc").output)
