@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from kfp_workbench.errors import refuse
-from kfp_workbench.local import expansion, spec, values
+from kfp_workbench.local import expansion, spec, task_config, values
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.local.spec import ComponentInput, Constant
 from kfp_workbench.project.names import shown
@@ -190,7 +190,10 @@ def _machine_problems(
                 continue
             executor = pipeline.executors.get(inner.executor, {})
             settings = pipeline.kubernetes.get(inner.executor, {})
-            yield from _executor_problems(task, inner, executor, settings)
+            yield from _executor_problems(task, executor, settings)
+            shared = pipeline.has_workspace
+            for why in task_config.problems(inner, settings, has_workspace=shared):
+                yield f"{task.label}: {why}: leave it to one"
             if "importer" in executor and _is_used(component, task):
                 for uri in _addresses(component, task, executor["importer"], parameters):
                     if problem := object_problem(uri):
@@ -199,7 +202,6 @@ def _machine_problems(
 
 def _executor_problems(
     task: spec.Task,
-    component: spec.Component,
     executor: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> Iterator[str]:
@@ -216,8 +218,6 @@ def _executor_problems(
             "or hand files on as artifacts"
         )
     yield from _pod_problems(task, executor["container"], settings)
-    if any(parameter.kind == "TASK_CONFIG" for parameter in component.parameters.values()):
-        yield f"{task.label} takes its own task config, which only a cluster has: leave it to one"
 
 
 def _pod_problems(
