@@ -25,7 +25,13 @@ from kfp_workbench.pipeline.kubernetes import units
 MIN_CORES = 0.01
 MIN_MEMORY = 6 * 2**20  # bytes
 _NO_COMMAND = re.compile("executable file not found|no such file or directory", re.IGNORECASE)
-ROOMS = ("tmp/kfp", "minio", "gcs", "s3")  # of a job's folder, that a container finds below /
+ROOMS = (
+    "tmp/kfp",
+    "minio",
+    "gcs",
+    "s3",
+    "oci",
+)  # of a job's folder, that a container finds below /
 
 
 class ContainerRunner:
@@ -68,6 +74,12 @@ class ContainerRunner:
                 **_limits(job.allowance, self._info),
             }
             return _run_container(self._client, job, options, write, stop)
+
+    def take_models(self, image: str, folder: Path) -> None:
+        """Put what an image holds in /models into ``models`` below a folder."""
+        if not engines.has_image(self._client, image):
+            engines.pull(self._client, image)
+        engines.take_models(self._client, image, folder)
 
     def close(self, folder: Path) -> None:
         """Give the caller what jobs have left: each was its image's own user."""

@@ -30,6 +30,7 @@ from kfp_workbench.local.importer import Imported
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.local.launcher import Launcher
 from kfp_workbench.local.metadata import Execution, Metadata, MetadataError
+from kfp_workbench.local.models import SCHEME, Models
 from kfp_workbench.local.progress import Progress, Silent
 from kfp_workbench.local.runners import Runner
 from kfp_workbench.local.scheduler import Scheduler, Share
@@ -79,6 +80,11 @@ class Run:
         self.store = Store(setting.objects)
         admission.check(self.pipeline, self.parameters, self._object_problem)
         self._allowances = allowances.of(documents)
+
+    def models(self) -> list[tuple[str, str]]:
+        """Return the images that are known to be imported, each after its importer's name."""
+        found = admission.imported(self.pipeline, self.parameters)
+        return [(label, uri) for label, uri in found if uri.startswith(SCHEME)]
 
     def _object_problem(self, uri: str) -> str | None:
         try:
@@ -154,6 +160,7 @@ class Run:
             setting.stop,
         )
         scheduler.work = Work(tasks)
+        self.store.models = Models(setting.runner, setting.folder / "images").get
         return tasks
 
     def _end(self, recorder: record.Recorder, tasks: Tasks, root: DagRun) -> None:

@@ -3,7 +3,7 @@
 What only one of these needs is imported there: a run as processes takes little more than its steps.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ class Wanted(NamedTuple):
     ours: Mapping[str, Step]  # the project's own steps, by image
     settings: Settings
     root: Path
+    models: Sequence[tuple[str, str]] = ()  # images whose content tasks take, with their importers
 
 
 def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
@@ -60,6 +61,8 @@ def _problems(wanted: Wanted) -> Iterator[str]:
             f"{label.removeprefix('exec-')}: {image} is no image of this project, and cannot run as a "
             "process: use RUNNER=docker"
         )
+    for label, uri in wanted.models:
+        yield f"{label}: {uri} is an image, which only an engine can open: use RUNNER=docker"
 
 
 def _homes(wanted: Wanted, say: Say) -> dict[str, Home]:

@@ -42,6 +42,12 @@ class Runner(Protocol):
         to, as far as that is held; when that ended it, its status is an `Ended`.
         """
 
+    def take_models(self, image: str, folder: Path) -> None:
+        """Put what an image holds in /models into ``models`` below a folder.
+
+        Raises WorkbenchError when it cannot be had, or a cluster could not show it.
+        """
+
     def close(self, folder: Path) -> None:
         """Give the caller what jobs have left below a run's folder."""
 

@@ -70,7 +70,7 @@ def prepare(
     project = _Project(package, settings, root, runner)
     setting = project.setting(mask or Mask(secret_texts(parameters)), is_caching=cache)
     run = Run(project.documents, parameters, setting)  # checked before anything is built
-    run.setting = replace(setting, runner=project.provide())
+    run.setting = replace(setting, runner=project.provide(run))
     return Prepared(project, run)
 
 
@@ -111,10 +111,11 @@ class _Project:
             stop=threading.Event(),
         )
 
-    def provide(self) -> Any:
+    def provide(self, run: Run) -> Any:
         """Return what runs the containers, once all that it needs is there."""
         say = self._progress.say
-        runner = provision.provide(self._runner, self._wanted, run_id=self._name, say=say)
+        wanted = self._wanted._replace(models=run.models())
+        runner = provision.provide(self._runner, wanted, run_id=self._name, say=say)
         if without := allowances.left_out(self._allowances, runner.held):
             say(without)
         return runner

@@ -7,8 +7,8 @@ import pytest
 from kfp_workbench.local import quantities, task_config
 from kfp_workbench.local.spec import Component, Parameter
 
-FIELDS = ("ENV", "RESOURCES", "KUBERNETES_VOLUMES", "KUBERNETES_NODE_SELECTOR")
-FIELDS += ("KUBERNETES_TOLERATIONS", "KUBERNETES_AFFINITY")
+FIELDS = ["ENV", "RESOURCES", "KUBERNETES_VOLUMES", "KUBERNETES_NODE_SELECTOR"]
+FIELDS += ["KUBERNETES_TOLERATIONS", "KUBERNETES_AFFINITY"]
 NAME = {"runtimeValue": {"constant": "name"}}
 
 

@@ -136,6 +136,11 @@ class Maker:
         Path(out).write_text("+".join(words[place + 1 :]), encoding="utf-8")
         return 0
 
+    def take_models(self, image: str, folder: Path) -> None:
+        """Make a model of the image's name."""
+        (folder / "models").mkdir(parents=True)
+        (folder / "models" / "model.bin").write_text(image, encoding="utf-8")
+
     def close(self, folder: Path) -> None:
         """Do nothing."""
 
