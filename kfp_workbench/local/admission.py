@@ -194,20 +194,22 @@ def _machine_problems(
             shared = pipeline.has_workspace
             for why in task_config.problems(inner, settings, has_workspace=shared):
                 yield f"{task.label}: {why}: leave it to one"
-    for label, uri in imported(pipeline, parameters):
+    for label, uri, _ in imported(pipeline, parameters):
         if problem := object_problem(uri):
             yield f"{label}: {problem}"
 
 
-def imported(pipeline: spec.Pipeline, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the addresses that importers are known to take for others, each after its importer."""
+def imported(
+    pipeline: spec.Pipeline, parameters: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield what importers are known to take for others: the importer's name, the address, the rest."""
     for component in pipeline.components.values():
         for task in component.dag.tasks.values() if component.dag else ():
             inner = pipeline.components.get(task.component)
             executor = pipeline.executors.get(inner.executor, {}) if inner else {}
             if "importer" in executor and _is_used(component, task):
                 for uri in _addresses(component, task, executor["importer"], parameters):
-                    yield task.label, uri
+                    yield task.label, uri, executor["importer"]
 
 
 def _executor_problems(

@@ -19,6 +19,7 @@ from kfp_workbench.local import (
     allowances,
     collecting,
     driver,
+    importer,
     record,
     spec,
     values,
@@ -84,7 +85,11 @@ class Run:
     def models(self) -> list[tuple[str, str]]:
         """Return the images that are known to be imported, each after its importer's name."""
         found = admission.imported(self.pipeline, self.parameters)
-        return [(label, uri) for label, uri in found if uri.startswith(SCHEME)]
+        return [
+            (label, uri)
+            for label, uri, rest in found
+            if uri.startswith(SCHEME) and importer.takes_image(rest)
+        ]
 
     def _object_problem(self, uri: str) -> str | None:
         try:

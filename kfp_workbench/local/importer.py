@@ -70,6 +70,12 @@ def run(
     return execution, artifact
 
 
+def takes_image(importer: Mapping[str, Any]) -> bool:
+    """Tell whether an importer takes an image for what it imports: a model, and not to a workspace."""
+    is_model = (importer.get("typeSchema") or {}).get("schemaTitle") == "system.Model"
+    return is_model and not importer.get("downloadToWorkspace")
+
+
 def _artifact(
     metadata: Metadata,
     dag: Execution,
@@ -81,12 +87,11 @@ def _artifact(
     uri = meant(_address(dag, task, importer))
     kept = converted(spec.constant(importer.get("metadata") or {}))
     in_workspace = bool(importer.get("downloadToWorkspace"))
-    if uri.startswith("oci://"):
+    if uri.startswith("oci://") and not takes_image(importer):
         if in_workspace:
             raise ValueError("an image cannot be imported into a workspace")
-        if title != "system.Model":
-            raise ValueError(f"an image cannot be imported as a {title.removeprefix('system.')}")
-    else:
+        raise ValueError(f"an image cannot be imported as a {title.removeprefix('system.')}")
+    if not uri.startswith("oci://"):
         match = _BUCKET.fullmatch(uri)
         if match is None:
             raise ValueError(

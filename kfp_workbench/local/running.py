@@ -37,9 +37,9 @@ class Prepared:
         """Run the pipeline and return its outputs by name.
 
         ``meanwhile`` is called once, in a thread, while steps run: not before, as it would take
-        the time of what starts them. Everything that the steps print goes to stderr, and into logs. Raises WorkbenchError (1)
-        when a step failed, with the last lines of its log; KeyboardInterrupt after SIGINT or
-        SIGTERM, once all is ended.
+        the time of what starts them. Everything that the steps print goes to stderr, and into
+        logs. Raises WorkbenchError (1) when a step failed, with the last lines of its log;
+        KeyboardInterrupt after SIGINT or SIGTERM, once all is ended.
         """
         self._run.setting = replace(self._run.setting, meanwhile=meanwhile)
         with _signals(self._run.setting.stop):

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,6 +69,7 @@ class Noted:
         self._paths: set[str] = set()
         self._leaves = False
         self._is_on = True
+        self._began = time.time_ns()
         sys.addaudithook(self._hear)
 
     def keep(self, settings: Settings, images: Mapping[str, str]) -> None:
@@ -75,10 +77,10 @@ class Noted:
         self._is_on = False
         record = self._root / RECORD
         modules = self._modules()
-        if self._leaves or not all(map(_is_plain, modules)):
+        paths = {self._root, *modules, *filter(self._counts, map(_real, self._paths))}
+        if self._leaves or any(map(self._is_new, paths)) or not all(map(_is_plain, modules)):
             record.unlink(missing_ok=True)
             return
-        paths = {self._root, *modules, *filter(self._counts, map(_real, self._paths))}
         found = {str(path): _digest(path) for path in sorted(paths)}
         basis = {"read": found, "rest": _rest(settings, images, self._root)}
         files.write(record, json.dumps(basis))
@@ -91,6 +93,10 @@ class Noted:
                 self._paths.add(os.fsdecode(arguments[0]))
         elif event.startswith(_LEAVING):
             self._leaves = True
+
+    def _is_new(self, path: Path) -> bool:
+        """Tell whether a file has been changed since, perhaps after it was read."""
+        return path.is_file() and path.stat().st_mtime_ns >= self._began
 
     def _modules(self) -> list[Path]:
         """Return the sources of the project's modules that are loaded."""

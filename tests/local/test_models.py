@@ -11,6 +11,7 @@ import pytest
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import engines, provision
+from kfp_workbench.local.importer import takes_image
 from kfp_workbench.local.models import Models
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.processes import ProcessRunner
@@ -95,3 +96,15 @@ def test_an_image_that_a_cluster_could_not_show_is_told(
     with pytest.raises(WorkbenchError, match=words):
         engines.take_models(image, "x", tmp_path)
     assert image.removed
+
+
+@pytest.mark.parametrize(
+    ("importer", "takes"),
+    [
+        ({"typeSchema": {"schemaTitle": "system.Model"}}, True),
+        ({"typeSchema": {"schemaTitle": "system.Model"}, "downloadToWorkspace": True}, False),
+        ({"typeSchema": {"schemaTitle": "system.Dataset"}}, False),  # there, its importer fails
+    ],
+)
+def test_only_models_are_taken_from_images(importer: dict[str, Any], takes: bool) -> None:
+    assert takes_image(importer) == takes

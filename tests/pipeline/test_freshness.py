@@ -96,6 +96,14 @@ def test_a_pipeline_that_looks_at_more_than_files_is_compiled_each_time(
     assert not _is_current(project)
 
 
+def test_what_changes_meanwhile_is_compiled_again(project: Path) -> None:
+    _append(
+        project / "pipeline.py", "\n_FILE = Path(__file__)\n_FILE.write_text(_FILE.read_text())\n"
+    )
+    _compile(project)
+    assert not _is_current(project)
+
+
 def test_so_does_a_module_of_the_project(compiled: Path) -> None:
     _append(compiled / "helper.py", "import random\n")
     _compile(compiled)
