@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from kfp_workbench.commands import components
 from kfp_workbench.images import pushed
 from kfp_workbench.pipeline import compiling, freshness
 from kfp_workbench.project import settings as project
@@ -11,8 +12,9 @@ from kfp_workbench.project.settings import ROOT
 
 
 def compile_pipeline(args: argparse.Namespace) -> None:
-    """Write the compiled pipeline."""
+    """Write the compiled pipeline, and before it each ``component.yaml`` that is behind."""
     settings = project.load()
+    components.update()
     noted = freshness.Noted(ROOT)
     target = compiling.compile_pipeline(settings)
     noted.keep(settings, pushed.compiled_images(settings))

@@ -19,7 +19,7 @@ from kfp_workbench.local import (
     allowances,
     collecting,
     driver,
-    importer,
+    imports,
     record,
     spec,
     values,
@@ -54,6 +54,9 @@ class Setting:
     jobs: int = 1  # commands that run at once
     cache: Path | None = None  # the folder of results that may be reused; None reuses none
     objects: Path | None = None  # a folder with what is in buckets: minio/BUCKET/KEY, gcs/…, s3/…
+    project: Path | None = (
+        None  # the folder that paths of importers start from; None takes no paths
+    )
     steps: Mapping[str, str] = field(default_factory=dict)  # names by image
     contents: Mapping[str, str] = field(default_factory=dict)  # content tags by image
     progress: Progress = field(default_factory=Silent)
@@ -78,17 +81,16 @@ class Run:
         self.pipeline = spec.read(admission.substituted(documents, self.identity))
         self.parameters = admission.parameters(self.pipeline, parameters, self.identity)
         self.shown: Mapping[str, Any] = self.parameters  # in the record
-        self.store = Store(setting.objects)
+        self.store = Store(setting.objects, setting.project)
         admission.check(self.pipeline, self.parameters, self._object_problem)
         self._allowances = allowances.of(documents)
 
     def models(self) -> list[tuple[str, str]]:
         """Return the images that are known to be imported, each after its importer's name."""
-        found = admission.imported(self.pipeline, self.parameters)
         return [
-            (label, uri)
-            for label, uri, rest in found
-            if uri.startswith(SCHEME) and importer.takes_image(rest)
+            (each.label, each.address)
+            for each in imports.known(self.pipeline, self.parameters)
+            if each.is_used and each.takes_image and each.address.startswith(SCHEME)
         ]
 
     def _object_problem(self, uri: str) -> str | None:

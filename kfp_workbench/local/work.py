@@ -63,6 +63,7 @@ class Work:
                 component,
                 what,
                 self._tasks.imported,
+                self._tasks.store,
                 self._tasks.meant,
             )
             if artifact.is_in_workspace:
