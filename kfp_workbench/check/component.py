@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from kfp_workbench.check.command import Program
 from kfp_workbench.check.placeholders import check_placeholders
 from kfp_workbench.check.ports import check_ports
+from kfp_workbench.project.component_forms import is_compiled
 from kfp_workbench.project.components import CONTAINER, Component
 from kfp_workbench.project.documents import Place
 from kfp_workbench.project.findings import Finding
@@ -48,15 +49,16 @@ def check_component(
 
 def check_kept(component: Component) -> Iterator[Finding]:
     """Find what is wrong with what a step's owner adds to a component that is written for them."""
-    for kind, place, item in _parts(component):
-        if kind == "metadata":
-            yield from _check_keys(component, kind, place, item)
+    if is_compiled(component.document.value):
+        return  # which has env in another form, and no metadata
+    if (metadata := component.value.get("metadata")) is not None:
+        yield from _check_keys(component, "metadata", ("metadata",), metadata)
     yield from _check_env(component)
 
 
 def _parts(component: Component) -> Iterator[tuple[str, Place, object]]:
     """Return the parts of a component whose keys are known: kind, place, content."""
-    value = component.document.value
+    value = component.value
     yield "component.yaml", (), value
     if value.get("metadata") is not None:
         yield "metadata", ("metadata",), value["metadata"]

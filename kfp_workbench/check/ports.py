@@ -18,7 +18,7 @@ Port = Mapping[str, Any]
 
 def check_ports(component: Component, kind: str) -> Iterator[Finding]:
     """Find what kfp, or a cluster, does not take of ``inputs`` or ``outputs``."""
-    items = component.document.value.get(kind) or []
+    items = component.value.get(kind) or []
     if not isinstance(items, list) or not all(
         isinstance(item, dict) and isinstance(item.get("name"), str) for item in items
     ):
