@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError, refuse
-from kfp_workbench.images import building
+from kfp_workbench.images import building, layout
 from kfp_workbench.local import engines, lightweight, lightweight_venvs, venvs
 from kfp_workbench.local.admission import STUBS
+from kfp_workbench.local.image import EMPTY, Image
 from kfp_workbench.local.processes import Home, ProcessRunner
 from kfp_workbench.local.runners import Runner
 from kfp_workbench.project.settings import Settings
@@ -68,9 +69,12 @@ def _homes(wanted: Wanted, say: Say) -> dict[str, Home]:
     if note := venvs.other_pythons(found):
         say(note)
     return {
-        image: Home(step.folder, found[step.name].bin, str(wanted.root))
-        for image, step in needed.items()
+        image: Home(found[step.name].bin, _image(step, wanted)) for image, step in needed.items()
     }
+
+
+def _image(step: Step, wanted: Wanted) -> Image:
+    return Image.of(layout.read(step, wanted.root, wanted.settings.build_args))
 
 
 def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
@@ -82,9 +86,7 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
         step = wanted.ours.get(str(container["image"]))
         name = label.removeprefix("exec-")
         binaries = lightweight_venvs.provide(found, step, name, wanted.root, say)
-        home = Home(
-            step.folder if step else wanted.root, binaries, str(wanted.root) if step else ""
-        )
+        home = Home(binaries, _image(step, wanted) if step else EMPTY)
         homes[(str(container["image"]), *found.packages)] = home
     return homes
 
