@@ -35,6 +35,12 @@ def begin(
     ContainerTask(tasks, run, task, component, container, ended).begin()
 
 
+def variables_of(container: Mapping[str, Any], pod: str) -> dict[str, str]:
+    """Return the variables of a container in a pod of some name."""
+    own = {item["name"]: str(item.get("value", "")) for item in container.get("env", [])}
+    return {"KFP_POD_NAME": pod, "KFP_POD_UID": str(uuid.uuid4()), **own}
+
+
 class ContainerTask:
     """One task with a container, from its driver to its end."""
 
@@ -131,13 +137,9 @@ class ContainerTask:
         files = tasks.files(name, self._attempts.number)
         self._noted.folder = files.folder.relative_to(tasks.folder).as_posix()
         self._noted.attempts = self._attempts.number
-        variables = {
-            "KFP_POD_NAME": f"{tasks.identity.resource_name}-{name}",
-            "KFP_POD_UID": str(uuid.uuid4()),
-        }
-        variables |= {
-            item["name"]: str(item.get("value", "")) for item in self._container.get("env", [])
-        }
+        if self._attempts.number == 1:
+            tasks.recorder.keep_inputs(self._noted, files.folder)
+        variables = variables_of(self._container, f"{tasks.identity.resource_name}-{name}")
         try:
             return tasks.launcher.launch(
                 self._begun,

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import lightweight
+from kfp_workbench.local import lightweight, watching
 from kfp_workbench.local.image import EMPTY, Image
 from kfp_workbench.local.runners import Ended, Job, Write
 from kfp_workbench.local.watching import Watch, in_time, lines
@@ -84,6 +84,20 @@ class ProcessRunner:
                 write(told(line))
             status = process.wait()
         return in_time(status, watch, write)
+
+    def attach(self, job: Job, modules: Path) -> int:
+        """Run a job with this process's own terminal."""
+        job, home = self._at_home(job)
+        with home.image.laid_out(job.place.folder) as folder:
+            environment = _environment(job, home)
+            search = (str(modules), environment["PYTHONPATH"])
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, search))
+            try:
+                process = subprocess.Popen(fitting(job), cwd=folder, env=environment)
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise WorkbenchError(f"cannot start {job.command[0]!r}: {reason}") from None
+            return watching.left_alone(process)
 
     def close(self, folder: Path) -> None:
         """Do nothing: processes are the caller's own."""

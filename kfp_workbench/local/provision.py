@@ -24,6 +24,7 @@ class Wanted(NamedTuple):
     ours: Mapping[str, Step]  # the project's own steps, by image
     settings: Settings
     root: Path
+    title: str = ""  # of what is run, where that is not all of the pipeline
 
 
 def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
@@ -34,7 +35,7 @@ def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
     container that cannot be a process.
     """
     client = _client(runner, wanted.settings)
-    name = wanted.settings.name
+    name = wanted.title or wanted.settings.name
     if client is None:
         refuse(list(dict.fromkeys(_problems(wanted))))
         say(f"running {name} as processes (RUNNER=process)")
@@ -45,7 +46,7 @@ def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
     for image in sorted({str(container["image"]) for container in wanted.containers.values()}):
         if "{{" not in image and image not in STUBS and not engines.has_image(client, image):
             _get(client, image, wanted, say)
-    return ContainerRunner(client, run_id)
+    return ContainerRunner(client, run_id, wanted.settings.docker)
 
 
 def _problems(wanted: Wanted) -> Iterator[str]:

@@ -438,7 +438,7 @@ def test_report_makes_it_anew(project: Path) -> None:
 def test_without_a_run_there_is_none(project: Path) -> None:
     result = make(project, "report")
     assert result.returncode != 0 and last_line(result.stderr) == (
-        "error: no local run to report on: make local"
+        "error: there was no local run yet: make local"
     )
     local(project)
     result = make(project, "report", "ARGS=../../etc")
