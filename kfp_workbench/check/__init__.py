@@ -12,6 +12,7 @@ from kfp_workbench.check import (
     component,
     dockerfile,
     flags,
+    lacking,
     picture,
     requirements,
     schedules,
@@ -104,6 +105,8 @@ def _check_step(
         found += component.check_component(part, step, project)
     if part and code:
         found += flags.check_flags(part, code)
+    held = lacking.check_lacking
+    found += _read(lambda: list(held(step, sources, project.build_args)), found) or []
     if file:
         found += dockerfile.check_dockerfile(file, content, project, may_be_root)
         found += dockerfile.check_entrypoint(file, part)

@@ -16,6 +16,7 @@ from kfp_workbench.project import instructions, steps
 from kfp_workbench.project.base_images import filled
 from kfp_workbench.project.instructions import Instruction, is_heredoc
 from kfp_workbench.project.settings import ROOT
+from kfp_workbench.project.sources import is_file
 from kfp_workbench.project.steps import Step
 
 _MADE_WRITABLE = re.compile(r"\b(?:chmod|chown)\b")
@@ -30,6 +31,7 @@ class Layout:
     variables: dict[str, str] = field(default_factory=dict)
     user: str = ""
     opens_up: bool = False  # it may let its user write where its files are
+    is_guess: bool = False  # its Dockerfile could not be followed
 
     @property
     def is_writable(self) -> bool:
@@ -49,12 +51,21 @@ def read(step: Step, root: Path = ROOT, build_args: Mapping[str, str] | None = N
     steps: the step's own files beside ``common/``.
     """
     names = {path.relative_to(root).as_posix(): path for path in _staged(step, root)}
+    dockerfile = step.folder / "Dockerfile"
+    if not is_file(dockerfile):  # a pipe would never end
+        return _usual(step, names)
     try:
-        text = (step.folder / "Dockerfile").read_text(encoding="utf-8")
+        text = dockerfile.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return _usual(step, names)
     found = _Reader(names, build_args or {}).read(list(instructions.parse(text)))
     return found if found.files else replace(_usual(step, names), user=found.user)
+
+
+def _usual(step: Step, names: Mapping[str, Path]) -> Layout:
+    own = f"steps/{step.name}/"
+    files = {f"/app/{name.removeprefix(own)}": path for name, path in names.items()}
+    return Layout("/app", files, is_guess=True)
 
 
 def _staged(step: Step, root: Path) -> list[Path]:
@@ -62,11 +73,6 @@ def _staged(step: Step, root: Path) -> list[Path]:
         return staging.staged(step, root)
     except WorkbenchError:  # in .dockerignore, which `make check` tells
         return steps.content_files(step, root)
-
-
-def _usual(step: Step, names: Mapping[str, Path]) -> Layout:
-    own = f"steps/{step.name}/"
-    return Layout("/app", {f"/app/{name.removeprefix(own)}": path for name, path in names.items()})
 
 
 class _Reader:
