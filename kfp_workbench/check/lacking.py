@@ -134,6 +134,7 @@ class _Image:
         own = relative.parts[:2] == ("steps", self._step.name)
         if own or relative.parts[0] == "common":
             ending = f"{path.name}/**" if path.is_dir() else f"*{path.suffix}"
+            ending = "/".join((*relative.parts[2:-1], ending))
             pattern = f"!steps/*/{ending}" if own else f"!common/**/{ending}"
             return f"admit it in .dockerignore, as by {pattern}, and COPY it in the Dockerfile"
         if path.suffix == ".py" or path.is_dir():

@@ -8,7 +8,7 @@ from typing import Any
 
 from kfp_workbench.commands import given
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import choosing, record
+from kfp_workbench.local import choosing, record, vscode
 from kfp_workbench.local.alone import Alone
 from kfp_workbench.local.earlier import Earlier
 from kfp_workbench.local.running import OBJECTS
@@ -19,10 +19,12 @@ from kfp_workbench.project.secrecy import Mask
 from kfp_workbench.project.settings import PACKAGE, ROOT
 
 
-def debug(args: argparse.Namespace) -> dict[str, object]:
-    """Run one step, and return its outputs."""
-    stop = "pdb" if given.switch("PDB", os.environ.get("PDB", "")) else ""
-    return _attached(args, stop)
+def debug(args: argparse.Namespace) -> dict[str, object] | None:
+    """Run one step, and return its outputs; with VSCODE=1, let VS Code do it."""
+    wanted = [name for name in ("PDB", "VSCODE") if given.switch(name, os.environ.get(name, ""))]
+    if len(wanted) > 1:
+        raise WorkbenchError("PDB=1 VSCODE=1: give one of them", 2)
+    return _attached(args, wanted[0].lower() if wanted else "")
 
 
 def open_shell(args: argparse.Namespace) -> None:
@@ -30,7 +32,7 @@ def open_shell(args: argparse.Namespace) -> None:
     _attached(args, "shell")
 
 
-def _attached(args: argparse.Namespace, stop: str) -> dict[str, object]:
+def _attached(args: argparse.Namespace, stop: str) -> dict[str, object] | None:
     if not args.step:
         raise WorkbenchError("STEP= is missing: make debug STEP=train", 2)
     folder = _folder(args.run)
@@ -42,11 +44,23 @@ def _attached(args: argparse.Namespace, stop: str) -> dict[str, object]:
         store = Store(ROOT / OBJECTS)
         inputs = earlier.inputs(args.parameters, parameters, store)
         alone = Alone(earlier, inputs, store, settings.load(), ROOT)
+        if stop == "vscode":
+            found = alone.for_vscode(f"make debug {choosing.words(run, earlier.noted)}")
+            _write_launch(found, mask)
+            return None
         outputs = alone.run(args.runner or run.runner, stop)
     if outputs:
         print(f"outputs are below {os.path.relpath(alone.folder)}", file=sys.stderr)
     shown: dict[str, object] = mask.result(outputs)
     return shown
+
+
+def _write_launch(found: dict[str, Any], mask: Mask) -> None:
+    if mask.result(found) != found:
+        raise WorkbenchError(
+            "a secret is among its inputs, and belongs into no file: make debug without VSCODE=1", 2
+        )
+    print(vscode.write(ROOT, found), file=sys.stderr)
 
 
 def _folder(name: str) -> Path:

@@ -6,12 +6,21 @@ Its code is that of now; inputs, command line and settings are those of the run.
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import attaching, container_task, driver, outputs, provision, values
+from kfp_workbench.local import (
+    attaching,
+    container_task,
+    driver,
+    outputs,
+    provision,
+    values,
+    vscode,
+)
 from kfp_workbench.local.artifacts import LOGS, local_path
 from kfp_workbench.local.attached.sitecustomize import LEFT
 from kfp_workbench.local.driver import Begun, DriverError
@@ -20,7 +29,7 @@ from kfp_workbench.local.inputs import Inputs, Options
 from kfp_workbench.local.launcher import Launcher, Result
 from kfp_workbench.local.metadata import Metadata
 from kfp_workbench.local.places import Place
-from kfp_workbench.local.runners import Job, Runner
+from kfp_workbench.local.runners import Job, Talker
 from kfp_workbench.local.running import new_folder
 from kfp_workbench.local.store import Shared, Store
 from kfp_workbench.project import steps
@@ -53,10 +62,7 @@ class Alone:
         """
         step, image = self._image()
         engine = self._provide(runner, step, image)
-        new_folder(self.folder)
         place = self._place(engine.is_rooted)
-        if self._earlier.workspace.is_dir():
-            shutil.copytree(self._earlier.workspace, place.workspace)
         modules = attaching.copy_modules(self.folder / "modules")
         variables = container_task.variables_of(self._earlier.container, self._pod)
         variables |= self._stop(stop, step, place)
@@ -78,6 +84,36 @@ class Alone:
         finally:
             engine.close(self.folder)
         return {} if stop == "shell" and not result.status else self._outputs(result, place)
+
+    def for_vscode(self, name: str) -> dict[str, Any]:
+        """Return what VS Code runs the step by, once its inputs lie in the folder of this run.
+
+        Raises WorkbenchError (2) for what is no step of the project, or runs no Python script.
+        """
+        step, image = self._image()
+        if step is None:
+            raise WorkbenchError(f"{self._earlier.name} is no step with a script: make debug", 2)
+        self._provide("process", step, image)  # with the environment that it runs in
+        place = self._place(False)
+        variables = container_task.variables_of(self._earlier.container, self._pod)
+        found: dict[str, Any] = {}
+
+        def note(
+            words: Sequence[str],
+            variables: Mapping[str, str],
+            files: Place,
+            shared: Sequence[Shared],
+        ) -> int:
+            # Those of secrets are left to the environment that VS Code itself has.
+            found.update(vscode.configuration(name, step, words, variables))
+            return 1  # there are no outputs to be taken
+
+        launcher = replace(self._launcher, keeps_inputs=True)
+        component = self._earlier.component
+        result = launcher.launch(self._begun, component, variables, place, 0, note)
+        if not found:
+            raise WorkbenchError(f"{self._earlier.name}: {result.reason}")
+        return found
 
     @property
     def _pod(self) -> str:
@@ -110,7 +146,7 @@ class Alone:
         step = found.get(steps.untagged(image).rpartition("/")[2])
         return step, steps.reference(step, self._settings, self._root) if step else image
 
-    def _provide(self, runner: str, step: Step | None, image: str) -> Runner:
+    def _provide(self, runner: str, step: Step | None, image: str) -> Talker:
         earlier = self._earlier
         wanted = provision.Wanted(
             {earlier.component.executor: {**earlier.container, "image": image}},
@@ -122,6 +158,10 @@ class Alone:
         return provision.provide(runner, wanted, run_id=self._name, say=_say)
 
     def _place(self, is_rooted: bool) -> Place:
+        """Make the folder of this run, with a copy of what the tasks of the other one shared."""
+        new_folder(self.folder)
+        if self._earlier.workspace.is_dir():
+            shutil.copytree(self._earlier.workspace, self.folder / "kfp-workspace")
         root = local_path(self._launcher.root).rstrip("/")
         return Place(self.folder / "task", self.folder / "kfp-workspace", is_rooted, root)
 

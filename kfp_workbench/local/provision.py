@@ -10,7 +10,7 @@ from kfp_workbench.local import engines, lightweight, lightweight_venvs, venvs
 from kfp_workbench.local.admission import STUBS
 from kfp_workbench.local.image import EMPTY, Image
 from kfp_workbench.local.processes import Home, ProcessRunner
-from kfp_workbench.local.runners import Runner
+from kfp_workbench.local.runners import Talker
 from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.steps import Step
 
@@ -27,7 +27,7 @@ class Wanted(NamedTuple):
     title: str = ""  # of what is run, where that is not all of the pipeline
 
 
-def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
+def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Talker:
     """Return what runs a pipeline's containers.
 
     ``runner`` is ``process``, ``docker`` or ``auto``. Images are built or pulled and environments

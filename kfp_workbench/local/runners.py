@@ -41,14 +41,18 @@ class Runner(Protocol):
         to, as far as that is held; when that ended it, its status is an `Ended`.
         """
 
+    def close(self, folder: Path) -> None:
+        """Give the caller what jobs have left below a run's folder."""
+
+
+class Talker(Runner, Protocol):
+    """A runner of jobs that somebody talks with."""
+
     def attach(self, job: Job, modules: Path) -> int:
         """Run a job with this process's own terminal, and return its exit status.
 
         It finds the Python modules in the folder ``modules`` before all others.
         """
-
-    def close(self, folder: Path) -> None:
-        """Give the caller what jobs have left below a run's folder."""
 
 
 class Ended(int):

@@ -53,7 +53,7 @@ def found(project: Path, code: str, name: str = "main.py") -> list[Finding]:
             "import inner.deep",
             1,
             f"imports inner.deep, {IMAGE}",
-            "admit it in .dockerignore, as by !steps/*/inner/**, and COPY it in the Dockerfile",
+            "admit it in .dockerignore, as by !steps/*/inner/*.py, and COPY it in the Dockerfile",
         ),
         (
             "from kfp_workbench import files",

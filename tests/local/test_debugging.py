@@ -2,12 +2,13 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from shared.baking import make
+from shared.baking import environment, make
 from shared.debugged import PROMPT, make_project, talk
 
 SHELL = ">>> "
@@ -197,3 +198,47 @@ def test_a_secret_comes_from_where_the_run_had_it(project: Path, tmp_path: Path)
     assert without.returncode != 0
     said = "prepare: api_token is secret, and not in the record of that run: give it, ARGS="
     assert said in without.stderr
+
+
+def test_vs_code_runs_the_step_from_its_launch_file(project: Path) -> None:
+    """Which keeps what else is in it."""
+    file = project / ".vscode" / "launch.json"
+    file.parent.mkdir()
+    file.write_text('{"version": "0.2.0", "configurations": [{"name": "mine"}]}')
+    for _ in range(2):
+        _, _, said = debug(project, "STEP=fit", "ITERATION=0", "VSCODE=1")
+        name = "make debug STEP=fit ITERATION=0"
+        assert f".vscode/launch.json: {name}, beside 1 of yours" in said
+    mine, made = json.loads(file.read_text())["configurations"]
+    assert mine == {"name": "mine"} and made["name"] == name
+    folder = str(project)
+    words = [made["python"], made["program"], *made["args"]]
+    here = [word.replace("${workspaceFolder}", folder) for word in words]
+    env = {name: value.replace("${workspaceFolder}", folder) for name, value in made["env"].items()}
+    cwd = made["cwd"].replace("${workspaceFolder}", folder)
+    assert subprocess.run(here, cwd=cwd, env=environment(env)).returncode == 0
+    assert Path(made["args"][-1]).read_text() == "4"
+
+
+def test_a_launch_file_with_comments_is_left_alone(project: Path) -> None:
+    file = project / ".vscode" / "launch.json"
+    kept = file.read_text() if file.exists() else ""
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("// mine\n{}")
+    status, _, said = debug(project, "STEP=fit", "ITERATION=0", "VSCODE=1")
+    assert status != 0 and file.read_text() == "// mine\n{}"
+    assert (
+        'error: .vscode/launch.json is no plain JSON (it may have comments): add by hand: {"'
+        in said
+    )
+    file.write_text(kept)
+
+
+def test_no_secret_gets_into_a_launch_file(tmp_path: Path) -> None:
+    made = make_project(tmp_path, "[2]")
+    (made / "params" / "dev.yaml").write_text("depths: [2]\napi_token: ${TOKEN_HERE}\n")
+    token = {"TOKEN_HERE": "s3cret-value"}
+    assert make(made, "local", "RUNNER=process", env=token).returncode == 0
+    result = make(made, "debug", "STEP=prepare", "VSCODE=1", env=token)
+    assert result.returncode != 0 and not (made / ".vscode").exists()
+    assert "a secret is among its inputs, and belongs into no file" in result.stderr
