@@ -63,12 +63,12 @@ def _is_text(node: object) -> bool:
 
 
 def _interface(component: str) -> str:
-    """Return a ``component.yaml`` without its comments and its ``implementation``."""
+    """Return a ``component.yaml`` without its comments and its container."""
     kept = []
     inside = False
     for line in component.splitlines():
         if line[:1] not in ("", " ", "\t", "#"):
-            inside = line.startswith("implementation:")
+            inside = line.startswith(("implementation:", "deploymentSpec:"))
         if not inside and line.strip() and not line.lstrip().startswith("#"):
             kept.append(line.rstrip())
     return "\n".join(kept)

@@ -1,6 +1,5 @@
 """Where a task stops that somebody debugs: which function that is, and how its Python is told."""
 
-import ast
 import json
 import shutil
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from kfp_workbench.local.artifacts import given as as_seen
 from kfp_workbench.local.attached.sitecustomize import VARIABLE
 from kfp_workbench.local.inputs import Inputs
 from kfp_workbench.local.places import Place
+from kfp_workbench.project import signatures
 from kfp_workbench.project.sources import Sources, UnreadableError
 from kfp_workbench.project.steps import Step
 
@@ -46,18 +46,15 @@ def place_of(command: Sequence[str], step: Step | None, root: Path) -> Stop | No
 def _in_script(name: str, path: Path | None, root: Path) -> Stop:
     if path is None or not path.is_file():
         return Stop(name, _SCRIPT, False)
+    sources = Sources(root)
     try:
-        functions = Sources(root).module(path).functions
+        signature, _ = signatures.examine(path, sources)
+        functions = sources.module(path).functions
     except UnreadableError:  # which Python says better
         return Stop(name, _SCRIPT, False)
-    for function in functions.values():
-        if any(_is_step(mark) for mark in function.decorator_list):
-            return Stop(name, function.name, True)
+    if signature:
+        return Stop(name, signature.name, True)
     return Stop(name, "main" if "main" in functions else _SCRIPT, False)
-
-
-def _is_step(mark: ast.expr) -> bool:
-    return getattr(mark, "id", None) == "step" or getattr(mark, "attr", None) == "step"
 
 
 def variables(stop: Stop, inputs: str, *, shell: bool) -> dict[str, str]:

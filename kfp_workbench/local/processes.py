@@ -18,6 +18,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import lightweight, watching
 from kfp_workbench.local.image import EMPTY, Image
 from kfp_workbench.local.runners import Ended, Job, Write
+from kfp_workbench.local.venvs import AS_IMAGE
 from kfp_workbench.local.watching import Watch, in_time, lines
 from kfp_workbench.project.secrecy import without_sign_in
 
@@ -118,6 +119,7 @@ def _environment(job: Job, home: Home) -> dict[str, str]:
         **home.variables,
         **job.environment,
         **job.allowance.environment(),
+        AS_IMAGE: "1",
         "PATH": f"{home.binaries}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": home.image.python_path(job.place.folder),
         "PYTHONUNBUFFERED": "1",

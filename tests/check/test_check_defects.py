@@ -73,7 +73,7 @@ DEFECTS: dict[str, Defect] = {
     ),
     "number-among-args": Defect(ADD, ARGS, ARGS + "      --output, 3,\n", "3,", "no text"),
     "required-flag-of-shared-code": Defect(
-        SCRIPT, "import math\n", "import common.step as shared\nshared.run()\n", "args: [",
+        SCRIPT, "import math\n", "import common.context as shared\nshared.run()\n", "args: [",
         "needs --executor-input", ADD,
     ),
     "kfp-in-a-module-beside": Defect(

@@ -97,6 +97,43 @@ def test_what_a_module_raises_before_the_function_is_stopped_at_too(
         assert person.end()[0] != 0
 
 
+def test_a_typed_step_stops_with_its_arguments(project: Path) -> None:
+    with talk(project, "debug", "STEP=measure", "PDB=1") as person:
+        assert "-> rows = Path(data.path).read_text().split()" in person.wait_for(PROMPT)
+        path = person.ask("p data.path", PROMPT).strip("'")
+        assert Path(path).read_text() == "1\n2\n"
+        assert person.ask("p limit", PROMPT) == "1"
+        person.type("c")
+        status, said = person.end()
+    (line,) = [line for line in said.splitlines() if line.startswith("{")]
+    outputs = json.loads(line)
+    assert status == 0 and outputs["Output"] == 2
+    assert Path(outputs["kept"]).read_text() == "1"
+
+
+def test_a_typed_step_stops_where_it_refuses_an_input(project: Path) -> None:
+    """Which its runtime makes a line of."""
+    with talk(project, "debug", "STEP=measure", "PDB=1", "ARGS=-p limit=9") as person:
+        person.wait_for(PROMPT)
+        said = person.ask("c", PROMPT)
+        assert '-> raise InputError("limit: is larger than there are rows")' in said
+        assert person.ask("p len(rows)", PROMPT) == "2"
+        person.type("q")
+        status, said = person.end()
+    assert status != 0 and "measure: limit: is larger than there are rows" in said
+    assert "error: step measure failed with exit status 2" in said
+
+
+def test_a_prompt_has_a_typed_steps_arguments(project: Path) -> None:
+    with talk(project, "shell", "STEP=measure") as person:
+        assert "their names: data, kept, limit. Ctrl-D" in person.wait_for(SHELL)
+        assert person.ask("measure(data, kept, limit), type(data).__name__", SHELL) == (
+            "(2, 'Dataset')"
+        )
+        person.type("exit()")
+        assert person.end()[0] == 0
+
+
 def test_a_lightweight_component_is_debugged_too(project: Path) -> None:
     with talk(project, "debug", "STEP=double", "PDB=1") as person:
         assert "-> return 2 * number" in person.wait_for(PROMPT)
@@ -148,7 +185,7 @@ def test_a_step_that_was_not_begun_elsewhere_runs_without_a_terminal(project: Pa
             "STEP=fit ITERATION=1 (depth=3); STEP=fit ITERATION=2 (depth=4): give one of these",
         ),
         (["STEP=fit", "ITERATION=7"], "'fit' has no ITERATION=7: STEP=fit ITERATION=0"),
-        (["STEP=fat"], "'fat' is no step that this run came to: it has prepare, double, fit"),
+        (["STEP=fat"], "'fat' is no step that this run came to: it has prepare, double, "),
         (["STEP=fit", "RUN=x"], "RUN='x' is no run below build/local/"),
         (["STEP=fit", "PDB=yes"], "PDB='yes': write PDB=1, or leave it away"),
         (

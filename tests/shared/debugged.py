@@ -18,6 +18,7 @@ from kfp.components import load_component_from_file
 STEPS = Path(__file__).parent / "steps"
 prepare = load_component_from_file(str(STEPS / "prepare" / "component.yaml"))
 fit = load_component_from_file(str(STEPS / "fit" / "component.yaml"))
+measure = load_component_from_file(str(STEPS / "measure" / "component.yaml"))
 
 
 @dsl.component(base_image="python:3.12-slim")
@@ -29,6 +30,7 @@ def double(number: int, data: dsl.Input[dsl.Dataset]) -> int:
 def pipeline(depths: list[int], api_token: str = "none", text: str = "short"):
     prepared = prepare(api_token=api_token, text=text)
     double(number=4, data=prepared.outputs["data"])
+    measure(data=prepared.outputs["data"], limit=1)
     with dsl.ParallelFor(depths) as depth:
         fit(data=prepared.outputs["data"], depth=depth)
 '''
@@ -66,6 +68,25 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 """
+MEASURE = '''
+from pathlib import Path
+
+from common.step import Dataset, Input, InputError, Output, step
+
+
+@step
+def measure(data: Input[Dataset], kept: Output[Dataset], limit: int) -> int:
+    """Keep some rows, and return how many there were."""
+    rows = Path(data.path).read_text().split()
+    if limit > len(rows):
+        raise InputError("limit: is larger than there are rows")
+    Path(kept.path).write_text("".join(rows[:limit]))
+    return len(rows)
+
+
+if __name__ == "__main__":
+    measure.main()
+'''
 COMPONENTS = {
     "prepare": """
         inputs: [{name: api_token, type: String}, {name: text, type: String}]
@@ -80,16 +101,18 @@ COMPONENTS = {
           args: [--data, {inputPath: data}, --depth, {inputValue: depth}, --score, {outputPath: score}]}}
     """,
 }
-SCRIPTS = {"prepare": PREPARE, "fit": FIT}
+SCRIPTS = {"prepare": PREPARE, "fit": FIT, "measure": MEASURE}
 PROMPT = "(Pdb) "
 
 
 def make_project(folder: Path, depths: str, **answers: str) -> Path:
     """Return a project with these steps; nothing of it was run."""
-    project = bake(folder, starter="blank", steps="prepare, fit", **answers)
+    project = bake(folder, starter="blank", steps="prepare, fit, measure", **answers)
     for name, script in SCRIPTS.items():
         step = project / "steps" / name
         (step / "main.py").write_text(script.lstrip())
+        if name not in COMPONENTS:
+            continue
         component = step / "component.yaml"
         image = re.search(r"image: (.*)", component.read_text())
         assert image is not None
