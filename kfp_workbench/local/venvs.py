@@ -30,7 +30,7 @@ class Environment(NamedTuple):
 
     bin: Path
     python: str  # its version, as in 3.12
-    wanted: str  # that of the base image
+    wanted: str  # that of the base image, where the step requires packages
 
 
 def provide(step: Step, root: Path = ROOT) -> Environment:
@@ -55,7 +55,7 @@ def provide(step: Step, root: Path = ROOT) -> Environment:
             environments.finish(shared, locks.wanted(text), _digests(python, text))
         own = _own(shared, step.name)
         _link(own, step.name)
-    return Environment(own / "bin", python, wanted)
+    return Environment(own / "bin", python, wanted if text else python)
 
 
 def python_folder(step: Step, root: Path = ROOT) -> Path:

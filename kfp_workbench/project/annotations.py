@@ -5,6 +5,8 @@ https://github.com/kubeflow/pipelines/blob/2.17.0/sdk/python/kfp/dsl/component_f
 """
 
 import ast
+from collections.abc import Callable
+from typing import TypeVar
 
 from kfp_workbench.project.bindings import Bindings
 from kfp_workbench.project.names import shown
@@ -18,6 +20,7 @@ from kfp_workbench.project.port_types import (
     instead,
 )
 
+T = TypeVar("T")
 _TYPING = ("typing", "typing_extensions")
 _MAX_DEPTH = 20  # of aliases and texts in each other
 
@@ -32,12 +35,12 @@ class AnnotationError(ValueError):
 
 def parameter(node: ast.expr, names: Bindings) -> Annotation:
     """Return what a parameter's annotation says; raises AnnotationError."""
-    return _Reader(names).parameter(node)
+    return _told(_Reader(names).parameter, node)
 
 
 def returned(node: ast.expr, names: Bindings) -> Annotation:
     """Return what the annotation of a returned value says; raises AnnotationError."""
-    return _Reader(names).returned(node)
+    return _told(_Reader(names).returned, node)
 
 
 def fields(node: ast.expr, names: Bindings) -> list[tuple[str, ast.expr]] | None:
@@ -45,7 +48,15 @@ def fields(node: ast.expr, names: Bindings) -> list[tuple[str, ast.expr]] | None
 
     Raises AnnotationError for one whose fields only running would tell.
     """
-    return _Reader(names).fields(node)
+    return _told(_Reader(names).fields, node)
+
+
+def _told(read: Callable[[ast.expr], T], node: ast.expr) -> T:
+    try:
+        return read(node)
+    except RecursionError:
+        what = "an annotation has itself for a part, or very many"
+        raise AnnotationError(what, f"use {KNOWN}") from None
 
 
 class _Reader:
@@ -173,8 +184,14 @@ class _Reader:
         text = _text(node)
         if self.fields(node) is not None:
             return AnnotationError(f"{text} is a NamedTuple", "only a result is one, use dict")
+        if isinstance(node, ast.Name) and node.id in self._names.classes:
+            cure = "use dict for an input, a NamedTuple for a result"
+            return AnnotationError(f"{text} is a class of this module", cure)
         last = text.partition("[")[0].rpartition(".")[2]
-        return AnnotationError(f"{text} is no type that KFP has", instead(last))
+        cure = instead(last)
+        if "." in self._names.full_name(node) and cure.endswith(KNOWN):
+            cure += "; a result's NamedTuple has to stand in main.py"
+        return AnnotationError(f"{text} is no type that KFP has", cure)
 
     def _without_none(self, node: ast.expr) -> ast.expr:
         """Return X for ``Optional[X]``, ``Union[X, None]`` and ``X | None``; all else unchanged."""

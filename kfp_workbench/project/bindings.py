@@ -4,7 +4,7 @@ import ast
 import builtins
 import operator
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -53,16 +53,16 @@ class Bindings:
             return self._imported[node.id]
         if node.id in self._assigned or node.id in self.classes or hasattr(builtins, node.id):
             return node.id
-        others = [module for module in self._everything_of if module != "typing"]
-        if len(others) < len(self._everything_of) and (node.id in typing.__all__ or not others):
+        if "typing" in self._everything_of and node.id in typing.__all__:
             return f"typing.{node.id}"
-        return f"{others[-1]}.{node.id}" if others else node.id
+        ours = [module for module in self._everything_of if module.startswith("common.")]
+        return f"{ours[-1]}.{node.id}" if ours else node.id
 
     def assigned(self, node: ast.AST) -> ast.expr | None:
         """Return what was last assigned to a name, or None."""
         return self._assigned.get(node.id) if isinstance(node, ast.Name) else None
 
-    def value(self, node: ast.expr, depth: int = 20) -> Any:
+    def value(self, node: ast.expr, depth: int = 100) -> Any:
         """Return the value of an expression of literals and of names that stand for such.
 
         Raises UnknownValueError, whose message is the part that only running would tell.
@@ -78,9 +78,9 @@ class Bindings:
             return items if isinstance(node, ast.List) else tuple(items)
         if isinstance(node, ast.Dict) and None not in node.keys:
             keys = [self.value(key, depth - 1) for key in node.keys if key]
-            return dict(
-                zip(keys, [self.value(item, depth - 1) for item in node.values], strict=True)
-            )
+            if all(isinstance(key, Hashable) for key in keys):
+                items = [self.value(item, depth - 1) for item in node.values]
+                return dict(zip(keys, items, strict=True))
         return self._number(node, depth)
 
     def _number(self, node: ast.expr, depth: int) -> Any:

@@ -60,7 +60,7 @@ def as_plain(value: Any) -> Any:
 def _ports(definitions: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name, item in (definitions.get("artifacts") or {}).items():
         port = {"name": name, "type": item["artifactType"]["schemaTitle"].removeprefix("system.")}
-        if item.get("isArtifactList"):
+        if item.get(IS_LIST):
             port[IS_LIST] = True
         yield _with_default(port, item)
     for name, item in (definitions.get("parameters") or {}).items():

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from kfp_workbench.project.component_forms import EXECUTOR_INPUT, HEAD, PLAIN_TYPES, key_of
+from kfp_workbench.project.component_forms import EXECUTOR_INPUT, HEAD, IS_LIST, PLAIN_TYPES, key_of
 from kfp_workbench.project.signatures import RESULT, Port, Signature
 
 _WHY = "# Lists of artifacts and capitals need the form of compiled pipelines."
@@ -120,7 +120,7 @@ def _definition(port: Port) -> dict[str, Any]:
         schema = {"schemaTitle": f"system.{port.type}", "schemaVersion": "0.0.1"}
         item = {"artifactType": schema}
     if port.is_list:
-        item["isArtifactList"] = True
+        item[IS_LIST] = True
     if port.default is not None:
         item["defaultValue"] = port.default
     if port.optional:

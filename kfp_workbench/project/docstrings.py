@@ -30,8 +30,9 @@ class Docstring(NamedTuple):
 
 
 def read(text: str | None) -> Docstring:
-    """Return the parts of a docstring, all empty for None."""
-    lines = inspect.cleandoc(text or "").splitlines()
+    """Return the parts of a docstring, all empty for None; what cannot be printed is a space."""
+    plain = "".join(c if c.isprintable() or c == "\n" else " " for c in text or "")
+    lines = inspect.cleandoc(plain).split("\n")
     sections = list(_sections(lines))
     inputs: dict[str, str] = {}
     outputs: dict[str, str] = {}

@@ -6,9 +6,9 @@ from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import component_text, signatures, steps
-from kfp_workbench.project.annotations import ARTIFACTS
 from kfp_workbench.project.component_forms import key_of
 from kfp_workbench.project.components import PARAMETERS
+from kfp_workbench.project.port_types import ARTIFACTS
 from kfp_workbench.project.signatures import Signature
 from kfp_workbench.scaffold.ports import KINDS, REQUIRED, Port, Ports
 

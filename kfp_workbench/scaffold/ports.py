@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.errors import refuse
 from kfp_workbench.project import names, texts, values
-from kfp_workbench.project.annotations import ARTIFACTS
 from kfp_workbench.project.documents import written
+from kfp_workbench.project.port_types import ARTIFACTS
 from kfp_workbench.project.secrecy import is_secret
 from kfp_workbench.project.signatures import RESULT
 

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
+from kfp_workbench.graph import project_digest
 from kfp_workbench.project import component_files
+from kfp_workbench.project.sources import Sources
 from shared.checking import contract, edit, report
 from shared.typed_steps import make_project
 
@@ -314,6 +316,38 @@ def test_what_is_right_is_not_found(project: Path, change: tuple[str, str, str])
     assert report(contract(project)) == ""
     if path == PIPELINE:
         load_pipeline(project)
+
+
+def test_an_entrypoint_that_changed_is_one_line(project: Path) -> None:
+    edit(project, "steps/train/Dockerfile", '["python", "main.py"]', '["python", "-u", "main.py"]')
+    (finding,) = contract(project)
+    assert "makes this line 'command: [python, -u, main.py]'" in finding.what
+
+
+def test_the_picture_stays_new_when_only_words_change(project: Path) -> None:
+    def digest() -> str:
+        component_files.update(project)
+        return project_digest(Sources(project))
+
+    before = digest()
+    for path in (LOAD, TRAIN):
+        edit(project, path, ":\n    \"\"\"", ":\n    \"\"\"In other words.\n\n    Args:\n"
+             "        url: An address.\n        data: Rows.\n    \"\"\"\n    \"\"\"")  # fmt: skip
+        assert digest() == before
+    edit(project, "pyproject.toml", 'registry = "localhost:5000/typed"', 'registry = "a.b/typed"')
+    assert digest() == before
+    edit(project, LOAD, "url: str", "url: list")
+    assert digest() != before
+
+
+@pytest.mark.parametrize("path", [TRAIN, LOAD])
+def test_a_text_that_a_server_refuses_is_found(project: Path, path: str) -> None:
+    old = "rate: float = 0.1" if path == TRAIN else "limit: Optional[int] = None"
+    edit(project, path, old, f"{old}, mark: str = '\U0001f600'")
+    component_files.update(project)
+    (finding,) = contract(project)
+    assert finding.path == path.replace("main.py", "component.yaml")
+    assert "default: has '\U0001f600' (U+1F600), which a server refuses" in finding.text
 
 
 def test_missing_component_is_one_line(project: Path) -> None:

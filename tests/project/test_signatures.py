@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import signatures
+from kfp_workbench.project import component_text, signatures
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.signatures import Signature
 from kfp_workbench.project.sources import Sources
@@ -156,6 +156,13 @@ def test_module_without_a_step_has_no_signature(tmp_path: Path, text: str) -> No
     assert examine(tmp_path, text) == (None, [])
 
 
+MORE = """\
+LOOP = Optional["LOOP"]
+from elsewhere import Elsewhere
+class Plain:
+    x: int
+
+"""
 REFUSED = {
     "def train(x): ...": "x has no type, and KFP needs one: write x: int, x: Input[Dataset]",
     "def train(*xs: int): ...": "the step takes *xs, and KFP knows no such input: give each",
@@ -188,15 +195,19 @@ REFUSED = {
     "def train() -> Output[Model]: ...": "returns Output[Model]: write -> Model",
     "def train() -> (int, str): ...": "(int, str) is no type that KFP has: use str, int",
     "def train() -> NamedTuple('O', FIELDS): ...": "returns NamedTuple('O', FIELDS): write its",
+    "def train(x: LOOP): ...": "x: an annotation has itself for a part, or very many: use str",
+    "def train(x: Plain): ...": "x: Plain is a class of this module: use dict for an input",
+    "def train() -> Elsewhere: ...": "Elsewhere is no type that KFP has: use str, int, float,",
+    "def train(x: dict = {[]: 1}): ...": "the default of x is '{[]: 1}', which only running",
     "def train(x: 'a b'): ...": "x: 'a b' is no annotation: use str, int",
 }
 
 
 @pytest.mark.parametrize("function", REFUSED, ids=REFUSED)
 def test_what_kfp_cannot_have_is_one_line_with_its_place(tmp_path: Path, function: str) -> None:
-    _, findings = examine(tmp_path, f"{HEAD}@step\n{function}")
+    _, findings = examine(tmp_path, f"{HEAD}{MORE}@step\n{function}")
     assert len(findings) == 1
-    assert findings[0].text.startswith(f"steps/train/main.py:4: {REFUSED[function]}")
+    assert findings[0].text.startswith(f"steps/train/main.py:9: {REFUSED[function]}")
     with pytest.raises(WorkbenchError) as raised:
         signatures.read(tmp_path / "steps" / "train" / "main.py")
     assert (str(raised.value), raised.value.status) == (findings[0].text, 2)
@@ -217,3 +228,26 @@ def test_file_that_is_no_python_is_an_error_with_its_line(tmp_path: Path) -> Non
     path.write_text("x = 1\ndef train(:\n")
     with pytest.raises(WorkbenchError, match=r"^steps/train/main.py:2: is no valid Python"):
         signatures.read(path)
+
+
+ODD = {
+    "a-default-of-itself": "X = [X]\n@step\ndef train(x: list = X): ...",
+    "a-deep-default": f"@step\ndef train(x: list = {'[' * 90}{']' * 90}): ...",
+    "a-huge-number": "@step\ndef train(x: int = 9**99 * 9**99, y: float = 10**99 * 1.5): ...",
+    "no-number": "@step\ndef train(x: float = 1 / 0, y: float = (-8) ** 0.5): ...",
+    "a-long-union": f"@step\ndef train(x: {' | '.join(['int'] * 300)}): ...",
+    "a-text-of-a-text": "@step\ndef train(x: '\\'int\\''): ...",
+    "unpacked": "@step\ndef train(x: Dict[*a] = {**b}, y: list = [*c]): ...",
+    "star-of-nothing": "from . import *\n@step\ndef train(x: Input[Nothing]): ...",
+    "calls": "@step\ndef train(x: f(1)[2]() = g(h)) -> NamedTuple(*a, **b): ...",
+    "not-printable": "@step\ndef train(x: int):\n    'a\\ud800\\0\\x07b'",
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=list(ODD))
+def test_no_signature_is_too_odd(tmp_path: Path, text: str) -> None:
+    signature, findings = examine(tmp_path, HEAD + text)
+    assert signature
+    assert all("\n" not in finding.text for finding in findings)
+    assert signature.description.isprintable()
+    component_text.text(signature, "image", ["python"], {}).encode()

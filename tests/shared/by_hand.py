@@ -70,6 +70,11 @@ class Parser(argparse.ArgumentParser):
 def json_object(text):
     """Return a JSON object."""
     return dict(json.loads(text))
+'''
+PROGRAM = '''\
+"""What steps share that KFP gives all at once."""
+
+from common.context import Parser
 
 
 def run():
@@ -86,5 +91,6 @@ def write_by_hand(project: Path) -> Path:
     (step / "main.py").write_text(MAIN, encoding="utf-8")
     (step / "component.yaml").write_text(COMPONENT, encoding="utf-8")
     (project / "common" / "context.py").write_text(CONTEXT, encoding="utf-8")
+    (project / "common" / "program.py").write_text(PROGRAM, encoding="utf-8")
     graph.draw_chain(project, "calculate-average", ["Add", "Div"])
     return project

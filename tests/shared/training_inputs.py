@@ -9,7 +9,7 @@ from typing import Any
 
 RUN = "minio://mlpipeline/v2/artifacts/tumours/RUN_ID"
 SCHEMA = {"struct": {"mean radius": "float", "benign": "int"}}
-CANDIDATES = [
+CANDIDATES: list[dict[str, Any]] = [
     {"score": 0.9297127222982218, "settings": {"max_depth": 1, "n_estimators": 50, "random_state": 1}},
     {"score": 0.9601641586867306, "settings": {"max_depth": 8, "n_estimators": 50, "random_state": 1}},
 ]  # fmt: skip
