@@ -64,7 +64,7 @@ class Alone:
         engine = self._provide(runner, step, image)
         place = self._place(engine.is_rooted)
         modules = attaching.copy_modules(self.folder / "modules")
-        variables = container_task.variables_of(self._earlier.container, self._pod)
+        variables = self._variables()
         variables |= self._stop(stop, step, place)
 
         def attach(
@@ -95,7 +95,7 @@ class Alone:
             raise WorkbenchError(f"{self._earlier.name} is no step with a script: make debug", 2)
         self._provide("process", step, image)  # with the environment that it runs in
         place = self._place(False)
-        variables = container_task.variables_of(self._earlier.container, self._pod)
+        variables = self._variables()
         found: dict[str, Any] = {}
 
         def note(
@@ -115,9 +115,10 @@ class Alone:
             raise WorkbenchError(f"{self._earlier.name}: {result.reason}")
         return found
 
-    @property
-    def _pod(self) -> str:
-        return f"{self._earlier.identity.resource_name}-{self._earlier.name}"
+    def _variables(self) -> dict[str, str]:
+        earlier = self._earlier
+        pod = f"{earlier.identity.resource_name}-{earlier.name}"
+        return container_task.variables_of(earlier.component, earlier.container, pod)
 
     @property
     def _launcher(self) -> Launcher:
@@ -153,7 +154,7 @@ class Alone:
             {image: step} if step else {},
             self._settings,
             self._root,
-            f"{earlier.name}, with the inputs of {earlier.folder.name},",
+            title=f"{earlier.name}, with the inputs of {earlier.folder.name},",
         )
         return provision.provide(runner, wanted, run_id=self._name, say=_say)
 

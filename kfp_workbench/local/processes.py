@@ -49,6 +49,7 @@ class ProcessRunner:
     kind = "process"
     is_rooted = False
     held: frozenset[str] = frozenset()
+    memory = math.inf
 
     def __init__(
         self,
@@ -99,6 +100,12 @@ class ProcessRunner:
                 reason = getattr(error, "strerror", None) or error
                 raise WorkbenchError(f"cannot start {job.command[0]!r}: {reason}") from None
             return watching.left_alone(process)
+
+    def take_models(self, image: str, folder: Path) -> None:
+        """Raise WorkbenchError: without an engine, nobody can look into an image."""
+        raise WorkbenchError(
+            f"the image {image} can only be opened by an engine: use RUNNER=docker"
+        )
 
     def close(self, folder: Path) -> None:
         """Do nothing: processes are the caller's own."""

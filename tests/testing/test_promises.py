@@ -56,7 +56,7 @@ BROKEN: dict[str, list[tuple[Change, str]]] = {
          "named 'nonsense'"),
     ],
     "the_contract_holds": [
-        (replace("steps/add/component.yaml", "--context,", "--given,"), "steps/add/component.yaml:"),
+        (replace("steps/add/component.yaml", "name: context", "name: given"), "steps/add/component.yaml:"),
     ],
     "compiling_twice_gives_the_same_bytes": [
         (replace("pipeline.py", "dict)", "dict, now: float = __import__('time').time())"), "assert b"),
