@@ -73,21 +73,25 @@ def _artifact(
     uri = _address(dag, task, importer)
     kept = converted(spec.constant(importer.get("metadata") or {}))
     in_workspace = bool(importer.get("downloadToWorkspace"))
-    if uri.startswith("oci://"):
-        if in_workspace:
-            raise ValueError("an image cannot be imported into a workspace")
-        if title != "system.Model":
-            raise ValueError(f"an image cannot be imported as a {title.removeprefix('system.')}")
-    else:
-        match = _BUCKET.fullmatch(uri)
-        if match is None:
-            raise ValueError(
-                f"{uri} is in no bucket: an importer takes addresses like minio://BUCKET/KEY"
-            )
+    if problem := address_problem(uri, title, in_workspace=in_workspace):
+        raise ValueError(problem)
+    if match := _BUCKET.fullmatch(uri):
         provider = match[1].removesuffix("://")
         session = {"Provider": provider, "Params": {"fromEnv": "true"}}
         kept["store_session_info"] = json.dumps(session, separators=(",", ":"))
     return metadata.new_artifact(uri, title, kept, in_workspace=in_workspace)
+
+
+def address_problem(uri: str, title: str, *, in_workspace: bool = False) -> str | None:
+    """Return why an importer of an artifact with this title does not take an address, or None."""
+    if uri.startswith("oci://"):
+        if in_workspace:
+            return "an image cannot be imported into a workspace"
+        if title != "system.Model":
+            return f"an image cannot be imported as a {title.removeprefix('system.')}"
+    elif not _BUCKET.fullmatch(uri):
+        return f"{uri} is in no bucket: an importer takes addresses like minio://BUCKET/KEY"
+    return None
 
 
 def _address(dag: Execution, task: spec.Task, importer: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from kfp.dsl import base_component
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
-from kfp_workbench.pipeline import nesting, scopes
+from kfp_workbench.pipeline import curing, nesting, scopes
 from kfp_workbench.pipeline.features import NEWEST
 from kfp_workbench.pipeline.kubernetes import applying, hardening
 from kfp_workbench.project import steps, versions
@@ -36,16 +36,9 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
     file is wrong, or a server of the version that the settings name could not run it.
     """
     version = versions.target(settings.server)
-    declared = steps.declared_images(root)
-    with nesting.corrected(), applying.applied(root, declared) as applied:
-        pipeline = _load_pipeline(root)
-    applying.check(pipeline.pipeline_spec, applied)
-    hardening.harden(pipeline.pipeline_spec, pipeline.platform_spec, declared)
-    hardening.check_users(pipeline.platform_spec)
+    pipeline = made(settings, root)
     scopes.check(pipeline.pipeline_spec)
-    info = pipeline.pipeline_spec.pipeline_info
-    info.description = settings.description
-    info.display_name = settings.display_name
+    declared = steps.declared_images(root)
     _fill_in_images(pipeline.pipeline_spec, declared, pushed.compiled_images(settings, root))
     target = root / PACKAGE
     target.parent.mkdir(exist_ok=True)
@@ -56,6 +49,24 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
             _fit(scratch, version, settings, root)
         os.replace(scratch, target)
     return target
+
+
+def made(settings: Settings, root: Path = ROOT) -> Any:
+    """Return the pipeline as kfp has it, all but its images as it will be written.
+
+    Raises WorkbenchError (2) when the module cannot be compiled, or ``kubernetes.yaml`` is wrong.
+    """
+    declared = steps.declared_images(root)
+    with nesting.corrected(), applying.applied(root, declared) as applied:
+        pipeline = _load_pipeline(root)
+    applying.check(pipeline.pipeline_spec, applied)
+    hardening.harden(pipeline.pipeline_spec, pipeline.platform_spec, declared)
+    hardening.check_users(pipeline.platform_spec)
+    curing.cure(pipeline.pipeline_spec)
+    info = pipeline.pipeline_spec.pipeline_info
+    info.description = settings.description
+    info.display_name = settings.display_name
+    return pipeline
 
 
 def _load_pipeline(root: Path) -> Any:
