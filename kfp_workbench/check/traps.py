@@ -23,6 +23,7 @@ FINDERS: Sequence[Finder] = (
     traps_arguments.clauses,
     traps_values.null,
     traps_values.types,
+    traps_values.lists,
     traps_values.conditions,
     traps_values.outputs,
     traps_values.collected,

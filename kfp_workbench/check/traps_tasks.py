@@ -72,5 +72,5 @@ def characters(visit: Visit, given: Given) -> Iterator[Trap]:
 
 
 def _said(problem: str) -> Trap:
-    what, _, cure = problem.rpartition(": ")
-    return Trap(what, cure)
+    what, colon, cure = problem.rpartition(": ")
+    return Trap(what, cure) if colon else Trap(problem, "mend pipeline.py")

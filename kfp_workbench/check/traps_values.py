@@ -60,6 +60,17 @@ def types(visit: Visit, given: Given) -> Iterator[Trap]:
                 break
 
 
+def lists(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find what takes, within a loop, the list that the loop goes over: iterations are not given it."""
+    outer = visit.parent
+    loop = outer.task.loop if outer else None
+    for source in visit.task.parameters.values():
+        if loop and isinstance(source, ComponentInput) and source.name == loop.items:
+            what = f"{visit.called} takes {called(source.name)}, over which the loop around it goes"
+            cure = "give it the list by another parameter, or another step's output"
+            yield Trap(f"{what}, and no iteration has that", cure)
+
+
 def conditions(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find conditions that a server cannot evaluate, whatever is compared."""
     text = visit.task.condition
@@ -117,8 +128,8 @@ def collected(visit: Visit, given: Given) -> Iterator[Trap]:
         for maker in _makers(output):
             task = component.dag.tasks.get(maker)
             if task and task.condition:
-                what = "collects what a dsl.If within the loop makes: an iteration without fails the run"
-                yield Trap(what, "make it in each iteration, with a dsl.Else and dsl.OneOf")
+                what = "collects what a dsl.If within the loop makes, and fails where one does not"
+                yield Trap(what, "let a step make it that runs in each iteration")
 
 
 def _makers(output: Any) -> Iterator[str]:

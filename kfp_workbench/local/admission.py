@@ -182,7 +182,7 @@ def task_problems(pipeline: spec.Pipeline, dag: spec.Dag, task: spec.Task) -> It
         elif dag.tasks[before].is_exit:
             yield (
                 f"{task.label} comes after {dag.tasks[before].label}, which runs however others "
-                "end: a server refuses that"
+                "end: a server refuses that, let it come after others"
             )
     component = pipeline.components.get(task.component)
     if component is None:

@@ -55,7 +55,7 @@ def _problems(spec: Any, graph: Any, scope: set[str], items: frozenset[str]) -> 
                 name,
                 f"{name} is in a loop over the same, and KFP's compiler takes {called(item)} in "
                 "both for one",
-                "put the inner loop into a pipeline of its own",
+                "give the inner loop the list by another parameter, or another step's output",
             )
         around = items if _BOX.fullmatch(task.component_ref.name) else frozenset()
         yield from _problems(

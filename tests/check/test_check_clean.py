@@ -160,7 +160,8 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
     "artifacts": [
         ("pipeline.py", "add_task.output", "add_task.outputs['output']"),
         ("pipeline.py", "add(context=context)", "add(context=context, more=dsl.importer("
-         "artifact_uri='gs://b/m', artifact_class=dsl.Model).output)"),
+         "artifact_uri='gs://b/m', artifact_class=dsl.Model).output, data=dsl.importer("
+         "artifact_uri='gs://b/d', artifact_class=dsl.Dataset).output)"),
         (ADD, INPUT, INPUT + "- {name: data, type: Dataset, default: x}\n"
          "- {name: more, type: Model}\n"),
         (ADD, OUTPUT, OUTPUT + "- {name: model, type: Model}\n- {name: page, type: HTML}\n"),
@@ -190,8 +191,8 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
     ],
     "parameters-of-all-types": [
         ("pipeline.py", "from pathlib", "import typing\nfrom pathlib"),
-        ("pipeline.py", "context: dict)", "context: dict, n: int = 1, r: typing.Optional[float] = None, "
-         "names: list[str] = [], on: bool = True, t: typing.Optional[str] = None, x=None, *, k: str)"),
+        ("pipeline.py", "context: dict)", "context: dict, k: str, n: int = 1, r: typing.Optional[float] = None, "
+         "names: list[str] = [], on: bool = True, t: typing.Optional[str] = None, x: list = [])"),
         ("params/dev.yaml", "", "n: 2\nr: 1e3\nnames: [a]\n\"on\": false\nt: text\nx: [1]\nk: v\n"),
     ],
     "no-parameters": [("params/prod.yaml", "", "# nothing yet\n")],

@@ -4,16 +4,18 @@ import importlib.util
 import multiprocessing
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance import cases, projects
 from kfp_workbench.check import Finding, check_project
 from kfp_workbench.pipeline import looking, viewing
 from shared.baking import bake
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 Findings = dict[str, list[Finding]]  # by the case's name
 
 
@@ -29,12 +31,16 @@ def check_all(modules: Sequence[Path], folder: Path) -> Findings:
 
     Each is compiled and checked in a fork, so that kfp is imported once and modules cannot meet.
     """
+    found = forked(partial(_checked, original=base(folder), folder=folder), modules)
+    return {module.stem: findings for module, findings in zip(modules, found, strict=True)}
+
+
+def forked(work: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+    """Return what is made of each item in a process of its own, all of which have kfp."""
     cases.load_compiler()
-    work = partial(_checked, original=base(folder), folder=folder)
     context = multiprocessing.get_context("fork")
     with context.Pool(os.cpu_count() or 1, maxtasksperchild=1) as pool:
-        found = pool.map(work, modules, chunksize=1)
-    return {module.stem: findings for module, findings in zip(modules, found, strict=True)}
+        return pool.map(work, items, chunksize=1)
 
 
 def _checked(module: Path, original: Path, folder: Path) -> list[Finding]:
