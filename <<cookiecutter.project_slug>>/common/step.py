@@ -1,155 +1,209 @@
-"""What a typed step needs: inputs as values and files; outputs published whole, or not at all.
+"""A step is a typed function: ``@step`` makes a program of it, for KFP and for people.
 
-KFP gives a step one JSON text, the executor input, and reads what it published from one file,
+KFP gives a program one JSON text, the executor input, and reads what it published from one file,
 the executor output; both are messages of
 https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.proto
 """
 
+import functools
+import inspect
+import json
 import logging
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 
-from common.context import InputError, OutputError, Parser, json_object, plain, short, write_json
-from common.formats import classification, key_of, numbers, path_of
-from common.metadata import as_published, to_publish
+from common import signature
+from common.artifacts import (
+    FIGURES,
+    HTML,
+    Artifact,
+    ClassificationMetrics,
+    Dataset,
+    Markdown,
+    Metrics,
+    Model,
+    SlicedClassificationMetrics,
+    as_published,
+    to_publish,
+)
+from common.signature import REQUIRED, Input, InputPath, Output, OutputPath, Port
+from common.values import InputError, OutputError, fitted, plain, short
 
-T = TypeVar("T", str, int, float, bool, list[Any], dict[str, Any])
-Default = TypeVar("Default")
-REQUIRED: Any = object()  # the default of an input that has none
-# By type of artifact; output() publishes all others.
-METHODS = {"Metrics": "metrics", "ClassificationMetrics": "classification_metrics"}
+__all__ = [
+    "HTML", "Artifact", "ClassificationMetrics", "Dataset", "Input", "InputError", "InputPath",
+    "Markdown", "Metrics", "Model", "Output", "OutputPath", "SlicedClassificationMetrics", "step",
+]  # fmt: skip
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-class Step:
-    """One execution of a step, made from its executor input."""
+class Step(Generic[P, R]):
+    """A function that is a program, too; whoever calls it may give paths for artifacts."""
 
-    def __init__(self, executor_input: Mapping[str, Any]) -> None:
-        self._inputs: Mapping[str, Any] = executor_input.get("inputs", {})
-        self._outputs: Mapping[str, Any] = _declared(executor_input.get("outputs", {}))
-        self._published: dict[str, dict[str, Any]] = {"parameterValues": {}, "artifacts": {}}
-        self.parts: dict[Path, Path] = {}  # where an artifact is written, and where it goes
+    def __init__(self, function: Callable[P, R]) -> None:
+        functools.update_wrapper(self, function)
+        self.function: Callable[..., R] = function
 
-    def parameter(self, name: str, kind: type[T], default: Default = REQUIRED) -> T | Default:
-        """Return an input parameter: a str, int, float, bool, list or dict; or else the default."""
-        given = self._inputs.get("parameterValues", {})
-        if default is not REQUIRED and given.get(key_of(name)) is None:
-            return default
-        value = _find(self._inputs, "parameterValues", name, InputError)
-        if kind in (int, float) and type(value) in (int, float) and kind(value) == value:
-            return kind(value)  # KFP carries all numbers as doubles: 3 may come as 3.0
-        if type(value) is not kind:
-            raise InputError(f"{name}: {short(value)} is no {kind.__name__}")
-        return value
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> R: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        """Call the function."""
+        call = inspect.signature(self.function).bind(*args, **kwargs)
+        ports = {port.name: port for port in signature.ports(self.function)}
+        passed = {name: ports[name].passed(value) for name, value in call.arguments.items()}
+        return self.function(**passed)
 
-    def artifact(self, name: str) -> tuple[Path, dict[str, Any]]:
-        """Return an input artifact: the file or folder to read, and the metadata of its maker."""
-        item = _find(self._inputs, "artifacts", name, InputError)["artifacts"][0]
-        return path_of(item["uri"]), as_published(item.get("metadata", {}), item["uri"])
-
-    def publish(self, name: str, value: object) -> None:
-        """Publish an output parameter: text, a number, true or false, a list or an object."""
-        _find(self._outputs, "parameters", name, OutputError)
-        self._add("parameterValues", name, plain(name, value))
-
-    @contextmanager
-    def output(self, name: str, /, **metadata: object) -> Iterator[Path]:
-        """Publish an artifact, unless writing raises; yields the path of its file or folder.
-
-        KFP keeps numbers in ``metadata`` to six decimals, but those within a list or an object.
-        """
-        path = self._declare("output", name, to_publish(name, metadata))
-        part = path.with_name(f".{path.name}.part")
-        part.parent.mkdir(parents=True, exist_ok=True)
-        self.parts[part] = path
+    def main(self, argv: Sequence[str] | None = None) -> NoReturn:
+        """Run the program; exits with 2 and a line for a wrong input, with 1 for a wrong output."""
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
         try:
-            yield part
-            if not part.exists():
-                raise OutputError(f"{name}: nothing was written to the path that output() gave")
-        except BaseException:
-            _remove(part)
-            del self.parts[part], self._published["artifacts"][key_of(name)]
-            raise
+            with ExitStack() as stack:
+                self._run(sys.argv[1:] if argv is None else argv, stack)
+        except (InputError, OutputError) as error:
+            print(f"{self.function.__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+            sys.exit(2 if isinstance(error, InputError) else 1)
+        sys.exit(0)
 
-    def metrics(self, name: str, /, **values: float) -> None:
-        """Publish Metrics: numbers by name, of which KFP keeps six decimals."""
-        self._declare("metrics", name, numbers(name, values))
-
-    def classification_metrics(
-        self, name: str, /, labels: Sequence[str], matrix: Sequence[Sequence[int]], roc: Any = ()
-    ) -> None:
-        """Publish a confusion matrix (a row for each true label), and perhaps a ROC curve.
-
-        ``roc`` has its points: false positive rate, true positive rate, finite threshold.
-        """
-        self._declare("classification_metrics", name, classification(name, labels, matrix, roc))
-
-    def finish(self) -> None:
-        """Put all that was published in its place; raises OutputError if an output lacks."""
-        for name in (*self._outputs["parameters"], *self._outputs["artifacts"]):
-            if not any(name in published for published in self._published.values()):
-                raise OutputError(f"{name}: this output was never published")
-        for part, path in self.parts.items():
-            os.replace(part, path)
-        write_json(Path(self._outputs["outputFile"]), self._published)
-
-    def _declare(self, method: str, name: str, metadata: Mapping[str, Any]) -> Path:
-        item = _find(self._outputs, "artifacts", name, OutputError)["artifacts"][0]
-        kind = item.get("type", {}).get("schemaTitle", "").removeprefix("system.")
-        right = METHODS.get(kind, "output")
-        if kind and right != method:
-            raise OutputError(f"{name}: {method}() publishes no {kind}: use {right}()")
-        self._add("artifacts", name, {"artifacts": [{**item, "metadata": metadata}]})
-        return path_of(item["uri"])
-
-    def _add(self, kind: str, name: str, value: object) -> None:
-        if key_of(name) in self._published[kind]:
-            raise OutputError(f"{name}: this output is published twice")
-        self._published[kind][key_of(name)] = value
+    def _run(self, argv: Sequence[str], stack: ExitStack) -> None:
+        given, ports = signature.given(self.function, argv), signature.ports(self.function)
+        inputs, outputs = given.get("inputs", {}), Outputs(given["outputs"], stack)
+        arguments = {port.name: _input(port, inputs) for port in ports if port.way == "input"}
+        files = {port.name: outputs.file(port) for port in ports if port.way == "output"}
+        result = self.function(**arguments, **files)
+        outputs.publish([port for port in ports if port.way == "returned"], result)
 
 
-def run(name: str, function: Callable[[Step], None], argv: Sequence[str] | None = None) -> int:
-    """Run a step and return its exit status: 2 for a wrong input, 1 for a wrong output."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    parser = Parser(prog=name, allow_abbrev=False)
-    parser.add_argument("--executor-input", type=json_object, required=True, help="from KFP")
-    step = Step(parser.parse_args(argv).executor_input)
-    try:
-        function(step)
-        step.finish()
-    except (InputError, OutputError) as error:
-        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 1
-    finally:
-        for part in step.parts:  # of a step that failed
-            _remove(part)
-    return 0
+step = Step
 
 
-def _remove(part: Path) -> None:
-    shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+class Outputs:
+    """The outputs of one run: each is a draft until all of them are right."""
+
+    def __init__(self, given: Mapping[str, Any], stack: ExitStack) -> None:
+        self._given, self._stack = given, stack
+        self._drafts: list[Artifact] = []
+        self._files: dict[Port, Artifact] = {}
+
+    def file(self, port: Port) -> Any:
+        """Return what the function gets for an output: an artifact to write, or the path of one."""
+        _, _, item = self._find(port)
+        self._files[port] = self._draft(port.kind(port.name, item.get("uri") or item["outputFile"]))
+        return port.passed(self._files[port])
+
+    def publish(self, returned: Sequence[Port], result: object) -> None:
+        """Put all outputs in their places; raises OutputError, and puts none, where one is wrong."""
+        told: dict[str, dict[str, Any]] = {"parameterValues": {}, "artifacts": {}}
+        for port, value in _pairs(returned, result):
+            if port.is_file:
+                self.file(port)
+                _take(self._files[port], value)
+            else:
+                value = fitted(port.name, port.kind, plain(port.name, value), OutputError)
+                told["parameterValues"][self._find(port)[1]] = value
+        for port, file in self._files.items():
+            section, key, item = self._find(port)
+            _settle(port.name, file, item.get("uri") or item["outputFile"])
+            if section == "artifacts":
+                about = {"name": file.name, "uri": file.uri, "metadata": to_publish(file)}
+                told["artifacts"][key] = {"artifacts": [{**item, **about}]}
+        self._tell(told)
+        for draft in self._drafts:
+            if Path(draft.path).exists() and draft.path.startswith(draft.draft):
+                os.replace(draft.path, draft.local_path)
+
+    def _tell(self, told: Mapping[str, Any]) -> None:
+        """Write what KFP reads of all outputs; or what people do, who see other values printed."""
+        if "outputFile" in self._given:
+            _write(self._draft(Artifact(uri=self._given["outputFile"])), told)
+            return
+        printed = {}
+        for name, value in told["parameterValues"].items():
+            if path := self._given["parameters"][name]["outputFile"]:
+                _write(self._draft(Artifact(uri=path)), value)
+            else:
+                printed[name] = value
+        for file in self._files.values():
+            if isinstance(file, FIGURES) and not Path(file.path).exists():
+                _write(file, file.metadata)
+        if printed:
+            print(json.dumps(printed["Output"] if [*printed] == ["Output"] else printed))
+
+    def _draft(self, artifact: Artifact) -> Artifact:
+        """Have an artifact written to a folder in the one where it belongs."""
+        home = Path(artifact.local_path).absolute().parent
+        home.mkdir(parents=True, exist_ok=True)
+        folder = self._stack.enter_context(TemporaryDirectory(dir=home, prefix=".draft-"))
+        artifact.home, artifact.draft = f"{home}/", f"{folder}/"
+        self._drafts.append(artifact)
+        return artifact
+
+    def _find(self, port: Port) -> tuple[str, str, dict[str, Any]]:
+        """Return where in what was given an output is, its key there, and what is said of it."""
+        for section in ("artifacts", "parameters"):
+            found = self._given.get(section, {})
+            for key in {port.name, port.name.lower()} & found.keys():
+                items = found[key].get("artifacts", [found[key]])
+                return section, key, items[0]
+        raise OutputError(f"{port.name}: component.yaml has no such output: make component")
 
 
-def _declared(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the outputs that KFP adds of its own, such as ``executor-logs``.
+def _input(port: Port, inputs: Mapping[str, Any]) -> Any:
+    """Return what the function gets for an input; raises InputError where it is missing or wrong."""
+    section = inputs.get("artifacts" if port.is_file else "parameterValues", {})
+    found = section.get(port.name, section.get(port.name.lower()))
+    if port.is_file and found is not None:
+        items = [as_published(port.kind, item) for item in found.get("artifacts", [])]
+        found = items if port.is_list else next(iter(items), None)
+    if found is None and port.default is REQUIRED:
+        raise InputError(f"{port.name}: was not given")
+    if found is None:
+        return port.default
+    return port.passed(found) if port.is_file else fitted(port.name, port.kind, found, InputError)
 
-    They are told by their keys, which no name in component.yaml becomes.
+
+def _pairs(returned: Sequence[Port], result: Any) -> Iterator[tuple[Port, Any]]:
+    """Yield the outputs that a function returns, each with its value."""
+    values = result if isinstance(result, tuple) else (result,) if returned else ()
+    if len(values) != len(returned) or (result is not None and not returned):
+        names = ", ".join(port.name for port in returned) or "nothing"
+        raise OutputError(f"returned {short(result)}, where {names} is due")
+    yield from zip(returned, values, strict=True)
+
+
+def _take(file: Artifact, value: Any) -> None:
+    """Make of an artifact that was returned the output; of another value its file, as text."""
+    if isinstance(value, Artifact):
+        file.name, file.metadata = value.name or file.name, value.metadata
+        file.uri, file.custom_path = value.uri or file.uri, value.custom_path
+    else:
+        Path(file.path).write_text(str(value), encoding="utf-8")
+
+
+def _settle(name: str, file: Artifact, uri: str) -> None:
+    """Have an output's file be where KFP looks for it; raises OutputError where it was never written.
+
+    It may be left at an address that the step has given it, where nobody looks.
     """
-    found = dict(outputs)
-    for kind in ("parameters", "artifacts"):
-        found[kind] = {k: v for k, v in outputs.get(kind, {}).items() if key_of(k) == k}
-    return found
+    is_draft = not file.custom_path and file.path.startswith(file.draft)
+    if not is_draft and "://" in file.uri and not file.custom_path:
+        return
+    source = Path(file.path)
+    if not source.exists() and not (isinstance(file, FIGURES) and file.metadata):
+        there = ", ".join(path.name for path in Path(file.draft).iterdir())
+        beside = f"; KFP does not keep what is beside it: {there}" if there else ""
+        raise OutputError(f"{name}: this output was never written{beside}")
+    if not is_draft:
+        file.uri, file.custom_path = uri, ""
+        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, file.path)
 
 
-def _find(given: Mapping[str, Any], kind: str, name: str, error: type[Exception]) -> Any:
-    found = {key: value for key, value in given.get(kind, {}).items() if value is not None}
-    if key_of(name) not in found:
-        lack = f"not among the {kind} that component.yaml declares"
-        if error is InputError:
-            lack = "was not given, or component.yaml does not declare it; given"
-        raise error(f"{name}: {lack}: {', '.join(found) or 'none'}")
-    return found[key_of(name)]
+def _write(draft: Artifact, value: object) -> None:
+    Path(draft.path).write_text(json.dumps(value), encoding="utf-8")

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from kfp_workbench.check import (
+    callers,
     component,
     dockerfile,
     flags,
+    own_data,
     picture,
     requirements,
     schedules,
@@ -22,6 +24,8 @@ from kfp_workbench.check import (
     wiring,
 )
 from kfp_workbench.check.content import check_links, read_content
+from kfp_workbench.check.interfaces import of_signature
+from kfp_workbench.check.typed import read_typed
 from kfp_workbench.pipeline import viewing
 from kfp_workbench.pipeline.view import View
 from kfp_workbench.project import names, settings
@@ -30,6 +34,7 @@ from kfp_workbench.project.findings import Finding, said
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import is_secret
 from kfp_workbench.project.settings import ROOT, Settings
+from kfp_workbench.project.signatures import Signature
 from kfp_workbench.project.sources import Sources, UnreadableError
 from kfp_workbench.project.steps import IGNORED, Step
 
@@ -69,10 +74,15 @@ def _examined(
     may_be_root, findings = _read_kubernetes(sources)
     found += findings
     components: list[Component] = []
+    signatures: dict[str, Signature] = {}
     for step in steps:
-        found += _check_step(step, sources, project, components, step.name in may_be_root)
+        may = step.name in may_be_root
+        found += _check_step(step, sources, project, components, signatures, may)
+    known = {step: of_signature(step, found) for step, found in signatures.items()}
     for check in (
         lambda: list(wiring.check_pipeline(steps, sources)),
+        lambda: list(wiring.check_calls(known, sources)),
+        lambda: list(callers.check_callers(signatures, sources)),
         lambda: list(wiring.check_params(sources)),
         lambda: list(schedules.check_schedules(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
@@ -86,7 +96,8 @@ def _examined(
     found += server.check_server(sources, components, project.server, view)
     found += traps.check_traps(sources, components, view, found)
     notes = [Finding("pipeline.py", 1, view.hindered, _UNSEEN)] if view.hindered else []
-    return sorted(set(found)), notes  # what all steps share is found once for each
+    notes += own_data.find(sources)
+    return sorted(set(found)), sorted(set(notes))  # what all steps share is found once for each
 
 
 def _step_folders(root: Path) -> list[Path]:
@@ -100,12 +111,14 @@ def _check_step(
     sources: Sources,
     project: Settings,
     components: list[Component],
+    signatures: dict[str, Signature],
     may_be_root: bool,
 ) -> list[Finding]:
-    """Return what is wrong with a step, and add its component to those that can be read."""
+    """Return what is wrong with a step; add its component and signature to those that are read."""
     found: list[Finding] = []
+    typed = _read(lambda: read_typed(step, sources, project), found)
     code = _read(lambda: script.read_script(step, sources), found)
-    part = _read(lambda: read_component(step, sources), found)
+    part = _read(lambda: read_component(step, sources), [] if typed else found)
     file = _read(lambda: dockerfile.read_dockerfile(step, sources), found)
     found += _read(lambda: list(requirements.check_requirements(step, sources)), found) or []
     content = read_content(step, sources.root)
@@ -114,12 +127,16 @@ def _check_step(
         found += code.findings
     if part:
         components.append(part)
+    if typed:
+        found += typed.findings
+        if typed.signature:
+            signatures[step.name] = typed.signature
+    elif part:
         found += component.check_component(part, step, project)
-    if part and code:
-        found += flags.check_flags(part, code)
+        found += flags.check_flags(part, code) if code else []
     if file:
         found += dockerfile.check_dockerfile(file, content, project, may_be_root)
-        found += dockerfile.check_entrypoint(file, part)
+        found += dockerfile.check_entrypoint(file, None if typed else part)
     return found
 
 

@@ -52,6 +52,9 @@ def read_script(step: Step, sources: Sources) -> Script:
         if line := imports_package(module, "kfp"):
             cure = "take plain values from flags, no image of a step needs kfp"
             findings.append(Finding(sources.name(module.path), line, "a step imports kfp", cure))
+    if any(getattr(node, "module", None) == "common.step" for node in modules[0].imports):
+        flags = [Flag(("--executor-input",), required=True, takes_value=True, repeats=False)]
+        return Script(sources.name(modules[0].path), flags, findings, readable=True)
     added = [(module, call) for module in modules for call in module.calls if _adds_flag(call)]
     elsewhere = any(module is not modules[0] for module, _ in added)
     passed_by = _not_reached(*modules) if elsewhere else set()

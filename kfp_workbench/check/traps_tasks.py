@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kfp_workbench.check.flow import Given, Visit, possible
 from kfp_workbench.check.trap import Trap
-from kfp_workbench.local import admission, importer, spec
+from kfp_workbench.local import admission, importer, own_data, spec
 from kfp_workbench.local.spec import TaskOutput
 from kfp_workbench.project import texts
 
@@ -40,8 +40,9 @@ def importers(visit: Visit, given: Given) -> Iterator[Trap]:
         return
     known = [address["constant"]] if "constant" in address else []
     known += possible(visit, name, given) if _is_known(visit, name) else []
+    is_given = "constant" not in address and not _is_constant(visit, name)
     for uri in known:
-        is_known = isinstance(uri, str) and "{{" not in uri
+        is_known = isinstance(uri, str) and "{{" not in uri and not _is_local(uri, is_given)
         problem = importer.address_problem(uri, title) if is_known else None
         if problem:
             what, _, cure = problem.partition(": ")
@@ -50,6 +51,15 @@ def importers(visit: Visit, given: Given) -> Iterator[Trap]:
 
 
 _MODEL = "import it as a Model, or from a bucket"
+
+
+def _is_constant(visit: Visit, name: str) -> bool:
+    return isinstance(visit.task.parameters.get(name), spec.Constant)
+
+
+def _is_local(uri: str, is_given: bool) -> bool:
+    """Tell whether an address is a path for local runs: given, or a file of the project's own."""
+    return own_data.is_path(uri) and (is_given or not uri.startswith("/"))
 
 
 def _is_known(visit: Visit, name: str) -> bool:

@@ -7,24 +7,16 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from kfp_workbench.check import calls
+from kfp_workbench.check.interfaces import Interface
 from kfp_workbench.project import variables
 from kfp_workbench.project.environments import file_settings
 from kfp_workbench.project.findings import Finding, said
 from kfp_workbench.project.params_file import ParamsFile, file_values
+from kfp_workbench.project.port_types import TYPES
 from kfp_workbench.project.sources import Module, Sources, UnreadableError
 from kfp_workbench.project.steps import Step
 
-# What the compiled pipeline calls a parameter that is annotated so.
-ANNOTATIONS = {
-    "str": "STRING",
-    "int": "NUMBER_INTEGER",
-    "float": "NUMBER_DOUBLE",
-    "bool": "BOOLEAN",
-    "dict": "STRUCT",
-    "Dict": "STRUCT",
-    "list": "LIST",
-    "List": "LIST",
-}
 _LOADERS = ("load_component_from_file", "load_component_from_text")
 
 
@@ -60,6 +52,38 @@ def check_pipeline(steps: Sequence[Step], sources: Sources) -> Iterator[Finding]
             what = f"pipeline.py does not use steps/{step.name}"
             cure = "load and call it there, or remove the folder"
             yield Finding(f"steps/{step.name}/component.yaml", 1, what, cure)
+
+
+def check_calls(interfaces: Mapping[str, Interface], sources: Sources) -> Iterator[Finding]:
+    """Find calls of steps that do not fit what these take and make; interfaces are by step."""
+    modules = sources.pipeline_modules()
+    of_modules = {module.path: dict(_components(module, interfaces, sources)) for module in modules}
+    by_stem = {path.stem: names for path, names in of_modules.items()}
+    for module in modules:
+        names = dict(of_modules[module.path])
+        for node in module.imports:
+            if isinstance(node, ast.ImportFrom):
+                others = by_stem.get((node.module or "").rpartition(".")[2], {})
+                for alias in node.names:
+                    if alias.name in others:
+                        names[alias.asname or alias.name] = others[alias.name]
+        for function in module.functions.values():
+            if isinstance(function, ast.FunctionDef):
+                kinds = _kinds(function)
+                if not function.decorator_list:  # what it is called with may be a task's output
+                    kinds = dict.fromkeys(kinds)
+                yield from calls.check_calls(sources.name(module.path), function, names, kinds)
+
+
+def _components(
+    module: Module, interfaces: Mapping[str, Interface], sources: Sources
+) -> Iterator[tuple[str, Interface]]:
+    """Return the interfaces of the components that a module loads, by their names there."""
+    loads = list(_loads(module, sources))
+    for load in loads:
+        several = sum(load.variable == other.variable for other in loads) > 1
+        if load.variable and load.step and load.step in interfaces and not several:
+            yield load.variable, interfaces[load.step]
 
 
 def check_params(sources: Sources) -> Iterator[Finding]:
@@ -187,8 +211,8 @@ def _kind(annotation: ast.expr | None) -> str | None:
         return next((kind for kind in map(_kind, [annotation, *parts]) if kind), None)
     if isinstance(annotation, ast.Subscript):
         outer = _name(annotation.value)
-        return _kind(annotation.slice) if outer == "Optional" else ANNOTATIONS.get(outer)
-    return ANNOTATIONS.get(_name(annotation))
+        return _kind(annotation.slice) if outer == "Optional" else TYPES.get(outer)
+    return TYPES.get(_name(annotation))
 
 
 def _name(node: ast.AST | None) -> str:

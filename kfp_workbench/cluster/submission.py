@@ -1,6 +1,6 @@
-"""Checks what is about to be submitted: the texts of a compiled pipeline, and those given with it.
+"""Checks what is about to be submitted: the texts of a compiled pipeline, those given with it, its imports.
 
-A server says of such a text only that it failed, and may have started the steps by then.
+A server says of them only that something failed, and may have started the steps by then.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 from kfp_workbench.cluster.schedule_file import FILE as SCHEDULES
 from kfp_workbench.cluster.schedule_file import Entry
 from kfp_workbench.errors import refuse
+from kfp_workbench.local import imports, spec
 from kfp_workbench.pipeline import source_texts
 from kfp_workbench.project import params, texts
 from kfp_workbench.project.documents import Document, Place, Problem, written
@@ -42,6 +43,25 @@ def check(package: Path, root: Path = ROOT) -> None:
     lines = _lines(root)
     params.tell(_said(t, found[t], lines) for t in found if not t.refused)
     refuse([_said(t, found[t], lines) for t in found if t.refused])
+
+
+def check_imports(package: Path, given: Mapping[str, Any] | None = None) -> None:
+    """Refuse an importer of which a cluster is sure to fail, as it takes a path (WorkbenchError, 2).
+
+    ``given`` are a run's parameters, without defaults; None where they are not known.
+    """
+    pipeline = spec.read(read_documents(package))
+    parameters: dict[str, Any] = {}
+    if given is not None:
+        declared = pipeline.root.parameters.items()
+        parameters = {**{name: parameter.default for name, parameter in declared}, **given}
+    problems = [
+        f"{found.label}: {found.address} is a path of this machine, which a cluster cannot take: "
+        "put it into a bucket, and give its address there (minio://BUCKET/KEY)"
+        for found in imports.known(pipeline, parameters)
+        if found.is_path and found.is_certain
+    ]
+    refuse(list(dict.fromkeys(problems)))
 
 
 def check_schedule(entry: Entry, values: Mapping[str, Any], document: Document) -> list[Problem]:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from kfp_workbench.commands import components
 from kfp_workbench.images import pushed
 from kfp_workbench.pipeline import compiling
 from kfp_workbench.project import settings as project
@@ -11,8 +12,9 @@ from kfp_workbench.project.settings import ROOT
 
 
 def compile_pipeline(args: argparse.Namespace) -> None:
-    """Write the compiled pipeline."""
+    """Write the compiled pipeline, and before it each ``component.yaml`` that is behind."""
     settings = project.load()
+    components.update()
     target = compiling.compile_pipeline(settings)
     by_tag = pushed.unpinned(steps.used_images(target), settings)
     server = f" for KFP {settings.server}" if settings.server else ""

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from kfp_workbench.commands import components
 from kfp_workbench.images import building
 from kfp_workbench.project import settings, steps
 from kfp_workbench.project.steps import Step
@@ -19,4 +20,5 @@ def push(args: argparse.Namespace) -> None:
 
 
 def _selected(names: Sequence[str]) -> list[Step]:
+    components.update()
     return [steps.get_step(name) for name in names] or steps.find_steps()

@@ -76,7 +76,14 @@ def _add_project(verbs: Any) -> None:
     verb.set_defaults(function="diagnosing:diagnose")
     verb = verbs.add_parser("step", help="add a step")
     verb.add_argument("name")
+    verb.add_argument(
+        "--in", default="", metavar="PORTS", help="that it takes: data:Dataset n:int=3"
+    )
+    verb.add_argument("--out", default="", metavar="PORTS", help="that it makes: model:Model")
     verb.set_defaults(function="steps:add")
+    verb = verbs.add_parser("component", help="write component.yaml of typed steps")
+    verb.add_argument("step", help="one step's; nothing for all")
+    verb.set_defaults(function="components:write")
     verb = verbs.add_parser("help", help="show a page of the manual")
     verb.add_argument("topic")
     verb.set_defaults(function="help:show_page")

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from kfp_workbench import git
-from kfp_workbench.cluster import adapting, pipelines, scheduling
+from kfp_workbench.cluster import adapting, pipelines, scheduling, submission
 from kfp_workbench.cluster.adapting import Source
 from kfp_workbench.commands import answers, given, submitting
 from kfp_workbench.errors import WorkbenchError
@@ -42,6 +42,8 @@ def schedule(args: argparse.Namespace) -> dict[str, object]:
     if request.wanted:
         try:
             submitting.check(package, request.settings)
+            for wanted in request.wanted:
+                submission.check_imports(package, wanted.parameters)
         except WorkbenchError as error:
             if apply:
                 raise

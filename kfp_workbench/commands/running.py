@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     values = environments.read(package, file, args.parameters, submitting=True)
     params.check_size(values.parameters)
     project = settings.load(overrides=values.settings)
-    submitting.check(package, project)
+    submitting.check(package, project, values.parameters)
     names = _names(args, project)
     runs.check_names(**names)
     options = _wait_options(args)

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from kfp_workbench.cluster import server, signin, submission
 from kfp_workbench.cluster.server import Server
@@ -19,9 +21,13 @@ def connect(settings: Settings) -> Server:
     return server.connect(host, settings.kfp_namespace, signed, ca)
 
 
-def check(package: Path, settings: Settings) -> None:
-    """Refuse to submit what the server would refuse, or another image than is meant."""
+def check(package: Path, settings: Settings, parameters: Mapping[str, Any] | None = None) -> None:
+    """Refuse to submit what the server would refuse, or another image than is meant.
+
+    ``parameters`` are a run's, where there is one.
+    """
     submission.check(package)
+    submission.check_imports(package, parameters)
     _check_pinned(package, settings)
 
 

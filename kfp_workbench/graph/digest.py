@@ -6,7 +6,10 @@ laid out, and of a component how it is run (its image, its command line). The sa
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
+
+from kfp_workbench.project.component_forms import HEAD
 
 
 def sources_digest(modules: Mapping[str, ast.AST], components: Mapping[str, str]) -> str:
@@ -63,12 +66,19 @@ def _is_text(node: object) -> bool:
 
 
 def _interface(component: str) -> str:
-    """Return a ``component.yaml`` without its comments and its ``implementation``."""
+    """Return a ``component.yaml`` without its comments and its container.
+
+    One that is written from a step's function also goes without what its docstrings say.
+    """
+    hidden: tuple[str, ...] = ("implementation:", "deploymentSpec:")
+    if component.startswith(HEAD):
+        hidden += ("description:",)
+        component = re.sub(r",? ?description: .*\}$", "}", component, flags=re.M)
     kept = []
     inside = False
     for line in component.splitlines():
         if line[:1] not in ("", " ", "\t", "#"):
-            inside = line.startswith("implementation:")
+            inside = line.startswith(hidden)
         if not inside and line.strip() and not line.lstrip().startswith("#"):
             kept.append(line.rstrip())
     return "\n".join(kept)

@@ -10,9 +10,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from kfp_workbench.errors import refuse
-from kfp_workbench.local import expansion, spec, values
+from kfp_workbench.local import expansion, imports, spec, values
 from kfp_workbench.local.inputs import Identity
-from kfp_workbench.local.spec import ComponentInput, Constant
 from kfp_workbench.project.names import shown
 
 ACCOUNT, NAMESPACE = "pipeline-runner", "kubeflow"  # of a default install
@@ -202,10 +201,9 @@ def _machine_problems(
             executor = pipeline.executors.get(inner.executor, {})
             settings = pipeline.kubernetes.get(inner.executor, {})
             yield from _executor_problems(task, inner, executor, settings)
-            if "importer" in executor and _is_used(component, task):
-                for uri in _addresses(component, task, executor["importer"], parameters):
-                    if problem := object_problem(uri):
-                        yield f"{task.label}: {problem}"
+    for found in imports.known(pipeline, parameters):
+        if found.is_used and (problem := object_problem(found.address)):
+            yield f"{found.label}: {problem}"
 
 
 def _executor_problems(
@@ -246,30 +244,3 @@ def pod_problems(
             for pair in one.get("keyToEnv", []):
                 if pair["envVar"] in set_here:
                     yield f"{task.label}: the variable {pair['envVar']} is given twice: Kubernetes refuses that"
-
-
-def _is_used(component: spec.Component, importer: spec.Task) -> bool:
-    assert component.dag is not None
-    return any(
-        importer.name in task.after and task.artifacts for task in component.dag.tasks.values()
-    )
-
-
-def _addresses(
-    component: spec.Component,
-    task: spec.Task,
-    importer: Mapping[str, Any],
-    parameters: Mapping[str, Any],
-) -> Iterator[str]:
-    """Yield the address that an importer has, where it is known before the run."""
-    given = importer.get("artifactUri") or {}
-    if isinstance(given.get("constant"), str):
-        yield given["constant"]
-        return
-    source = task.parameters.get(given.get("runtimeParameter", ""))
-    if isinstance(source, Constant) and isinstance(source.value, str):
-        yield source.value
-    elif isinstance(source, ComponentInput) and component.name == spec.ROOT:
-        value = parameters.get(source.name)
-        if isinstance(value, str):
-            yield value

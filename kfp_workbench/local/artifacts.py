@@ -9,7 +9,8 @@ from kfp_workbench.local.metadata import Artifact
 WORKSPACE = "/kfp-workspace"
 IN_WORKSPACE = "_kfp_workspace"  # among an artifact's metadata, for the container alone
 LOGS = "executor-logs"  # what a task prints: an artifact that no component declares
-SCHEMES = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
+OWN_DATA = "/kfp-own-data/"  # in the place of a bucket: what importers take from this machine
+SCHEMES = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/", OWN_DATA: OWN_DATA}
 # What a default install says of its object store, and of one that an importer names.
 SESSION = (
     '{"Provider":"minio","Params":{"accessKeyKey":"accesskey","disableSSL":"true",'

@@ -12,7 +12,7 @@ from typing import Any
 
 from kfp_workbench.local import engines
 from kfp_workbench.local.allowances import Allowance
-from kfp_workbench.local.artifacts import WORKSPACE
+from kfp_workbench.local.artifacts import SCHEMES, WORKSPACE
 from kfp_workbench.local.engines import explain
 from kfp_workbench.local.places import OWN
 from kfp_workbench.local.processes import fitting
@@ -24,7 +24,10 @@ from kfp_workbench.pipeline.kubernetes import units
 MIN_CORES = 0.01
 MIN_MEMORY = 6 * 2**20  # bytes
 _NO_COMMAND = re.compile("executable file not found|no such file or directory", re.IGNORECASE)
-ROOMS = ("tmp/kfp", "minio", "gcs", "s3")  # of a job's folder, that a container finds below /
+ROOMS = (
+    "tmp/kfp",
+    *(room.strip("/") for room in SCHEMES.values()),
+)  # of a job's folder, that a container finds below /
 
 
 class ContainerRunner:

@@ -52,6 +52,9 @@ class Setting:
     jobs: int = 1  # commands that run at once
     cache: Path | None = None  # the folder of results that may be reused; None reuses none
     objects: Path | None = None  # a folder with what is in buckets: minio/BUCKET/KEY, gcs/…, s3/…
+    project: Path | None = (
+        None  # the folder that paths of importers start from; None takes no paths
+    )
     steps: Mapping[str, str] = field(default_factory=dict)  # names by image
     contents: Mapping[str, str] = field(default_factory=dict)  # content tags by image
     progress: Progress = field(default_factory=Silent)
@@ -75,7 +78,7 @@ class Run:
         self.pipeline = spec.read(admission.substituted(documents, self.identity))
         self.parameters = admission.parameters(self.pipeline, parameters, self.identity)
         self.shown: Mapping[str, Any] = self.parameters  # in the record
-        self.store = Store(setting.objects)
+        self.store = Store(setting.objects, setting.project)
         admission.check(self.pipeline, self.parameters, self._object_problem)
         self._allowances = allowances.of(documents)
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kfp_workbench.local import spec
-from kfp_workbench.local.artifacts import workspace_path
+from kfp_workbench.local import own_data, spec
+from kfp_workbench.local.artifacts import OWN_DATA, workspace_path
 from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError, converted
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
@@ -49,17 +49,19 @@ def run(
     component: spec.Component,
     importer: Mapping[str, Any],
     imported: Imported,
+    store: Store,
 ) -> tuple[Execution, Artifact]:
     """Import what an importer names; raises ImporterError, with its execution begun."""
     kind = "importer"
     execution = metadata.create(Execution(0, kind, task.label, dag.id))
     try:
-        artifact = _artifact(metadata, dag, task, importer)
+        artifact = _artifact(metadata, dag, task, importer, store)
     except (MetadataError, ValueError) as error:
         raise ImporterError(str(error), getattr(error, "code", "")) from None
-    if not importer.get("reimport"):
-        artifact = imported.find(artifact) or artifact
-    imported.known.append(artifact)
+    if not artifact.uri.startswith(OWN_DATA):
+        if not importer.get("reimport"):
+            artifact = imported.find(artifact) or artifact
+        imported.known.append(artifact)
     (name,) = component.output_artifacts
     execution.output_artifacts = {name: artifact}
     execution.state = "COMPLETE"
@@ -67,12 +69,21 @@ def run(
 
 
 def _artifact(
-    metadata: Metadata, dag: Execution, task: spec.Task, importer: Mapping[str, Any]
+    metadata: Metadata,
+    dag: Execution,
+    task: spec.Task,
+    importer: Mapping[str, Any],
+    store: Store,
 ) -> Artifact:
     title = (importer.get("typeSchema") or {}).get("schemaTitle", "")
     uri = _address(dag, task, importer)
     kept = converted(spec.constant(importer.get("metadata") or {}))
     in_workspace = bool(importer.get("downloadToWorkspace"))
+    if own_data.is_path(uri) and store.project is not None:
+        own = own_data.find(uri, store.project)
+        store.put(own.uri, own.path)
+        number = own_data.number(own, title, kept)
+        return metadata.new_artifact(own.uri, title, kept, in_workspace=in_workspace, number=number)
     if problem := address_problem(uri, title, in_workspace=in_workspace):
         raise ValueError(problem)
     if match := _BUCKET.fullmatch(uri):
@@ -90,7 +101,10 @@ def address_problem(uri: str, title: str, *, in_workspace: bool = False) -> str 
         if title != "system.Model":
             return f"an image cannot be imported as a {title.removeprefix('system.')}"
     elif not _BUCKET.fullmatch(uri):
-        return f"{uri} is in no bucket: an importer takes addresses like minio://BUCKET/KEY"
+        return (
+            f"{uri} is in no bucket: give an address like minio://BUCKET/KEY, "
+            "or in local runs a path like data/iris.csv"
+        )
     return None
 
 

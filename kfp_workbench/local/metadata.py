@@ -84,10 +84,17 @@ class Metadata:
         return execution
 
     def new_artifact(
-        self, uri: str, kind: str, metadata: Mapping[str, Any], *, in_workspace: bool = False
+        self,
+        uri: str,
+        kind: str,
+        metadata: Mapping[str, Any],
+        *,
+        in_workspace: bool = False,
+        number: int | None = None,
     ) -> Artifact:
         """Return a new artifact; its metadata are in the service's form already."""
-        return Artifact(next(self._artifact_ids), uri, kind, metadata, in_workspace)
+        known = next(self._artifact_ids) if number is None else number
+        return Artifact(known, uri, kind, metadata, in_workspace)
 
     def __getitem__(self, number: int) -> Execution:
         return self._executions[number]

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import lightweight
 from kfp_workbench.local.runners import Ended, Job, Write
+from kfp_workbench.local.venvs import AS_IMAGE
 from kfp_workbench.local.watching import Watch, in_time, lines
 from kfp_workbench.project.secrecy import without_sign_in
 
@@ -99,6 +100,7 @@ def _environment(job: Job, home: Home) -> dict[str, str]:
         **home.variables,
         **job.environment,
         **job.allowance.environment(),
+        AS_IMAGE: "1",
         "PATH": f"{home.binaries}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": home.python_path,
         "PYTHONUNBUFFERED": "1",

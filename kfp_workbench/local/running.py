@@ -99,6 +99,7 @@ class _Project:
             jobs=jobs(),
             cache=self._root if is_caching else None,
             objects=self._root / OBJECTS,
+            project=self._root.absolute(),
             steps={image: step.name for image, step in ours.items()},
             contents={
                 image: steps.content_tag(step, self._settings, self._root)

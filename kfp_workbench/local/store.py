@@ -44,8 +44,13 @@ class Shared(NamedTuple):
 class Store:
     """What is at which address."""
 
-    def __init__(self, objects: Path | None) -> None:
+    def __init__(self, objects: Path | None, project: Path | None = None) -> None:
+        """Begin with what is in buckets, and the folder that importers' paths start from.
+
+        Where there is none, a path is what it is to a cluster: no address.
+        """
         self._objects = objects
+        self.project = project
         self._kept: dict[str, Path | None] = {}
 
     def keep(self, uri: str, path: Path) -> None:

@@ -19,7 +19,8 @@ from kfp_workbench.project.steps import Step
 from kfp_workbench.setup import environments, installers, locks, pythons
 
 LIGHTWEIGHT = "lightweight-"  # how the folders begin of what `lightweight_venvs` makes
-_SHARED = "shared.pth"  # has a thin environment find what the shared one holds
+AS_IMAGE = "KFP_AS_IMAGE"  # a variable by which a process has no modules that its image lacks
+_SHARED = "shared.pth"  # has a thin environment find what the shared one holds, and the project
 _PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
 
 
@@ -28,7 +29,7 @@ class Environment(NamedTuple):
 
     bin: Path
     python: str  # its version, as in 3.12
-    wanted: str  # that of the base image
+    wanted: str  # that of the base image, where the step requires packages
 
 
 def provide(step: Step, root: Path = ROOT) -> Environment:
@@ -52,7 +53,7 @@ def provide(step: Step, root: Path = ROOT) -> Environment:
                 raise WorkbenchError(f"{error}{hint}", error.status) from None
             environments.finish(shared, locks.wanted(text), _digests(python, text))
         own = _own(shared, step.name)
-    return Environment(own / "bin", python, wanted)
+    return Environment(own / "bin", python, wanted if text else python)
 
 
 def python_folder(step: Step, root: Path = ROOT) -> Path:
@@ -151,7 +152,9 @@ def _own(shared: Path, name: str) -> Path:
     folder = shared.with_name(f"{shared.name}-{name}")
     packages = next(shared.glob("lib/python*/site-packages"))
     own = folder / packages.relative_to(shared)
+    root = str(shared.absolute().parents[2])
     line = f"import site; site.addsitedir({str(packages.absolute())!r})\n"
+    line += f"import os, sys; {AS_IMAGE!r} in os.environ or sys.path.insert(0, {root!r})\n"
     if environments.works(folder) and _holds_only(own, line):
         return folder
     shutil.rmtree(folder, ignore_errors=True)

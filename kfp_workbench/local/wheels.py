@@ -8,6 +8,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import venvs
 from kfp_workbench.project import steps
 from kfp_workbench.project.settings import ROOT
+from kfp_workbench.project.steps import Step
 from kfp_workbench.setup import installers, locks, sources
 from kfp_workbench.setup.locks import Line
 from kfp_workbench.setup.tools import LOCK
@@ -25,13 +26,21 @@ def fill(folder: Path, root: Path = ROOT) -> None:
         file.write_text("".join(f"{line.text}\n" for line in lines), encoding="utf-8")
         place = _with_pip(Path(scratch, "project"), Path(sys.executable), lines)
         _download(place, file, folder, LOCK.name, *installers.LOCKED)
-        for step in steps.find_steps(root):
-            if python := venvs.interpreter(step, root):
-                place = _with_pip(Path(scratch, step.name), python, lines)
-                name = f"steps/{step.name}/requirements.txt"
-                _download(place, root / name, folder, name)
+        for (python, _), step in _distinct(root).items():
+            place = _with_pip(Path(scratch, step.name), python, lines)
+            name = f"steps/{step.name}/requirements.txt"
+            _download(place, root / name, folder, name)
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     print(f"{folder} has {size:.0f} MB: make setup WHEELS={folder.resolve()}", file=sys.stderr)
+
+
+def _distinct(root: Path) -> dict[tuple[Path, str], Step]:
+    """Return the first step with each set of requirements, by its Python and what they are."""
+    found: dict[tuple[Path, str], Step] = {}
+    for step in steps.find_steps(root):
+        if python := venvs.interpreter(step, root):
+            found.setdefault((python, venvs.requirements_of(step)), step)
+    return found
 
 
 def _with_pip(place: Path, python: Path, lines: list[Line]) -> Path:

@@ -57,7 +57,13 @@ class Work:
         self._tasks.recorder.begin(noted)
         try:
             execution, artifact = importer.run(
-                self._tasks.metadata, run.execution, task, component, what, self._tasks.imported
+                self._tasks.metadata,
+                run.execution,
+                task,
+                component,
+                what,
+                self._tasks.imported,
+                self._tasks.store,
             )
             if artifact.is_in_workspace:
                 importer.fetch(artifact, self._tasks.store, self._tasks.files("importer", 1))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.pipeline.kubernetes import FILE as KUBERNETES
 from kfp_workbench.project import texts
+from kfp_workbench.project.component_forms import as_plain
 from kfp_workbench.project.components import CONTAINER
 from kfp_workbench.project.documents import Document, DocumentError, Place, parse, written
 from kfp_workbench.project.findings import Finding
@@ -83,6 +84,7 @@ def _found(name: str, line: int, place: Place, trouble: Trouble) -> Found:
 
 def _of_component(value: Any) -> Iterator[Part]:
     """Return what kfp compiles of a component; descriptions stay behind."""
+    value = as_plain(value)
     inputs = mapping(value).get("inputs")
     for number, item in enumerate(inputs if isinstance(inputs, list) else []):
         yield ("inputs", number, "default"), mapping(item).get("default"), True

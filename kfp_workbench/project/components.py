@@ -8,6 +8,7 @@ as kfp 2 reads it (``kfp.dsl.structures.ComponentSpec.from_v1_component_spec``).
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from kfp_workbench.project.component_forms import as_plain
 from kfp_workbench.project.documents import Document, Place
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.sources import Sources, UnreadableError
@@ -30,6 +31,7 @@ class Component(NamedTuple):
 
     path: str
     document: Document
+    value: Any  # in the plain form
     container: Mapping[str, Any]
 
     def found(self, place: Place, what: str, cure: str) -> Finding:
@@ -38,7 +40,7 @@ class Component(NamedTuple):
 
     def ports(self, kind: str) -> dict[str, tuple[Place, Mapping[str, Any]]]:
         """Return the inputs or outputs by name, each with its place."""
-        items = self.document.value.get(kind) or []
+        items = self.value.get(kind) or []
         return {
             str(item["name"]): ((kind, number), item)
             for number, item in enumerate(items if isinstance(items, list) else [])
@@ -50,7 +52,7 @@ def read_component(step: Step, sources: Sources) -> Component:
     """Return a step's component; raises UnreadableError."""
     path = step.folder / "component.yaml"
     document = sources.document(path)
-    container = document.value
+    value = container = as_plain(document.value)
     for key in CONTAINER:
         container = container.get(key) if isinstance(container, dict) else None
     if not isinstance(container, dict):
@@ -58,4 +60,4 @@ def read_component(step: Step, sources: Sources) -> Component:
         raise UnreadableError(
             Finding(sources.name(path), 1, "has no implementation.container", cure)
         )
-    return Component(sources.name(path), document, container)
+    return Component(sources.name(path), document, value, container)

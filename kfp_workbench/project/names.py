@@ -22,9 +22,9 @@ CHANNEL = "pipelinechannel--"  # what KFP's compiler puts before the names that 
 _RESERVED = """
 argparse ast base64 codecs collections common concurrent context contextlib copy cron_descriptor
 croniter csv dataclasses datetime decimal dict difflib docker doctest dsl enum fcntl fractions
-functools google hashlib hooks html http importlib io ipaddress itertools jinja2 joblib json
+functools google hashlib hooks html http importlib inspect io ipaddress itertools jinja2 joblib json
 keyword kfp kfp_server_api load_component_from_file logging main markdown_it markupsafe math
-kfp_workbench mypy os params pathlib pipeline platform posixpath pytest random re requests rich ruff
+kfp_workbench mypy os params pathlib pipeline platform posixpath pytest random re reprlib requests rich ruff
 runpy selectors shlex shutil signal sklearn ssl stat statistics steps str string subprocess
 sys tempfile templates tests threading time tomli tomllib traceback types typing unicodedata
 urllib urllib3 uuid uv venv vl_convert warnings yaml zoneinfo

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import names
+from kfp_workbench.project.component_forms import HEAD, as_plain
 from kfp_workbench.project.settings import ROOT, Settings
 
 # What tools and editors leave behind is no content.
@@ -80,7 +81,7 @@ def declared_image(step: Step) -> str:
 
     path = f"steps/{step.name}/component.yaml"
     try:
-        component = read_yaml(step.folder / "component.yaml")
+        component = as_plain(read_yaml(step.folder / "component.yaml"))
         image = component["implementation"]["container"]["image"]
     except (OSError, ValueError, KeyError, TypeError, StopIteration, yaml.YAMLError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -155,8 +156,21 @@ def content_tag(step: Step, settings: Settings, root: Path = ROOT) -> str:
 
 
 def content_files(step: Step, root: Path = ROOT) -> list[Path]:
-    """Return the files and links that may go into a step's image: its own and the shared ones."""
-    return _files(step.folder) + _files(root / "common")
+    """Return the files and links that may go into a step's image: its own and the shared ones.
+
+    A ``component.yaml`` that is written from ``main.py`` is none of them: it says nothing more,
+    and an image stays what it is when it is written.
+    """
+    own = [path for path in _files(step.folder) if not _is_written(path, step)]
+    return own + _files(root / "common")
+
+
+def _is_written(path: Path, step: Step) -> bool:
+    """Tell whether a file is the step's ``component.yaml``, written from its signature."""
+    if path != step.folder / "component.yaml" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline().rstrip() == HEAD.encode()
 
 
 def is_executable(path: Path) -> bool:

@@ -1,55 +1,44 @@
-"""Makes step folders from ``templates/step/`` and wires them into ``pipeline.py``.
+"""Makes a step's folder from ``templates/step/``, and its test from ``templates/tests/``.
 
 ``make step`` and the template's own generation both come here.
 """
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import names
+from kfp_workbench.project import component_files, component_text, names, signatures
+from kfp_workbench.project.steps import Step
+from kfp_workbench.scaffold import interfaces, writing
+from kfp_workbench.scaffold.ports import Port, Ports
 from kfp_workbench.scaffold.rendering import render
 
-_COMPONENT = re.compile(r'^(\w+) = load_component_from_file\(str\(STEPS / "\1" /', re.M)
+CONTEXT = Ports([Port("context", "dict")], [Port(signatures.RESULT, "dict")])  # handed on
 
 _MAIN = "main.py"
-_COMPONENT_FILE = "component.yaml"
+_COMPONENT = "component.yaml"
+_FILES = Path("templates") / "step"
+_TEST = Path("templates") / "tests" / "test_step.py"
 _SUMMARY = re.compile(r'"""([^"\n]+)')  # the first line of a script's docstring
-
-_MODULE = '''\
-"""The pipeline: the only file that says how the steps are wired.
-
-Stages:
-{stages}
-"""
-
-from pathlib import Path
-
-from kfp import dsl
-from kfp.components import load_component_from_file
-
-STEPS = Path(__file__).parent / "steps"
-
-{components}
-
-
-@dsl.pipeline(name="{slug}")
-def pipeline(context: dict) -> dict:
-    """Hands the context from step to step; the last one's is the result."""
-{tasks}
-    return {last}.output
-'''
+_SIGNATURE = re.compile(r"\{\{ *signature *\}\}")
 
 
 def add_step(
-    root: Path, step: str, *, image: str, base_image: str, ready: Path | None = None
+    root: Path,
+    step: str,
+    *,
+    image: str,
+    base_image: str,
+    ready: Path | None = None,
+    ports: Ports | None = None,
 ) -> Path:
     """Make ``steps/<step>`` from ``templates/step/`` and return its folder.
 
     ``image`` is the step's image without a tag; what is in the folder ``ready`` takes the
-    place of the template's files. Raises WorkbenchError (2) when the
+    place of the template's files. ``ports`` are what the step takes and makes; without them it is
+    what the template says, or else a context. Raises WorkbenchError (2) when the
     name is unfit or taken. The folder appears whole or not at all.
     """
     if problem := names.step_problem(step):
@@ -64,12 +53,20 @@ def add_step(
         "title": title(step),
         "image": image,
         "base_image": base_image,
+        **writing.script(step, ports or CONTEXT),
     }
+    templates = _texts(root / _FILES)
+    if ports and not _SIGNATURE.search(templates.get(_MAIN, "")):
+        cure = "use {{ signature }} there, or leave IN= and OUT= out"
+        raise WorkbenchError(f"{_FILES / _MAIN}: has no place for what a step takes: {cure}", 2)
+    texts = _rendered(templates, _texts(ready) if ready else {}, values)
     folder.parent.mkdir(exist_ok=True)
     scratch = folder.with_name(f".{step}.new")
     shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
     try:
-        _write_files(root / "templates" / "step", ready, scratch, values)
+        for name, text in texts.items():
+            _write(scratch / name, text)
+        _write_component(Step(step, scratch), image)
         scratch.rename(folder)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -77,82 +74,49 @@ def add_step(
     return folder
 
 
+def add_test(root: Path, step: str) -> Path | None:
+    """Make a step's test from ``templates/tests/``, if that is there; a test that is there stays.
+
+    Raises WorkbenchError (2) for a template that cannot be filled in.
+    """
+    template, path = root / _TEST, root / "tests" / f"test_{step}.py"
+    if path.exists() or not template.is_file():
+        return None
+    ports = interfaces.of_step(root / "steps" / step)
+    values = {"step": step, "title": title(step), **writing.test(step, ports)}
+    _write(path, render(_TEST.as_posix(), template.read_text(encoding="utf-8"), values))
+    return path
+
+
 def title(step: str) -> str:
     """Return what people call a step: ``Load data`` for load_data."""
     return step.replace("_", " ").capitalize()
 
 
-def pipeline_module(slug: str, steps: Sequence[str]) -> str:
-    """Return the text of a ``pipeline.py`` that runs ``steps`` as a chain."""
-    stages = [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
-    components = [
-        f'{step} = load_component_from_file(str(STEPS / "{step}" / "component.yaml"))'
-        for step in steps
-    ]
-    tasks = []
-    context = "context"
-    for step in steps:
-        task = _task(step, steps)
-        tasks.append(f"    {task} = {step}(context={context})")
-        tasks.append(f'    {task}.set_display_name("{title(step)}")')
-        context = f"{task}.output"
-    return _MODULE.format(
-        slug=slug,
-        stages="\n".join(stages),
-        components="\n".join(components),
-        tasks="\n".join(tasks),
-        last=_task(steps[-1], steps),
-    )
-
-
-def wire_step(root: Path, slug: str, step: str) -> str | None:
-    """Append ``step`` to the chain in ``pipeline.py``, if that is still as generated.
-
-    Returns None when it did, else what to add by hand.
-    """
-    path = root / "pipeline.py"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if step in _COMPONENT.findall(text):
-        return "runs it already"
-    if is_generated(text, slug):
-        _replace(path, pipeline_module(slug, [*_COMPONENT.findall(text), step]))
-        return None
-    load = f'{step} = load_component_from_file(str(STEPS / "{step}" / "component.yaml"))'
-    call = f"{step}_task = {step}(context=...)"
-    return f"not the chain that it can be added to; add these lines:\n    {load}\n    {call}"
-
-
-def is_generated(text: str, slug: str) -> bool:
-    """Tell whether a ``pipeline.py`` still has the shape that it was generated with."""
-    steps = _COMPONENT.findall(text)
-    return bool(steps) and text == pipeline_module(slug, steps)
-
-
-def _task(step: str, steps: Sequence[str]) -> str:
-    """Return the name of a step's task: one that no step has."""
-    task = f"{step}_task"
-    while task in steps:
-        task += "_"
-    return task
-
-
-def _write_files(source: Path, ready: Path | None, target: Path, values: Mapping[str, str]) -> None:
-    """Write a step's files; of the ready ones all but component.yaml are copied as they are."""
-    templates, texts = _texts(source), {}
-    if ready:
-        texts = dict(_texts(ready))
-        component = {name: texts.pop(name) for name in (_COMPONENT_FILE,) if name in texts}
-        templates = {**templates, **component}
-    texts.setdefault(_MAIN, render(f"templates/step/{_MAIN}", templates[_MAIN], values))
-    first = _SUMMARY.match(texts[_MAIN])
+def _rendered(
+    templates: Mapping[str, str], ready: Mapping[str, str], values: Mapping[str, str]
+) -> dict[str, str]:
+    """Return a step's files; of the ready ones all but component.yaml are taken as they are."""
+    texts = {name: text for name, text in ready.items() if name != _COMPONENT}
+    if _COMPONENT in ready:
+        templates = {**templates, _COMPONENT: ready[_COMPONENT]}
+    if _MAIN in templates:
+        texts.setdefault(_MAIN, render(f"templates/step/{_MAIN}", templates[_MAIN], values))
+    first = _SUMMARY.match(texts.get(_MAIN, ""))
     values = {**values, "summary": _quoted(first.group(1) if first else "")}
     for name, template in templates.items():
         if name not in texts:
             texts[name] = render(f"templates/step/{name}", template, values)
-    for name, text in texts.items():
-        path = target / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    return texts
+
+
+def _write_component(step: Step, image: str) -> None:
+    """Write the ``component.yaml`` of a typed step from its signature; another one has its own."""
+    script = step.folder / _MAIN
+    signature = signatures.read(script) if script.is_file() else None
+    if signature:
+        text = component_text.text(signature, image, component_files.command(step), {})
+        _write(step.folder / _COMPONENT, text)
 
 
 def _texts(folder: Path) -> Mapping[str, str]:
@@ -170,7 +134,6 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _replace(path: Path, text: str) -> None:
-    scratch = path.with_suffix(".py.new")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

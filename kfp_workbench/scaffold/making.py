@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kfp_workbench import graph
 from kfp_workbench.project import names
-from kfp_workbench.scaffold import adding, packing
+from kfp_workbench.scaffold import adding, chains, joining, packing
 from kfp_workbench.scaffold.rendering import render
 
 STARTERS = "starters"  # in the template
@@ -35,7 +35,7 @@ def fill_in(project: Path, template: Path, answers: Mapping[str, str]) -> None:
         _write_pipeline(project, starter, slug, steps)
         return
     for step in added:
-        adding.wire_step(project, slug, step)
+        joining.join(project, step)
 
 
 def _write_pipeline(project: Path, starter: Path, slug: str, steps: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ def _write_pipeline(project: Path, starter: Path, slug: str, steps: Sequence[str
         module.write_text(text, encoding="utf-8")
         graph.copy_ready(project, starter / "docs", slug)
     else:
-        module.write_text(adding.pipeline_module(slug, steps), encoding="utf-8")
+        module.write_text(chains.pipeline_module(slug, steps), encoding="utf-8")
         graph.draw_chain(project, slug, [adding.title(step) for step in steps])
 
 

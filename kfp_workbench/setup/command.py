@@ -47,5 +47,6 @@ def _set_up(args: argparse.Namespace) -> None:
         environments.check(args.place, lines, args.lock, args.given)
     else:
         environments.provide(args.place, lines, locks.digests(args.lock))
+        environments.find_project(args.place, Path.cwd())
     args.mark.parent.mkdir(parents=True, exist_ok=True)
     args.mark.touch()

@@ -15,6 +15,8 @@ from kfp_workbench.setup.locks import Line
 
 _STATE = "made-by-make.json"  # in environments that are ours: what a whole one was made from
 
+_PROJECT = "project.pth"
+
 
 def provide(folder: Path, lines: Sequence[Line], digests: Mapping[str, str]) -> None:
     """Make ``folder`` an environment that holds what ``lines`` say; ``digests`` are their files'.
@@ -78,6 +80,18 @@ def check(folder: Path, lines: Sequence[Line], files: Sequence[Path], path: str)
         raise WorkbenchError(f"USE_VENV={folder} lacks {lacking}: {cure}", 2)
     if found:
         print(f"note: USE_VENV={folder} differs from the lock file: {found.text}", file=sys.stderr)
+
+
+def find_project(folder: Path, root: Path) -> None:
+    """Have an environment's Python find a project's modules, wherever its scripts are run from.
+
+    They come after all that is installed. The path is a relative one, so that both can be moved.
+    """
+    for packages in folder.glob("lib/python*/site-packages"):
+        line = f"{os.path.relpath(root.resolve(), packages.resolve())}\n"
+        path = packages / _PROJECT
+        if not path.exists() or path.read_text(encoding="utf-8") != line:
+            path.write_text(line, encoding="utf-8")
 
 
 def python_of(folder: Path) -> Path:

@@ -121,8 +121,8 @@ def add_pip(folder: Path) -> bool:
     python = str(folder / "bin" / "python")
     if found := _printed([str(base_of(folder)), "-I", "-c", "import pip; print(pip.__path__[0])"]):
         place.symlink_to(found)
-    else:
-        _printed([python, "-I", "-m", "ensurepip"])
+        return True
+    _printed([python, "-I", "-m", "ensurepip"])
     return bool(_printed([python, "-I", "-m", "pip", "--version"]))
 
 

@@ -10,15 +10,14 @@ A test asks for what it needs by the names of its arguments:
     the images that it names.
 ``step``
     the name of a step; makes of a test one for each step that has a ``main.py``.
-``json_input``
-    an input that takes a JSON object: step, name, flag; makes of a test one for each.
 ``run_step``
-    ``run_step("add", context={...})`` runs a step on these inputs, as its ``component.yaml`` says, in
-    its own environment; ``run_step("add", ["--context", "{"])`` on these words. Returns the exit
-    status, the outputs by name, what it printed, and the files that it left; ``refusal`` is the one
-    line that it refused its input with.
+    ``run_step("train", data="tests/small.csv", trees=5)`` runs a step on these inputs, as its
+    ``component.yaml`` says, in its own environment; ``run_step("train", ["--help"])`` on these words.
+    Returns ``outputs`` by name, artifacts with ``path`` and ``metadata``, which fails the test with what
+    the step said last if it failed; the exit ``status``, ``stdout``, ``stderr``, and the ``files`` that it
+    left; ``refusal`` is the one line that it refused its input with.
 ``examples``
-    what became of the examples in the docstrings of ``step``; skips a step that has none.
+    what became of the examples in the docstrings of all steps: ``tries``, ``failures``, a ``report``.
 ``run_pipeline``
     ``run_pipeline(threshold=0.5)`` runs the compiled pipeline as processes, with the parameters of
     ``params/test.yaml`` where there is one, else of ``params/dev.yaml``, and returns its outputs by

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.components import PARAMETERS
 
 EXECUTOR_INPUT = "executor_input"  # what stands for it among the inputs
@@ -19,20 +20,20 @@ class Artifact(NamedTuple):
 
 
 class CommandLine:
-    """What KFP would hand to a step, with all paths in one folder.
+    """What KFP would hand to a step, with the paths of outputs in one folder.
 
-    An input that is not given has its default; without one its placeholder is left out, with the
+    Inputs' paths are seen from the project's folder, ``root``. None is no value. An input that is not given has its default; without one its placeholder is left out, with the
     flag before it, so that the step says what it lacks. Text goes to the step as it is, also where
     an object is expected.
     """
 
     def __init__(
-        self, component: Mapping[str, Any], given: Mapping[str, Any], folder: Path
+        self, component: Mapping[str, Any], given: Mapping[str, Any], folder: Path, root: Path
     ) -> None:
         self._inputs = {port["name"]: port for port in component.get("inputs") or []}
         self._outputs = {port["name"]: port for port in component.get("outputs") or []}
         self._given = self._values(given)
-        self._folder = folder
+        self._folder, self._root = folder, root
         container = component["implementation"]["container"]
         self.words = [
             *map(str, container.get("command", [])),
@@ -52,27 +53,30 @@ class CommandLine:
                     found[name] = _value(path.read_text(encoding="utf-8"), kind)
             elif key in published["artifacts"]:
                 (item,) = published["artifacts"][key]["artifacts"]
-                found[name] = Artifact(Path(item["uri"]), item.get("metadata", {}))
+                found[name] = Artifact(Path(item.get("uri") or path), item.get("metadata", {}))
             elif path.exists():
                 found[name] = Artifact(path)
         return found
 
     def _values(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the inputs' values, by name; raises TypeError for an unknown one."""
-        names = {key_of(name): name for name in self._inputs}
+        """Return the inputs' values, by name; raises WorkbenchError (2) for an unknown one."""
+        names = {key_of(name): name for name in self._inputs} | {
+            name: name for name in self._inputs
+        }
         known = [*names, EXECUTOR_INPUT]
         found = {
-            name: _value(str(port["default"]), parameter_type(port))
+            name: _default(port["default"], parameter_type(port))
             for name, port in self._inputs.items()
             if port.get("default") is not None
         }
         for key, value in given.items():
             if key not in known:
-                raise TypeError(
-                    f"{key} is no input of this step: it has {', '.join(names) or 'none'}"
+                raise WorkbenchError(
+                    f"{key} is no input of this step: it has {', '.join(map(key_of, self._inputs)) or 'none'}",
+                    2,
                 )
             found[names.get(key, key)] = value
-        return found
+        return {name: value for name, value in found.items() if value is not None}
 
     def _resolved(self, items: Any) -> list[str]:
         words: list[str] = []
@@ -102,7 +106,7 @@ class CommandLine:
         if name not in self._given:
             return None
         value = self._given[name]
-        return [_text(value) if kind == "inputValue" else str(_artifact(value).path)]
+        return [_text(value) if kind == "inputValue" else str(self._artifact(value).path)]
 
     def _executor_input(self) -> dict[str, Any]:
         inputs: dict[str, Any] = {"parameterValues": {}, "artifacts": {}}
@@ -114,9 +118,9 @@ class CommandLine:
                 value = json.loads(json.dumps(value), parse_int=float)
                 inputs["parameterValues"][key_of(name)] = value
             else:
-                given = _artifact(value)
-                item = {"name": "1", "uri": str(given.path), "metadata": dict(given.metadata)}
-                inputs["artifacts"][key_of(name)] = {"artifacts": [item]}
+                several = value if isinstance(value, list) else [value]
+                items = [self._item(*numbered) for numbered in enumerate(several, 1)]
+                inputs["artifacts"][key_of(name)] = {"artifacts": items}
         outputs: dict[str, Any] = {"parameters": {}, "artifacts": {}}
         for name, port in self._outputs.items():
             path = str(self._path(name))
@@ -130,6 +134,18 @@ class CommandLine:
                 }
                 outputs["artifacts"][key_of(name)] = {"artifacts": [{**item, "metadata": {}}]}
         return {"inputs": inputs, "outputs": {**outputs, "outputFile": str(self._published_in)}}
+
+    def _item(self, number: int, value: Any) -> dict[str, Any]:
+        """Return an input artifact in the form that a cluster gives it."""
+        from kfp_workbench.local.metadata import converted
+
+        given = self._artifact(value)
+        metadata = converted(given.metadata)
+        kind = {"instanceSchema": ""}
+        return {"name": str(number), "uri": str(given.path), "type": kind, "metadata": metadata}
+
+    def _artifact(self, value: Any) -> Artifact:
+        return value if isinstance(value, Artifact) else Artifact(self._root / value)
 
     @property
     def _published_in(self) -> Path:
@@ -155,12 +171,13 @@ def parameter_type(port: Mapping[str, Any]) -> str | None:
     return PARAMETERS.get(str(port.get("type")).partition("[")[0].strip().lower())
 
 
-def _artifact(value: Any) -> Artifact:
-    return value if isinstance(value, Artifact) else Artifact(Path(value).absolute())
-
-
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _default(value: Any, kind: str | None) -> Any:
+    """Return a default's value: the plain form of a component has lists and objects as text."""
+    return _value(str(value), kind) if kind == "STRING" or isinstance(value, str) else value
 
 
 def _value(text: str, kind: str | None) -> Any:

@@ -1,40 +1,40 @@
-"""The examples in a step's docstrings, run in its own environment."""
+"""The examples in steps' docstrings, each run in its step's own environment."""
 
 import json
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from kfp_workbench.project.steps import Step
 from kfp_workbench.testing import exercise, local_runs
-from kfp_workbench.testing.stepping import component_of
 
-
-class Call(NamedTuple):
-    """A context that an example hands to ``transform``, and what comes of it."""
-
-    context: Any
-    value: Any  # None when it is refused
-    error: str | None  # why it is refused
+MARK = ">>>"  # a script without it has no example
 
 
 class Examples(NamedTuple):
-    """What became of a step's examples."""
+    """What became of examples."""
 
     tries: int
     failures: int
     report: str  # on the failures
-    calls: Sequence[Call]  # of ``transform``, in a step that takes a context and nothing else
 
 
-def run(step: Step, root: Path) -> Examples:
-    """Run a step's examples; fails the test if its ``main.py`` cannot be imported."""
-    inputs = [port["name"] for port in component_of(step).get("inputs") or []]
+def run(steps: list[Step], root: Path) -> Examples:
+    """Run all examples of steps; fails the test if a ``main.py`` that has some cannot be imported."""
+    mains = {step: (step.folder / "main.py").read_text(encoding="utf-8") for step in steps}
+    found = [_of_step(step, root) for step, text in mains.items() if MARK in text]
+    return Examples(
+        sum(one.tries for one in found),
+        sum(one.failures for one in found),
+        "\n".join(one.report for one in found if one.failures),
+    )
+
+
+def _of_step(step: Step, root: Path) -> Examples:
     result = subprocess.run(
-        ["python", exercise.__file__, *(["transform"] if inputs == ["context"] else [])],
+        ["python", exercise.__file__],
         cwd=step.folder,
         env=local_runs.environment(step, root),
         stdin=subprocess.DEVNULL,
@@ -43,5 +43,4 @@ def run(step: Step, root: Path) -> Examples:
     )
     if result.returncode:
         pytest.fail(f"steps/{step.name}/main.py:\n{result.stderr}", pytrace=False)
-    found = json.loads(result.stdout.splitlines()[-1])
-    return Examples(**{**found, "calls": [Call(**call) for call in found["calls"]]})
+    return Examples(**json.loads(result.stdout.splitlines()[-1]))

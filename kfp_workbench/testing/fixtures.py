@@ -13,14 +13,10 @@ from kfp_workbench.testing.projects import Project, readable
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make of a test that asks for ``step`` or ``json_input`` one for each."""
+    """Make of a test that asks for ``step`` one for each."""
     root, wanted = metafunc.config.rootpath, {*metafunc.fixturenames} - _own(metafunc)
     if "step" in wanted:
         metafunc.parametrize("step", [step.name for step in stepping.python_steps(root)])
-    if "json_input" in wanted:
-        found = stepping.json_inputs(root)
-        ids = [f"{item.step}{item.flag}" for item in found]
-        metafunc.parametrize("json_input", found, ids=ids)
 
 
 def _own(metafunc: pytest.Metafunc) -> set[str]:
@@ -55,12 +51,14 @@ def run_step(
 ) -> Callable[..., stepping.Done]:
     """Return a function that runs one step in its own environment, and tells what became of it.
 
-    ``run_step("add", context={...})`` runs it on inputs, as its component.yaml says: a text as it
-    is, other values as JSON, an artifact by its path; ``run_step("add", ["--context", "{"])`` on the
-    words of a command line. See `kfp_workbench.testing.stepping.Done` for what it returns.
+    ``run_step("train", data="tests/small.csv", trees=5)`` runs it on inputs, as its component.yaml
+    says: an artifact by its path, seen from the project's folder, or as another step made it, several
+    of them as a list; ``run_step("train", ["--help"])`` on the words of a command line.
+    See `kfp_workbench.testing.stepping.Done` for what it returns.
     """
 
     def run(name: str, words: Sequence[str] | None = None, /, **inputs: Any) -> stepping.Done:
+        __tracebackhide__ = True
         with readable():
             step = get_step(name, project.root)
             folder = tmp_path_factory.mktemp(name)
@@ -69,14 +67,11 @@ def run_step(
     return run
 
 
-@pytest.fixture
-def examples(step: str, project: Project) -> docstrings.Examples:
-    """Return what became of the step's examples."""
+@pytest.fixture(scope="session")
+def examples(project: Project) -> docstrings.Examples:
+    """Return what became of all steps' examples."""
     with readable():
-        found = docstrings.run(get_step(step, project.root), project.root)
-    if not found.tries:
-        pytest.skip(f"steps/{step}/main.py: no docstring has an example")
-    return found
+        return docstrings.run(stepping.python_steps(project.root), project.root)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ def environment(step: Step, root: Path) -> dict[str, str]:
         "PATH": f"{venvs.python_folder(step, root)}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(root),
         "PYTHONDONTWRITEBYTECODE": "1",
+        venvs.AS_IMAGE: "1",
     }
     return {**secrecy.without_sign_in(os.environ), **ours}
 

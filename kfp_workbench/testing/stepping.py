@@ -2,25 +2,26 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import pytest
-import yaml
 
+from kfp_workbench.project.component_forms import as_plain
 from kfp_workbench.project.steps import Step, find_steps, read_yaml
 from kfp_workbench.testing import local_runs
-from kfp_workbench.testing.command_line import EXECUTOR_INPUT, CommandLine, key_of, parameter_type
+from kfp_workbench.testing.command_line import CommandLine
+
+LINES = 15  # of what a failed step said: the last ones
 
 
-class JsonInput(NamedTuple):
-    """An input that takes a JSON object, and that must be given."""
+class Outputs(dict[str, Any]):
+    """A step's outputs by name; fails the test when it is asked for another one."""
 
-    step: str
-    name: str  # as run_step takes it
-    flag: str  # before it on the command line
+    def __missing__(self, name: str) -> NoReturn:
+        __tracebackhide__ = True
+        pytest.fail(f"the step made no output {name!r}: it made {', '.join(self) or 'none'}")
 
 
 class Done(NamedTuple):
@@ -28,10 +29,18 @@ class Done(NamedTuple):
 
     step: str
     status: int  # its exit status
-    outputs: Mapping[str, Any]  # by name; artifacts with their path and metadata
+    made: Outputs  # artifacts with their path and metadata
     stdout: str
     stderr: str
     files: Sequence[str]  # that it left where its outputs belong
+
+    @property
+    def outputs(self) -> Outputs:
+        """What the step made, by name; fails the test, with what the step said last, if it failed."""
+        __tracebackhide__ = True
+        if self.status:
+            pytest.fail(f"{self.step} failed with exit status {self.status}:\n{self._last_lines}")
+        return self.made
 
     @property
     def refusal(self) -> str:
@@ -39,6 +48,7 @@ class Done(NamedTuple):
 
         A step refuses with exit status 2, one line on stderr that names it, and no output.
         """
+        __tracebackhide__ = True
         lines = self.stderr.splitlines()
         if self.status != 2:
             problem = f"ended with exit status {self.status} where 2 is due"
@@ -48,7 +58,13 @@ class Done(NamedTuple):
             problem = f"says more or other than one line that begins with {self.step + ': '!r}"
         else:
             return lines[0]
-        pytest.fail(f"{self.step} should refuse its input, but {problem}\n{self.stderr}")
+        pytest.fail(f"{self.step} should refuse its input, but {problem}\n{self._last_lines}")
+
+    @property
+    def _last_lines(self) -> str:
+        said = (self.stderr.strip() or self.stdout).splitlines()
+        left_out = [f"... {len(said) - LINES} lines before"] if len(said) > LINES else []
+        return "\n".join([*left_out, *said[-LINES:]])
 
 
 def python_steps(root: Path) -> list[Step]:
@@ -58,32 +74,8 @@ def python_steps(root: Path) -> list[Step]:
 
 def component_of(step: Step) -> Mapping[str, Any]:
     """Return a step's ``component.yaml``."""
-    found: Mapping[str, Any] = read_yaml(step.folder / "component.yaml")
+    found: Mapping[str, Any] = as_plain(read_yaml(step.folder / "component.yaml"))
     return found
-
-
-def json_inputs(root: Path) -> list[JsonInput]:
-    """Return the inputs of a project's Python steps that take a JSON object after a flag."""
-    return [found for step in python_steps(root) for found in _json_inputs(step)]
-
-
-def _json_inputs(step: Step) -> Iterator[JsonInput]:
-    try:
-        component = component_of(step)
-        args = component["implementation"]["container"].get("args") or []
-    except (AttributeError, KeyError, TypeError, yaml.YAMLError):
-        return  # the test of the contract says what is wrong
-    needed = {
-        port["name"]
-        for port in component.get("inputs") or []
-        if parameter_type(port) == "STRUCT" and not port.get("optional") and "default" not in port
-    }
-    for flag, item in pairwise(args):
-        if isinstance(flag, str) and isinstance(item, dict):
-            if "executorInput" in item:
-                yield JsonInput(step.name, EXECUTOR_INPUT, flag)
-            elif item.get("inputValue") in needed:
-                yield JsonInput(step.name, key_of(item["inputValue"]), flag)
 
 
 def run(
@@ -93,7 +85,7 @@ def run(
 
     ``folder`` is an empty one, for its outputs.
     """
-    line = CommandLine(component_of(step), inputs, folder)
+    line = CommandLine(component_of(step), inputs, folder, root)
     command = line.words if words is None else ["python", "main.py", *words]
     ended = subprocess.run(
         command,
@@ -110,4 +102,4 @@ def run(
         for name in names
     ]
     said = (ended.stdout, ended.stderr)
-    return Done(step.name, ended.returncode, line.outputs(), *said, sorted(files))
+    return Done(step.name, ended.returncode, Outputs(line.outputs()), *said, sorted(files))

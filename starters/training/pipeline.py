@@ -49,15 +49,13 @@ def pipeline(
         trained.set_display_name("Train")
 
     evaluated = evaluate(
-        train=parts.outputs["train"],
-        test=parts.outputs["test"],
-        candidates=dsl.Collected(trained.outputs["candidate"]),
+        candidates=dsl.Collected(trained.outputs["model"]), test=parts.outputs["test"]
     )
     evaluated.set_display_name("Evaluate")
     written = report(
         metrics=evaluated.outputs["metrics"],
         evaluation=evaluated.outputs["evaluation"],
-        candidates=dsl.Collected(trained.outputs["candidate"]),  # KFP takes each object once
+        scores=evaluated.outputs["scores"],
         best=evaluated.outputs["best"],
     )
     written.set_display_name("Report")

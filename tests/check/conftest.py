@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from shared.baking import bake
+from shared.by_hand import write_by_hand
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project that each test edits and puts back."""
-    return bake(tmp_path_factory.mktemp("check"))
+    """Return a project that each test edits and puts back: ``add`` is written by hand."""
+    return write_by_hand(bake(tmp_path_factory.mktemp("check")))
 
 
 @pytest.fixture

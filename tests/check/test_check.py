@@ -66,7 +66,7 @@ def test_a_step_that_reads_its_executor_input(project: Path) -> None:
         f"      --context, {{inputValue: context}},\n{ARGS}",
         "      --executor-input, {executorInput: null},\n",
     )
-    code = "from common.step import run\nrun('add', print)\n"
+    code = "from common.program import run\nrun()\n"
     (project / SCRIPT).write_text(code)
     assert report(check_project(project)) == ""
     (project / SCRIPT).write_text(code.replace("\nrun", "\nprint"))

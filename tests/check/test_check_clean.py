@@ -140,7 +140,7 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
         ("common/cli.py", "", "def parse_args():\n    add_db()\n\ndef main():\n    parse_args()\n\n"
          'def add_db(parser):\n    parser.add_argument("--db", required=True)\n'),
         (SCRIPT, "import math\n", "import math\nfrom common.cli import add_db\n"),
-        (SCRIPT, "import sys\n", "import sys\nfrom common.step import Step\n"),
+        (SCRIPT, "import sys\n", "import sys\nfrom common.program import run\n"),
     ],
     "types": [
         (ADD, INPUT, INPUT + "- {name: t, type: 'List[str]', default: '[1]'}\n"

@@ -73,7 +73,7 @@ DEFECTS: dict[str, Defect] = {
     ),
     "number-among-args": Defect(ADD, ARGS, ARGS + "      --output, 3,\n", "3,", "no text"),
     "required-flag-of-shared-code": Defect(
-        SCRIPT, "import math\n", "import common.step as shared\nshared.run()\n", "args: [",
+        SCRIPT, "import math\n", "import common.program as shared\nshared.run()\n", "args: [",
         "needs --executor-input", ADD,
     ),
     "kfp-in-a-module-beside": Defect(
@@ -335,7 +335,7 @@ DEFECTS: dict[str, Defect] = {
         "    div_task = div(context=context)", LOAD, "the step add is loaded and not used",
     ),
     "step-not-loaded": Defect(
-        "pipeline.py", 'STEPS / "div"', 'STEPS / "add"', "name:", "pipeline.py does not use steps/div",
+        "pipeline.py", 'STEPS / "div"', 'STEPS / "add"', "Written by", "pipeline.py does not use steps/div",
         "steps/div/component.yaml",
     ),
     "component-not-there": Defect(

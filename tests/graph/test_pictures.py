@@ -54,15 +54,6 @@ def test_a_new_step_is_in_the_picture(project: Path) -> None:
     assert check_project(project) == []
 
 
-def test_a_step_is_made_where_the_pipeline_does_not_compile(project: Path) -> None:
-    template = project / "templates" / "step" / "component.yaml"
-    template.write_text(template.read_text().replace("name: context", "name: other"))
-    result = make(project, "step", "NAME=scale")
-    assert result.returncode == 0 and (project / "steps" / "scale").exists()
-    assert "docs/: not drawn again: pipeline.py" in result.stderr
-    assert "make graph" in check_project(project)[0].text
-
-
 def change(path: str, old: str, new: str) -> Callable[[Path], None]:
     def edit(project: Path) -> None:
         file = project / path
@@ -90,7 +81,7 @@ CURRENT: dict[str, list[Callable[[Path], object]]] = {
     "layout": [change(MODULE, "add(context=context)", "add(\n        context=context,\n    )")],
     "docstring": [change(MODULE, "Hands the context", "Hands on the context")],
     "image": [change(COMPONENT, "calculate-average/add", "elsewhere/add")],
-    "args": [change(COMPONENT, "--context, {inputValue", "--ctx, {inputValue")],
+    "args": [change(COMPONENT, "args: [--executor-input", "args: [--all-at-once")],
     "component-comment": [change(COMPONENT, "outputs:", "# What comes out.\noutputs:")],
     "script": [change("steps/add/main.py", "", "\nX = 1\n")],
     "settings": [change("pyproject.toml", "localhost:5000", "example.com")],

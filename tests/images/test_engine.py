@@ -202,8 +202,8 @@ def test_an_interrupted_run_removes_its_container(
 ) -> None:
     project = bake(tmp_path, registry=f"{registry}/team/sleeper")
     script = project / "steps" / "add" / "main.py"
-    sleep = "import sys\nimport time\nprint('asleep', flush=True)\ntime.sleep(600)\n"
-    script.write_text(script.read_text().replace("import sys\n", sleep, 1))
+    sleep = "import time\nprint('asleep', flush=True)\ntime.sleep(600)\nimport logging\n"
+    script.write_text(script.read_text().replace("import logging\n", sleep, 1))
     assert make(project, "build", "compile", "ARGS=add").returncode == 0
     run = subprocess.Popen(
         [sys.executable, "-m", "kfp_workbench", "local", "--runner", "docker"],

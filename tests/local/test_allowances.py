@@ -178,7 +178,7 @@ def test_a_run_without_settings_says_nothing_of_them(project: Path) -> None:
 def test_processes_get_the_variables(project: Path) -> None:
     script = project / "steps" / "load" / "main.py"
     shown = "import os\nprint([os.environ.get(n) for n in ('LEVEL', 'DB_PASSWORD', 'MODE')])\n"
-    script.write_text(script.read_text().replace("import sys\n", f"import sys\n{shown}", 1))
+    script.write_text(script.read_text().replace("import logging\n", f"import logging\n{shown}", 1))
     result = local(project, SETTINGS, DB_PASSWORD="from-here")
     assert "load | ['high', 'from-here', None]" in result.stderr
 
@@ -206,8 +206,8 @@ def test_a_process_within_its_timeout_keeps_its_status(tmp_path: Path) -> None:
 
 def test_a_timeout_is_the_reason_of_a_failed_run(project: Path) -> None:
     script = project / "steps" / "load" / "main.py"
-    sleep = "import sys\nimport time\ntime.sleep(60)\n"
-    script.write_text(script.read_text().replace("import sys\n", sleep, 1))
+    sleep = "import logging\nimport time\ntime.sleep(60)\n"
+    script.write_text(script.read_text().replace("import logging\n", sleep, 1))
     result = local(project, "load: {timeout: 1s}")
     assert result.returncode != 0
     said = "error: step load was ended: it took longer than its timeout of 1s: all it said is in"
@@ -427,8 +427,8 @@ def test_make_local_holds_containers_to_kubernetes_yaml(
     project: Path, client: Any, registry: str
 ) -> None:
     script = project / "steps" / "load" / "main.py"
-    large = "import sys\nbytearray(300 * 2**20)\n"
-    script.write_text(script.read_text().replace("import sys\n", large, 1))
+    large = "import logging\nbytearray(300 * 2**20)\n"
+    script.write_text(script.read_text().replace("import logging\n", large, 1))
     (project / "kubernetes.yaml").write_text("load: {memory: 64Mi, gpu: 1, retries: 1}\n")
     env = {"REGISTRY": f"{registry}/team/allowed"}
     result = make(project, "local", "RUNNER=docker", "ARGS=-p context={}", env=env)

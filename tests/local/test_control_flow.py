@@ -15,58 +15,77 @@ from shared.baking import bake, compiled, environment
 SAY = '''\
 """Says something about a text."""
 
-import sys
+from pathlib import Path
+from typing import NamedTuple
 
-from common.step import Step, run
+from common.step import Dataset, Output, step
 
 
-def say(step: Step) -> None:
-    text = step.parameter("text", str)
-    step.publish("said", text)
-    step.publish("length", len(text))
-    step.publish("long", len(text) > 3)
-    step.publish("half", len(text) / 2)
-    step.publish("letters", list(text))
-    step.publish("pairs", [{"a": letter, "b": letter * 2} for letter in text])
-    step.publish("numbered", [{"a": letter, "n": n} for n, letter in enumerate(text, 1)])
-    step.publish("about", {"text": text, "letters": list(text)})
-    with step.output("note") as path:
-        path.write_text(text)
+class Outputs(NamedTuple):
+    said: str
+    length: int
+    long: bool
+    half: float
+    letters: list
+    pairs: list
+    numbered: list
+    about: dict
+
+
+@step
+def say(text: str, note: Output[Dataset]) -> Outputs:
+    Path(note.path).write_text(text)
+    return Outputs(
+        said=text,
+        length=len(text),
+        long=len(text) > 3,
+        half=len(text) / 2,
+        letters=list(text),
+        pairs=[{"a": letter, "b": letter * 2} for letter in text],
+        numbered=[{"a": letter, "n": n} for n, letter in enumerate(text, 1)],
+        about={"text": text, "letters": list(text)},
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(run("say", say))
+    say.main()
 '''
 JOIN = '''\
 """Joins what it is given to one text."""
 
-import sys
+from typing import NamedTuple
 
-from common.step import Step, run
+from common.step import step
 
 
-def join(step: Step) -> None:
-    found = [step.parameter(name, kind) for name, kind in (("list", list), ("first", str), ("second", str))]
-    step.publish("joined", f"{'+'.join(map(str, found[0]))}{found[1]}{found[2]}")
+@step
+def join(
+    list: list = [], first: str = "", second: str = ""
+) -> NamedTuple("Outputs", [("joined", str)]):
+    return (f"{'+'.join(map(str, list))}{first}{second}",)
 
 
 if __name__ == "__main__":
-    sys.exit(run("join", join))
+    join.main()
 '''
 READ = '''\
 """Reads two notes."""
 
-import sys
+from pathlib import Path
+from typing import NamedTuple
 
-from common.step import Step, run
+from common.step import Dataset, Input, step
 
 
-def read(step: Step) -> None:
-    step.publish("found", "+".join(step.artifact(name)[0].read_text() for name in ("one", "two")))
+@step
+def read(
+    one: Input[Dataset], two: Input[Dataset]
+) -> NamedTuple("Outputs", [("found", str)]):
+    return ("+".join(Path(note.path).read_text() for note in (one, two)),)
 
 
 if __name__ == "__main__":
-    sys.exit(run("read", read))
+    read.main()
 '''
 COUNT = '''\
 """Tells whether it is given a number: a cluster leaves out an optional input without a value."""

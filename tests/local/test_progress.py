@@ -49,8 +49,8 @@ def in_terminal(project: Path, *words: str, **env: str) -> tuple[int, str, str]:
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = bake(tmp_path_factory.mktemp("progress"))
     script = project / "steps" / "add" / "main.py"
-    slow = "import sys\nimport time\n\ntime.sleep(0.7)  # long enough to be seen running\n"
-    script.write_text(script.read_text().replace("import sys\n", slow, 1))
+    slow = "import logging\nimport time\n\ntime.sleep(0.7)  # long enough to be seen running\n"
+    script.write_text(script.read_text().replace("import logging\n", slow, 1))
     assert make(project, "compile").returncode == 0
     return project
 

@@ -153,8 +153,8 @@ names: ${A_SECRET_LIST}
 def test_a_local_run_prints_no_secret(project: Path) -> None:
     """What a step prints of it neither, on the screen and in its log."""
     script = project / "steps" / "add" / "main.py"
-    noise = "import sys\nprint(sys.argv, flush=True)\n"
-    script.write_text(script.read_text().replace("import sys\n", noise, 1))
+    noise = "import sys\nprint(sys.argv, flush=True)\nimport logging\n"
+    script.write_text(script.read_text().replace("import logging\n", noise, 1))
     text = 'context: {numbers: [1], password: "${DB}", url: "db://u:${DB_PASSWORD}@h"}\n'
     (project / "params" / "prod.yaml").write_text(text)
     env = {**NO_ENGINE, "DB": SECRET, "DB_PASSWORD": "hush-hush"}

@@ -175,7 +175,7 @@ def test_a_failed_run_shows_the_log(failed: Path, browser: Browser) -> None:
     browser.open(page_of(failed))
     said = browser.text(".failure")
     assert "add failed with exit status 2" in said and "Add: exit status 2" in said
-    assert "add: --context: numbers[1]: 'two' is not a number" in browser.text(".log")
+    assert "add: context: numbers[1]: 'two' is not a number" in browser.text(".log")
     steps = browser.text(".steps")
     assert re.search(r"Add\s+✗ Failed", steps) and re.search(r"Div\s+· Not reached", steps)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.scaffold import ports, writing
 from kfp_workbench.scaffold.rendering import render
 from shared.baking import PROJECT
 
@@ -50,8 +51,10 @@ def test_it_is_what_jinja_makes(pieces: list[str]) -> None:
 
 def test_the_templates_own_steps_need_no_jinja(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
+    made = ports.read("data:Dataset", "model:Model score:float")
     values = {**VALUES, "base_image": "a:1", "summary": "Loads"}
-    for path in (PROJECT / "templates" / "step").iterdir():
+    values |= {**writing.script("fit", made), **writing.test("fit", made)}
+    for path in (PROJECT / "templates").glob("*/*"):
         assert "{{" not in render(path.name, path.read_text(encoding="utf-8"), values)
     with pytest.raises(ImportError):
         render("x", "{{ step | upper }}", VALUES)

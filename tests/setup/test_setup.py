@@ -298,6 +298,14 @@ def test_a_folder_of_wheels_needs_no_network(shop: Workshop, installer: str) -> 
     assert "error: WHEELS='/nonexistent' is no folder: make wheels fills one" in result.stderr
 
 
+@pytest.mark.parametrize("installer", INSTALLERS)
+def test_what_fills_the_folder_is_not_set_up_from_it(shop: Workshop, installer: str) -> None:
+    """A project that is new sets up from its index, before there is a folder."""
+    result = shop.make("wheels", f"WHEELS={shop.folder / 'new'}", installer=installer)
+    assert "setting up .venv" in result.stderr and shop.holds() == "1.0 3.0"
+    assert "is no folder" not in result.stderr
+
+
 def test_environments_outlive_make_clean(shop: Workshop) -> None:
     assert shop.make(installer="uv").returncode == 0
     (shop.project / "build" / "venvs").mkdir(parents=True)

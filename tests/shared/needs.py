@@ -12,6 +12,7 @@ WITH_ENGINE = (
     "test_conformance_docker",
     "test_doctor",
     "test_engine",
+    "test_own_data",
     "test_training",
 )
 

@@ -9,10 +9,11 @@ from typing import Any
 
 RUN = "minio://mlpipeline/v2/artifacts/tumours/RUN_ID"
 SCHEMA = {"struct": {"mean radius": "float", "benign": "int"}}
-CANDIDATES = [
+CANDIDATES: list[dict[str, Any]] = [
     {"score": 0.9297127222982218, "settings": {"max_depth": 1, "n_estimators": 50, "random_state": 1}},
     {"score": 0.9601641586867306, "settings": {"max_depth": 8, "n_estimators": 50, "random_state": 1}},
 ]  # fmt: skip
+DEPTHS = [item["settings"]["max_depth"] for item in CANDIDATES]
 EVALUATION = {
     "confusionMatrix": {
         "struct": {
@@ -65,14 +66,12 @@ def executor_input(
 
 def _steps() -> dict[str, list[Any]]:
     train, test = (given("split", name, rows=9, schema=SCHEMA) for name in ("train", "test"))
-    of = {"framework": "scikit-learn", "max_depth": 8, "n_estimators": 50, "random_state": 1}
-    model, evaluation = (
-        given("evaluate", "model", **of),
-        given("evaluate", "evaluation", **EVALUATION),
-    )
+    of = [{"framework": "scikit-learn", "candidate": {"struct": item}} for item in CANDIDATES]
+    models = [given(f"train-{depth}", "model", **of[i]) for i, depth in enumerate(DEPTHS)]
+    model = given("evaluate", "model", **of[1])
+    evaluation = given("evaluate", "evaluation", **EVALUATION)
     metrics = given("evaluate", "metrics", accuracy=0.950704, auc=0.977316, f1=0.960894)
     evaluated = {"model": "Model", "metrics": "Metrics", "evaluation": "ClassificationMetrics"}
-    best = {"candidates": CANDIDATES, "best": CANDIDATES[1]}
     return {
         "load": [executor_input("load", {}, {}, {"data": "Dataset"})],
         "split": [
@@ -85,20 +84,31 @@ def _steps() -> dict[str, list[Any]]:
         ],
         "train": [
             executor_input(
-                "train", {"train": train}, {"depth": 8, "seed": 1, "trees": 5}, {"candidate": ""}
+                f"train-{depth}",
+                {"train": train},
+                {"depth": depth, "seed": 1, "trees": 5},
+                {"model": "Model"},
             )
+            for depth in DEPTHS
         ],
         "evaluate": [
             executor_input(
                 "evaluate",
-                {"train": train, "test": test},
-                {"candidates": CANDIDATES},
-                {**evaluated, "accuracy": "", "best": ""},
+                # As a cluster collects them: in no order.
+                {
+                    "candidates": {"artifacts": [models[i]["artifacts"][0] for i in (1, 0)]},
+                    "test": test,
+                },
+                {},
+                {**evaluated, "accuracy": "", "best": "", "scores": ""},
             )
         ],
         "report": [
             executor_input(
-                "report", {"metrics": metrics, "evaluation": evaluation}, best, {"report": "HTML"}
+                "report",
+                {"metrics": metrics, "evaluation": evaluation},
+                {"scores": CANDIDATES, "best": CANDIDATES[1]},
+                {"report": "HTML"},
             )
         ],
         "publish": [
@@ -106,7 +116,7 @@ def _steps() -> dict[str, list[Any]]:
                 "publish",
                 {"model": model},
                 {"accuracy": 0.9507042253521126},
-                {"published": "Model", "version": ""},
+                {"published": "Model", "Output": ""},
             )
         ],
     }

@@ -9,32 +9,64 @@ from shared.baking import bake
 MAKE = '''\
 """Publishes one of everything."""
 
-import sys
+from pathlib import Path
+from typing import NamedTuple
 
-from common.step import Step, run
+from common.step import (
+    HTML,
+    Artifact,
+    ClassificationMetrics,
+    Dataset,
+    Markdown,
+    Metrics,
+    Model,
+    Output,
+    step,
+)
 
 
-def everything(step: Step) -> None:
-    for name, kind in (("text", str), ("whole", int), ("real", float), ("flag", bool), ("items", list), ("object", dict)):
-        step.publish(f"{name}_out", step.parameter(name, kind))
-    with step.output("dataset", rows=2, schema={"a": "int"}) as path:
-        path.write_text("a\\n1\\n2\\n")
-    with step.output("model", framework="none") as path:
-        path.mkdir()
-        (path / "weights").write_bytes(b"\\x00\\xff")
-    with step.output("artifact") as path:
-        path.write_text("é")
-    step.metrics("metrics", accuracy=0.97, count=3)
-    step.classification_metrics(
-        "evaluation", labels=["no", "yes"], matrix=[[5, 1], [0, 4]], roc=[(0, 0, 1), (0.2, 1, 0.5)]
-    )
-    for name in ("html", "markdown"):
-        with step.output(name) as path:
-            path.write_text(f"<b>{name}</b>")
+class Outputs(NamedTuple):
+    text_out: str
+    whole_out: int
+    real_out: float
+    flag_out: bool
+    items_out: list
+    object_out: dict
+
+
+@step
+def make(
+    text: str,
+    whole: int,
+    real: float,
+    flag: bool,
+    items: list,
+    object: dict,
+    dataset: Output[Dataset],
+    model: Output[Model],
+    artifact: Output[Artifact],
+    metrics: Output[Metrics],
+    evaluation: Output[ClassificationMetrics],
+    html: Output[HTML],
+    markdown: Output[Markdown],
+) -> Outputs:
+    Path(dataset.path).write_text("a\\n1\\n2\\n")
+    dataset.metadata = {"rows": 2, "schema": {"a": "int"}}
+    Path(model.path).mkdir()
+    Path(model.path, "weights").write_bytes(b"\\x00\\xff")
+    model.framework = "none"
+    Path(artifact.path).write_text("é")
+    metrics.log_metric("accuracy", 0.97)
+    metrics.log_metric("count", 3)
+    evaluation.log_confusion_matrix(["no", "yes"], [[5, 1], [0, 4]])
+    evaluation.log_roc_curve([0, 0.2], [0, 1], [1, 0.5])
+    for page in (html, markdown):
+        Path(page.path).write_text(f"<b>{page.name}</b>")
+    return Outputs(text, whole, real, flag, items, object)
 
 
 if __name__ == "__main__":
-    sys.exit(run("make", everything))
+    make.main()
 '''
 READ = '''\
 """Tells what it was given."""
@@ -42,25 +74,51 @@ READ = '''\
 import json
 import logging
 import sys
+from pathlib import Path
 
-from common.step import Step, run
+from common.step import (
+    HTML,
+    Artifact,
+    ClassificationMetrics,
+    Dataset,
+    Input,
+    Markdown,
+    Metrics,
+    Model,
+    step,
+)
 
 
-def read(step: Step) -> None:
+@step
+def read(
+    dataset: Input[Dataset],
+    model: Input[Model],
+    artifact: Input[Artifact],
+    metrics: Input[Metrics],
+    evaluation: Input[ClassificationMetrics],
+    html: Input[HTML],
+    markdown: Input[Markdown],
+    text: str,
+    whole: int,
+    real: float,
+    flag: bool,
+    items: list,
+    object: dict,
+) -> dict:
     logging.info("reading")
     given = json.loads(sys.argv[2])
     found = {"given": given["inputs"]["artifacts"]["dataset"], "more": given["outputs"]["artifacts"]}
-    for name in ("dataset", "model", "artifact", "metrics", "evaluation", "html", "markdown"):
-        path, metadata = step.artifact(name)
+    for item in (dataset, model, artifact, metrics, evaluation, html, markdown):
+        path = Path(item.path)
         files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
-        found[name] = {"metadata": metadata, "content": [file.read_bytes().hex() for file in files]}
-    for name, kind in (("text", str), ("whole", int), ("real", float), ("flag", bool), ("items", list), ("object", dict)):
-        found[name] = step.parameter(name, kind)
-    step.publish("Output", found)
+        content = [file.read_bytes().hex() for file in files]
+        found[item.name] = {"metadata": item.metadata, "content": content}
+    values = {"text": text, "whole": whole, "real": real, "flag": flag, "items": items}
+    return {**found, **values, "object": object}
 
 
 if __name__ == "__main__":
-    sys.exit(run("read", read))
+    read.main()
 '''
 PARAMETERS = {
     "text": "String", "whole": "Integer", "real": "Float", "flag": "Boolean",

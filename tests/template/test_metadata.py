@@ -1,17 +1,21 @@
 """Metadata on the way from step to step: each gets what the one before published, on every runner."""
 
+import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from common.step import Step, run
+from common.artifacts import as_published
+from common.step import Artifact, Dataset, Output, step
 from kfp_workbench.local.artifacts import SESSION
 from kfp_workbench.local.executor_input import read_output
 from kfp_workbench.local.metadata import MetadataError, converted
 from shared import golden
+from shared.step_runs import executor_input, files, status
+from shared.step_runs import told as published_in
 
 ADDED = ("display_name", "store_session_info")
 # What a step publishes, and what the metadata store of a real KFP makes of it.
@@ -45,7 +49,8 @@ def from_kfp(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def metadata_of(executor_input: Mapping[str, Any], name: str = "data") -> dict[str, Any]:
     """Return the metadata that a step finds for an input."""
-    return Step(executor_input).artifact(name)[1]
+    (item,) = executor_input["inputs"]["artifacts"][name]["artifacts"]
+    return as_published(Artifact, item).metadata
 
 
 def given_next(
@@ -95,30 +100,26 @@ def told(metadata: Mapping[str, Any]) -> Callable[[Any], None]:
     return write
 
 
-def published(
-    metadata: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
-) -> Callable[[Any], None]:
-    """Return a typed step that publishes data sets with metadata, and parameters."""
+def published(metadata: Mapping[str, Any]) -> Callable[[Any], None]:
+    """Return a typed step that publishes data sets with metadata."""
 
-    def work(step: Step) -> None:
-        for name, said in metadata.items():
-            with step.output(name, **said) as path:
-                path.touch()
-        for name, value in (parameters or {}).items():
-            step.publish(name, value)
+    def work(**outputs: Dataset) -> None:
+        for name, output in outputs.items():
+            Path(output.path).touch()
+            output.metadata = {**metadata[name]}
 
     def write(given: Any) -> None:
-        assert run("step", work, ["--executor-input", json.dumps(given)]) == 0
+        assert status(with_arguments(work, dict.fromkeys(metadata, Output[Dataset])), given) == 0
 
     return write
 
 
-def argv(folder: Path, **more: Any) -> list[str]:
-    """Return the arguments of a step with an output artifact ``out`` and KFP's own outputs."""
-    names = ("out", "executor-logs")
-    artifacts = {name: {"artifacts": [{"uri": str(folder / name)}]} for name in names}
-    outputs = {"outputFile": str(folder / "output.json"), "artifacts": artifacts, **more}
-    return ["--executor-input", json.dumps({"inputs": {}, "outputs": outputs})]
+def with_arguments(function: Any, kinds: Mapping[str, Any]) -> Any:
+    """Return a step of a function that takes any arguments, which has these."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    ports = [inspect.Parameter(name, kind, annotation=each) for name, each in kinds.items()]
+    function.__signature__ = inspect.Signature(ports)
+    return step(function)
 
 
 @each_kept
@@ -174,9 +175,8 @@ def test_a_title_that_is_the_outputs_name_is_kfps() -> None:
 
 def test_neither_metadata_nor_a_type_is_needed() -> None:
     """Behind a condition, an artifact has no type."""
-    uri = "minio://mlpipeline/x"
-    given = {"inputs": {"artifacts": {"data": {"artifacts": [{"name": "1", "uri": uri}]}}}}
-    assert Step(given).artifact("data") == (Path("/minio/mlpipeline/x"), {})
+    found = as_published(Dataset, {"name": "1", "uri": "minio://mlpipeline/x"})
+    assert (found.path, found.metadata, found.name) == ("/minio/mlpipeline/x", {}, "x")
 
 
 REFUSED = {
@@ -185,7 +185,7 @@ REFUSED = {
     "lost": ({"rate": 1e-7}, "rate is 1e-07, of which KFP keeps six decimals: put it into a list, which keeps all"),
     "another": ({"rate": -2.6e-6}, "rate is -2.6e-06, of which KFP keeps six decimals: put it into a list, which keeps all"),
     "large": ({"id": 2**53 + 1}, "KFP rounds a number as large as 9007199254740993: publish it as text"),
-    "large-within": ({"id": [{"a": -(10**400)}]}, f"KFP rounds a number as large as -1{'0' * 55}...: publish it as text"),
+    "large-within": ({"id": [{"a": -(10**400)}]}, "KFP rounds a number as large as -1000"),
 }  # fmt: skip
 
 
@@ -193,22 +193,14 @@ REFUSED = {
 def test_what_would_not_come_back_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], said: Any, words: str
 ) -> None:
-    def work(step: Step) -> None:
-        with step.output("out", **said) as path:
-            path.touch()
+    @step
+    def make(out: Output[Dataset]) -> None:
+        Path(out.path).touch()
+        out.metadata = said
 
-    assert run("step", work, argv(tmp_path)) == 1
-    assert capsys.readouterr().err == f"step: out: {words}\n"
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_parameter_that_would_not_come_back_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    given = argv(tmp_path, parameters={"id": {"outputFile": str(tmp_path / "id")}})
-    assert run("step", lambda step: step.publish("id", 2**63 - 1), given) == 1
-    words = "id: KFP rounds a number as large as 9223372036854775807: publish it as text"
-    assert capsys.readouterr().err == f"step: {words}\n"
+    assert status(make, executor_input(tmp_path, {"out": "Dataset"})) == 1
+    assert capsys.readouterr().err.startswith(f"make: out: {words}")
+    assert files(tmp_path) == []
 
 
 def test_what_would_come_back_is_not_refused(tmp_path: Path) -> None:
@@ -229,77 +221,56 @@ def test_metadata_without_a_value_fails_the_step(tmp_path: Path) -> None:
         given_next(tmp_path, told({"out": {"a": [None], "rows": None}}), {"out": {}}, {})
 
 
-# Outputs that no component declares
-
-
-def test_an_output_that_kfp_adds_is_not_the_steps(tmp_path: Path) -> None:
-    def work(step: Step) -> None:
-        with step.output("out") as path:
-            path.touch()
-
-    assert run("step", work, argv(tmp_path)) == 0
-    told_of = json.loads((tmp_path / "output.json").read_text())["artifacts"]
-    assert list(told_of) == ["out"]
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("", "out: this output was never published"),
-        ("executor-logs", "executor-logs: not among the artifacts that component.yaml declares: out"),
-    ],
-)  # fmt: skip
-def test_one_that_is_declared_still_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, words: str
-) -> None:
-    def work(step: Step) -> None:
-        if name:
-            with step.output(name) as path:
-                path.touch()
-
-    assert run("step", work, argv(tmp_path)) == 1
-    assert capsys.readouterr().err == f"step: {words}\n"
-
-
 # Held to a real KFP
 
 
 @golden.each("given", golden.executor_inputs())
 def test_what_a_real_step_was_given_comes_back(tmp_path: Path, given: Any) -> None:
     """Read, published, and read again by a second step."""
-    step = Step(given)
-    values = given["inputs"].get("parameterValues", {})
-    parameters = {name: step.parameter(name, type(value)) for name, value in values.items()}
-    metadata = {name: step.artifact(name)[1] for name in given["inputs"].get("artifacts", {})}
+    inputs = given["inputs"].get("artifacts", {})
+    metadata = {name: metadata_of(given, name) for name, each in inputs.items() if one(each)}
     assert not any(name in said for said in metadata.values() for name in ADDED)
-    assert parameters == values
-    work = published(metadata, parameters)
-    second = Step(given_next(tmp_path, work, metadata, parameters))
-    assert {name: second.parameter(name, type(value)) for name, value in values.items()} == values
-    assert {name: second.artifact(name)[1] for name in metadata} == metadata
+    second = given_next(tmp_path, published(metadata), metadata, {})
+    assert {name: metadata_of(second, name) for name in metadata} == metadata
+
+
+def one(several: Any) -> bool:
+    return len(several["artifacts"]) == 1
 
 
 @golden.each("given", golden.executor_inputs())
-def test_a_real_step_is_asked_for_what_its_component_declares(tmp_path: Path, given: Any) -> None:
-    outputs = given["outputs"]
-    declared = {*outputs.get("artifacts", {}), *outputs.get("parameters", {})} - {"executor-logs"}
+def test_a_real_step_is_given_what_its_signature_says(tmp_path: Path, given: Any) -> None:
+    """And is asked for what its component declares."""
     moved = json.loads(json.dumps(given).replace("minio://", f"{tmp_path}/"))
-    moved["outputs"]["outputFile"] = str(tmp_path / "output.json")
-    step = Step(moved)
-    for name in outputs.get("parameters", {}):
-        step.publish(name, 1)
-    for name in outputs.get("artifacts", {}):
-        kind = outputs["artifacts"][name]["artifacts"][0]["type"]["schemaTitle"]
-        if kind == "system.Metrics":
-            step.metrics(name, x=1)
-        elif kind == "system.ClassificationMetrics":
-            step.classification_metrics(name, ["x"], [[1]])
-        elif name in declared:
-            with step.output(name) as path:
-                path.touch()
-    step.finish()
-    written = json.loads((tmp_path / "output.json").read_text())
-    assert {*written["artifacts"], *written["parameterValues"]} == declared
+    moved["outputs"]["outputFile"] = str(tmp_path / "deep" / "executor_output.json")
+    values, artifacts = (moved["inputs"].get(kind, {}) for kind in ("parameterValues", "artifacts"))
+    outputs = [name for name in moved["outputs"].get("artifacts", {}) if name != "executor-logs"]
+    returned = NamedTuple(
+        "Returned", [(name, int) for name in moved["outputs"].get("parameters", {})]
+    )  # type: ignore[misc]
+    seen: dict[str, Any] = {}
+
+    def work(**arguments: Any) -> Any:
+        seen.update(arguments)
+        for name in outputs:
+            Path(arguments[name].path).touch()
+        return returned(*[1 for _ in returned._fields]) if returned._fields else None
+
+    kinds = {
+        **{name: type(value) for name, value in values.items()},
+        **dict.fromkeys(artifacts, list[Artifact]),
+        **dict.fromkeys(outputs, Output[Artifact]),
+    }
+    asked = with_arguments(work, kinds)
+    asked.function.__signature__ = inspect.signature(work).replace(
+        return_annotation=returned if returned._fields else None
+    )
+    assert status(asked, moved) == 0
+    assert {name: seen[name] for name in values} == values
+    assert [len(seen[name]) for name in artifacts] == [
+        len(each["artifacts"]) for each in artifacts.values()
+    ]
+    assert {*published_in(tmp_path)} == {*outputs, *moved["outputs"].get("parameters", {})}
 
 
 def pairs() -> Iterator[tuple[str, Any]]:

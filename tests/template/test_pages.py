@@ -43,6 +43,7 @@ def test_the_commands_of_a_page_work(ready: Path, name: str) -> None:
     settings = {"ALLOW_UNPINNED": "1", "RUNNER": "process", "USE_VENV": sys.prefix}
     with kfp_server(script=[Moment("RUNNING"), Moment("SUCCEEDED")]) as server:
         env = environment({**settings, "KFP_HOST": server.url})
+        env["PYTHONPATH"] += f":{ready}"  # as the project's own environment has it
         for command in shell_lines(PAGES[name].read_text(encoding="utf-8")):
             if command not in ELSEWHERE:
                 here = command.replace(".venv/bin/python", sys.executable)

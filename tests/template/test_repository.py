@@ -1,5 +1,6 @@
 """The template's own repository: its READMEs, lock files and CI say what is true."""
 
+import importlib
 import json
 import re
 import shutil
@@ -134,6 +135,32 @@ def test_nothing_but_the_two_files_has_placeholders() -> None:
         if path.is_file() and "<< cookiecutter" in path.read_text(encoding="utf-8")
     }
     assert found == {"README.md", "pyproject.toml"}
+
+
+# What a newcomer asks, the words that answer it in the table of rooms, and what is found there.
+TOUR = {
+    "where is a container started?": ("how a container", "local.containers:ContainerRunner"),
+    "where is a schedule's cron checked?": ("schedules and their cron", "cluster.cron:parse"),
+    "where is a content tag computed?": ("content tags", "project.steps:content_tag"),
+    "where is a placeholder resolved?": ("{{$.inputs…}}", "local.placeholders:resolve"),
+    "where is a token read?": ("tokens", "cluster.signin:credentials"),
+    "where is a lock file made?": ("how lock files are made", "images.locking:lock"),
+    "where is a wheel packed?": ("packing the wheel", "scaffold.packing:pack"),
+    "where is a bad answer refused?": ("answers are refused", "scaffold.refusals:problems"),
+    "where is the report written?": ("how the page is written", "report.page:render"),
+    "where is a file fitted to a server?": ("an older server", "pipeline.fitting:fit"),
+}
+
+
+@pytest.mark.parametrize(("words", "found"), TOUR.values(), ids=TOUR)
+def test_the_table_of_rooms_leads_there(words: str, found: str) -> None:
+    """And nowhere else."""
+    text = (TEMPLATE / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.split("### The package's rooms")[1]
+    rows = [line for line in table.splitlines() if line.startswith("|") and words in line]
+    module, _, name = found.partition(":")
+    assert [row.split("`")[1] for row in rows] == [f"{module.split('.')[0]}/"]
+    assert hasattr(importlib.import_module(f"kfp_workbench.{module}"), name)
 
 
 def test_the_linters_pass() -> None:

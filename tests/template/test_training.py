@@ -1,7 +1,9 @@
 """The starter `training`: its files, its rules, and that it works as processes and in containers."""
 
+import html.parser
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +18,7 @@ from shared.project_files import FILES, STEP_FILES
 
 STEPS = ["load", "split", "train", "evaluate", "report", "publish"]
 WITH_REQUIREMENTS = ["load", "train", "evaluate"]
+RECORDED = ["load", "split"]  # steps that take and make what they did when that was recorded
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent"}
 
 
@@ -32,11 +35,18 @@ def outputs(project: Path) -> dict[str, Any]:
     return local(project, "process")
 
 
-def local(project: Path, runner: str) -> dict[str, Any]:
-    result = make(project, "local", f"RUNNER={runner}")
+def local(project: Path, runner: str, *words: str) -> dict[str, Any]:
+    result = make(project, "local", f"RUNNER={runner}", *words)
     assert result.returncode == 0, result.stderr
     found: dict[str, Any] = json.loads(result.stdout)
     return found
+
+
+def published(outputs: dict[str, Any]) -> list[Path]:
+    """Return the models that a run published."""
+    report = Path(outputs["report"])
+    run = next(folder for folder in report.parents if (folder / "run.json").exists())
+    return list(run.glob("tasks/*-publish/artifacts/publish/*/published"))
 
 
 def test_the_files_of_a_project(tmp_path: Path) -> None:
@@ -70,17 +80,15 @@ def test_its_steps_may_be_typed_in_any_spelling() -> None:
     assert problems({"starter": "blank", "steps": "load, split"}) == []
 
 
-def test_a_new_step_comes_with_the_lines_to_add(tmp_path: Path) -> None:
+def test_a_new_step_reads_and_makes_what_most_of_its_steps_do(tmp_path: Path) -> None:
     project = bake(tmp_path, starter="training", project_slug="x")
-    before = (project / "pipeline.py").read_bytes()
     result = make(project, "step", "NAME=Clean up")
     assert result.returncode == 0, result.stderr
     assert set(files_of(project / "steps" / "clean_up")) == STEP_FILES
-    assert (project / "pipeline.py").read_bytes() == before
-    message, load, call = result.stderr.splitlines()[-3:]
-    assert message == "pipeline.py: not the chain that it can be added to; add these lines:"
-    assert load.strip().startswith("clean_up = load_component_from_file(")
-    assert call.strip() == "clean_up_task = clean_up(context=...)"
+    assert 'clean_up(train=parts.outputs["train"])' in (project / "pipeline.py").read_text()
+    text = (project / "steps" / "clean_up" / "main.py").read_text()
+    assert "def clean_up(train: Input[Dataset], result: Output[Dataset]) -> None:" in text
+    assert make(project, "check").returncode == 0
 
 
 def test_steps_with_the_same_requirements_have_the_same_lock_file() -> None:
@@ -107,6 +115,48 @@ def test_a_process_run_finds_the_best(outputs: dict[str, Any]) -> None:
     assert Path(outputs["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def test_the_report_is_a_complete_page(outputs: dict[str, Any]) -> None:
+    """Every element is closed, nothing is left to fill in, nothing comes from elsewhere."""
+    page = Path(outputs["report"]).read_text(encoding="utf-8")
+    _Balance().feed(page)
+    assert page.startswith("<!doctype html>") and page.endswith("</html>\n")
+    assert f"{outputs['accuracy']:.1%} of the test rows" in page
+    assert page.count("<svg") == 2 and page.count("<td") == 4
+    assert "$" not in page and "://" not in page and "<script" not in page
+
+
+def test_a_threshold_keeps_a_model_back(project: Path, outputs: dict[str, Any]) -> None:
+    """No model has an accuracy above 1; all else stays the same to the last digit."""
+    (model,) = published(outputs)
+    assert model.stat().st_size > 1000
+    again = local(project, "process", "ARGS=-p threshold=1.1")
+    assert {**again, "report": ""} == {**outputs, "report": ""}
+    assert Path(again["report"]).read_bytes() == Path(outputs["report"]).read_bytes()
+    assert published(again) == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "step", "words"),
+    [
+        ("test_share=2", "split", "test_share: 2.0 leaves a part empty: give 0.25 or so"),
+        ("depths=[0]", "train", "The 'max_depth' parameter of cross_val_score must be an int in "),
+        ("depths=[]", "evaluate", ""),  # as on a cluster, where the step does not begin
+    ],
+)
+def test_a_bad_parameter_is_told_by_the_step_that_it_is_for(
+    project: Path, outputs: dict[str, Any], parameter: str, step: str, words: str
+) -> None:
+    """In one line, with exit status 2, in each attempt."""
+    result = make(project, "local", "RUNNER=process", f"ARGS=-p {parameter}")
+    assert result.returncode != 0
+    lines = re.findall(rf"^ *{step}\b.* \| ({step}: .*)", result.stderr, re.M)
+    assert all(line.startswith(f"{step}: {words}") for line in lines), lines
+    if words:
+        assert lines and f"step {step} failed with exit status 2" in result.stderr
+    else:
+        assert "evaluate: train has not been run" in result.stderr
+
+
 @pytest.fixture(
     scope="module",
     params=[
@@ -126,7 +176,7 @@ def on_a_cluster(request: Any, tmp_path_factory: pytest.TempPathFactory) -> dict
         steps = training_inputs.STEPS
     else:
         recorded = json.loads(golden.TRAINING.read_text(encoding="utf-8"))
-        steps = {s: [item["executor_input"] for item in recorded[s]] for s in STEPS}
+        steps = {s: [item["executor_input"] for item in recorded[s]] for s in RECORDED}
     text, folder = json.dumps(steps), tmp_path_factory.mktemp("cluster")
     for place in ("minio://", "/minio/", "/tmp/kfp/"):
         text = text.replace(place, f"{folder}/")
@@ -151,6 +201,9 @@ def test_the_steps_work_with_what_a_cluster_gives_them(
                 assert address.exists() == (name not in ("metrics", "evaluation"))
     given = on_a_cluster["split"][0]["inputs"]["artifacts"]["data"]["artifacts"][0]["metadata"]
     assert metadata["train"]["schema"] == metadata["test"]["schema"] == given["schema"]["struct"]
+    if "publish" not in on_a_cluster:
+        return
+    assert metadata["model"]["candidate"] == training_inputs.CANDIDATES[1], "the better one"
     assert metadata["published"].pop("version")
     assert metadata["published"] == {**metadata["model"], "accuracy": 0.9507042253521126}
     (item,) = on_a_cluster["report"][0]["outputs"]["artifacts"]["report"]["artifacts"]
@@ -222,3 +275,19 @@ def prepared_base(client: Any, folder: Path) -> str:
     tag = "test-training:1"
     client.images.build(path=str(folder), tag=tag, platform="linux/amd64")
     return tag
+
+
+class _Balance(html.parser.HTMLParser):
+    """Fails when an element is not closed, or another one is; meta never is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
+        assert bool(self.open) == (tag != "html")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.testing.command_line import Artifact, CommandLine
 
 INPUTS = [
@@ -24,6 +25,8 @@ GIVEN = [
     (["--t", {"inputValue": "Text"}], {"text": "é $x"}, ["--t", "é $x"]),
     (["--s", {"inputValue": "share"}], {}, ["--s", "0.5"]),
     (["--d", {"inputPath": "data"}], {"data": "/x.csv"}, ["--d", "/x.csv"]),
+    (["--d", {"inputPath": "data"}], {"data": "x.csv"}, ["--d", "/project/x.csv"]),
+    (["--r", {"inputValue": "rows"}, "-v"], {"rows": None}, ["-v"]),
     (["--d", {"inputUri": "data"}], {"data": Artifact(Path("/x"))}, ["--d", "/x"]),
     ([{"concat": ["--rows=", {"inputValue": "rows"}]}], {"rows": 3}, ["--rows=3"]),
     ([{"if": {"cond": {"isPresent": "rows"}, "then": ["-r"], "else": ["-n"]}}], {}, ["-n"]),
@@ -42,14 +45,14 @@ def component(args: list[Any]) -> dict[str, Any]:
 def test_placeholders_become_words(
     tmp_path: Path, args: list[Any], given: dict[str, Any], words: list[str]
 ) -> None:
-    line = CommandLine(component(args), given, tmp_path)
+    line = CommandLine(component(args), given, tmp_path, Path("/project"))
     found = [word.replace(str(tmp_path), "FOLDER") for word in line.words]
     assert found == ["python", "main.py", *words]
 
 
 def test_an_executor_input_is_as_kfp_writes_it(tmp_path: Path) -> None:
     given = {"context": {"n": 1}, "rows": 3, "data": Artifact(tmp_path / "in", {"k": "v"})}
-    line = CommandLine(component([{"executorInput": None}]), given, tmp_path)
+    line = CommandLine(component([{"executorInput": None}]), given, tmp_path, tmp_path)
     found = json.loads(line.words[-1].replace(str(tmp_path), ""))
     assert found["inputs"]["parameterValues"] == {
         "context": {"n": 1.0}, "text": "7", "share": 0.5, "rows": 3.0
@@ -62,8 +65,21 @@ def test_an_executor_input_is_as_kfp_writes_it(tmp_path: Path) -> None:
     assert (item["uri"], item["type"]["schemaTitle"]) == ("/outputs/model/data", "system.Model")
 
 
+def test_an_artifact_is_handed_on_as_a_cluster_does(tmp_path: Path) -> None:
+    """Several of them as a list; what metadata become there, they are here."""
+    given = {"data": [Artifact(Path("/a"), {"sizes": [1, 2], "ok": True}), "b.csv"]}
+    line = CommandLine(component([{"executorInput": None}]), given, tmp_path, Path("/project"))
+    items = json.loads(line.words[-1])["inputs"]["artifacts"]["data"]["artifacts"]
+    kind = {"instanceSchema": ""}
+    metadata = {"sizes": {"list": [1, 2]}, "ok": 1.0}
+    assert items == [
+        {"name": "1", "uri": "/a", "type": kind, "metadata": metadata},
+        {"name": "2", "uri": "/project/b.csv", "type": kind, "metadata": {}},
+    ]
+
+
 def test_outputs_are_those_that_were_written(tmp_path: Path) -> None:
-    line = CommandLine(component([]), {}, tmp_path)
+    line = CommandLine(component([]), {}, tmp_path, tmp_path)
     assert line.outputs() == {}
     for name, text in (("output", '{"a": 1}'), ("model", "weights")):
         (tmp_path / "outputs" / name).mkdir(parents=True)
@@ -73,5 +89,7 @@ def test_outputs_are_those_that_were_written(tmp_path: Path) -> None:
 
 
 def test_an_unknown_input_is_told_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="colour is no input of this step: it has context, text"):
-        CommandLine(component([]), {"colour": 1}, tmp_path)
+    with pytest.raises(
+        WorkbenchError, match="colour is no input of this step: it has context, text"
+    ):
+        CommandLine(component([]), {"colour": 1}, tmp_path, tmp_path)

@@ -44,8 +44,25 @@ def test_own(step, other):
     assert step == "mine"
 
 
+def test_file(run_step):
+    # Seen from the project's folder, wherever pytest was started.
+    assert run_step("cat", data="tests/small.csv").outputs["Output"] == "a,b"
+
+
+def test_failed(run_step):
+    assert run_step("cat", data="tests/no.csv").outputs["Output"] == "a"
+
+
 def test_unknown(run_step):
     run_step("nothing")
+
+
+def test_unknown_input(run_step):
+    run_step("cat", file="x")
+
+
+def test_unknown_output(run_step):
+    run_step("cat", data="tests/small.csv").outputs["output"]
 """
 SHELL = {
     "name": "shell",
@@ -61,6 +78,20 @@ SHELL = {
 }
 
 
+CAT = {
+    "name": "cat",
+    "inputs": [{"name": "data", "type": "Dataset"}],
+    "outputs": [{"name": "Output", "type": "String"}],
+    "implementation": {
+        "container": {
+            "image": "localhost:5000/typed/cat",
+            "command": ["sh", "-ec", 'mkdir -p "$(dirname "$1")"; seq 1000 >&2; cat "$0" > "$1"'],
+            "args": [{"inputPath": "data"}, {"outputPath": "Output"}],
+        }
+    },
+}
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project of typed steps, one of another language, and tests of each alone."""
@@ -68,26 +99,40 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(project / "steps" / "read", project / "steps" / "shell")
     (project / "steps" / "shell" / "main.py").unlink()
     (project / "steps" / "shell" / "component.yaml").write_text(json.dumps(SHELL))
+    shutil.copytree(project / "steps" / "shell", project / "steps" / "cat")
+    (project / "steps" / "cat" / "component.yaml").write_text(json.dumps(CAT))
+    (project / "tests" / "small.csv").write_text("a,b")
     (project / "tests" / "test_alone.py").write_text(ALONE, encoding="utf-8")
     return project
 
 
 def test_a_step_runs_on_given_inputs(project: Path) -> None:
-    result = run_tests(project, "tests/test_alone.py", "-k", "not unknown")
-    assert "6 passed" in result.stdout, result.stdout
+    result = run_tests(project, "tests/test_alone.py", "-k", "not unknown and not failed")
+    assert "7 passed" in result.stdout, result.stdout
 
 
-def test_a_step_that_is_not_there_is_one_line(project: Path) -> None:
-    result = run_tests(project, "tests/test_alone.py", "-k", "unknown")
-    assert "'nothing' is no step of this project: it has make, read, shell" in result.stdout
-    assert "Traceback" not in result.stdout and len(result.stdout.splitlines()) < 10
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("unknown", "'nothing' is no step of this project: it has cat, make, read, shell"),
+        ("unknown_input", "file is no input of this step: it has data"),
+        ("unknown_output", "Failed: the step made no output 'output': it made Output"),
+    ],
+)
+def test_what_is_not_there_is_one_line(project: Path, test: str, said: str) -> None:
+    result = run_tests(project, f"tests/test_alone.py::test_{test}")
+    assert said in result.stdout and "1 failed" in result.stdout
+    assert "Traceback" not in result.stdout and len(result.stdout.splitlines()) < 20
 
 
-def test_typed_steps_hold_the_same_promises(project: Path) -> None:
-    result = run_tests(project, "tests/test_steps.py")
-    assert result.returncode == 0, result.stdout
-    assert "steps/make/main.py: no docstring has an example" in result.stdout
-    assert "8 passed, 2 skipped" in result.stdout
+def test_a_step_that_failed_shows_what_it_said_last(project: Path) -> None:
+    """And the line of the test that wanted its outputs, with nothing of the plugin's."""
+    result = run_tests(project, "tests/test_alone.py::test_failed")
+    assert re.search(r"^E +cat: .*no.csv: No such file or directory$", result.stdout, re.M)
+    assert re.search("^E +1000$", result.stdout, re.M), result.stdout
+    assert "cat failed with exit status 1:" in result.stdout
+    assert "kfp_workbench" not in result.stdout and "E       900" not in result.stdout
+    assert len(result.stdout.splitlines()) < 40
 
 
 def test_examples_find_the_modules_beside_their_step(project: Path) -> None:
@@ -95,5 +140,5 @@ def test_examples_find_the_modules_beside_their_step(project: Path) -> None:
     main = project / "steps" / "make" / "main.py"
     text = main.read_text(encoding="utf-8").replace("import sys", "import sys\n\nimport beside", 1)
     main.write_text(text.replace('"""', '""">>> beside.ONE\n2\n\n', 1), encoding="utf-8")
-    result = run_tests(project, "tests/test_steps.py", "-k", "examples and make")
+    result = run_tests(project, "tests/test_steps.py", "-k", "examples")
     assert re.search(r"Expected:\nE +2\nE +Got:\nE +1\n", result.stdout), result.stdout

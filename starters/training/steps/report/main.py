@@ -3,14 +3,13 @@
 Its plots are plain SVG: the page needs no library, and nothing from elsewhere.
 """
 
-import logging
-import sys
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from string import Template
 from typing import Any
 
-from common.step import Step, run
+from common.step import HTML, ClassificationMetrics, Input, Metrics, Output, step
 
 Points = Sequence[tuple[float, float]]
 
@@ -41,11 +40,7 @@ td, th { padding: .6rem 1.2rem; font-weight: 400; text-align: center }
 def plot(
     points: Points, guide: Points, xs: Sequence[float], ys: Sequence[float], *axes: str
 ) -> str:
-    """Return a line through points as SVG, and a dashed one; ``xs`` and ``ys`` are the ticks.
-
-    >>> plot([(0, 0), (1, 0.5)], [], [0, 1], [0, 1], "time", "speed").count("<circle")
-    2
-    """
+    """Return a line through points as SVG, and a dashed one; ``xs`` and ``ys`` are the ticks."""
 
     def x(value: float) -> float:
         return 60 + 320 * (value - xs[0]) / (xs[-1] - xs[0] or 1)
@@ -70,11 +65,7 @@ def plot(
 
 
 def ticks(low: float) -> list[float]:
-    """Return six ticks up to 1, from ``low`` or a twentieth below.
-
-    >>> ticks(0.93)
-    [0.9, 0.92, 0.94, 0.96, 0.98, 1.0]
-    """
+    """Return six ticks up to 1, from ``low`` or a twentieth below."""
     first = min(int(low * 20), 19) / 20
     return [round(first + (1 - first) * number / 5, 3) for number in range(6)]
 
@@ -90,33 +81,33 @@ def table(matrix: Mapping[str, Any]) -> str:
     return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
-def report(step: Step) -> None:
-    """Publish the page."""
-    _, metrics = step.artifact("metrics")
-    _, evaluation = step.artifact("evaluation")
-    best, candidates = step.parameter("best", dict), step.parameter("candidates", list)
-    scores = sorted((item["settings"]["max_depth"], item["score"]) for item in candidates)
-    curve = [(at["falsePositiveRate"], at["recall"]) for at in evaluation["confidenceMetrics"]]
-    depths, low = [depth for depth, _ in scores], min(score for _, score in scores)
+@step
+def report(
+    metrics: Input[Metrics],
+    evaluation: Input[ClassificationMetrics],
+    scores: list,
+    best: dict,
+    report: Output[HTML],
+) -> None:
+    """Write a page with the candidates, the confusion matrix and the ROC curve."""
+    points = sorted((each["settings"]["max_depth"], each["score"]) for each in scores)
+    depths, low = [depth for depth, _ in points], min(score for _, score in points)
+    curve = [
+        (point["falsePositiveRate"], point["recall"])
+        for point in evaluation.metadata["confidenceMetrics"]
+    ]
     chosen = ", ".join(f"{name} {value:g}" for name, value in sorted(best["settings"].items()))
-    figures = ", ".join(f"{name} {value:.3f}" for name, value in sorted(metrics.items()))
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in sorted(metrics.metadata.items()))
     rates = ("false positive rate", "true positive rate")
     page = PAGE.substitute(
-        title=f"{metrics['accuracy']:.1%} of the test rows are classified right",
-        summary=escape(f"The best of {len(candidates)} candidates: {chosen}. Tested: {figures}."),
-        candidates=plot(scores, [], depths, ticks(low), "depth", "accuracy in cross-validation"),
+        title=f"{metrics.metadata['accuracy']:.1%} of the test rows are classified right",
+        summary=escape(f"The best of {len(scores)} candidates: {chosen}. Tested: {figures}."),
+        candidates=plot(points, [], depths, ticks(low), "depth", "accuracy in cross-validation"),
         curve=plot(curve, [(0, 0), (1, 1)], ticks(0), ticks(0), *rates),
-        matrix=table(evaluation["confusionMatrix"]),
+        matrix=table(evaluation.metadata["confusionMatrix"]),
     )
-    with step.output("report") as path:
-        path.write_text(page, encoding="utf-8")
-    logging.info("%d bytes", len(page))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the step; exit status 2 and one line on stderr when an input is wrong."""
-    return run("report", report, argv)
+    Path(report.path).write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    report.main()

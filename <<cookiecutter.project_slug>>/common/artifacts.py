@@ -1,0 +1,243 @@
+"""The artifact classes of kfp.dsl, with their names and methods, for images without kfp.
+
+KFP keeps a text in metadata as it is, a number with six decimals, true and false as 1 and 0, and
+wraps the rest, once: a list becomes ``{"list": […]}``, an object ``{"struct": {…}}``:
+https://github.com/kubeflow/pipelines/tree/master/backend/src/v2/metadata (converter.go, client.go)
+"""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from common.values import OutputError, plain, short
+
+MOUNTS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}  # where files of addresses are
+OWN = ("store_session_info", "_kfp_workspace")  # keys by which KFP finds the artifact's file
+WRAPPED: Mapping[str, type] = {"list": list, "struct": dict}
+
+
+class Artifact:
+    """A file, a folder, or figures; ``metadata`` say more of it."""
+
+    schema_title, schema_version = "system.Artifact", "0.0.1"
+    in_image = ""  # where it is in an image, which has an address oci://…
+
+    def __init_subclass__(cls) -> None:
+        cls.schema_title = f"system.{cls.__name__}"
+
+    def __init__(
+        self, name: str | None = None, uri: str | None = None, metadata: Any = None
+    ) -> None:
+        self.name, self.uri, self.custom_path = name or "", uri or "", ""
+        self.metadata: dict[str, Any] = {} if metadata is None else metadata
+        self.home = self.draft = ""  # an output's folder, and what stands for it until the end
+
+    @property
+    def path(self) -> str:
+        """Where its file or folder is; of an output, where to write it."""
+        path = self.local_path
+        path = self.draft + path[len(self.home) :] if path.startswith(self.home) else path
+        return self.custom_path or path
+
+    @path.setter
+    def path(self, path: str | os.PathLike[str]) -> None:
+        path = os.fspath(path)
+        path = self.home + path[len(self.draft) :] if path.startswith(self.draft) else path
+        schemes = {mount: scheme for scheme, mount in MOUNTS.items() if path.startswith(mount)}
+        self.uri = next((path.replace(*pair, 1) for pair in schemes.items()), path)
+
+    def set_path(self, path: str) -> None:
+        """Have KFP take the file from another path than that of the address."""
+        self.custom_path = path
+
+    @property
+    def local_path(self) -> str:
+        """Where steps find what is at the address."""
+        if self.uri.startswith("oci://"):
+            return f"/oci/{self.uri[6:].replace('/', '_')}{self.in_image}"
+        found = (pair for pair in MOUNTS.items() if self.uri.startswith(pair[0]))
+        return next((self.uri.replace(*pair, 1) for pair in found), self.uri)
+
+
+class Dataset(Artifact):
+    """A data set."""
+
+
+class HTML(Artifact):
+    """A page."""
+
+
+class Markdown(Artifact):
+    """A text in Markdown."""
+
+
+class Model(Artifact):
+    """A model."""
+
+    in_image = "/models"
+
+    @property
+    def framework(self) -> str:
+        """What it was made with: ``metadata["framework"]``."""
+        return str(self.metadata.get("framework", ""))
+
+    @framework.setter
+    def framework(self, framework: str) -> None:
+        self.metadata["framework"] = framework
+
+
+class Metrics(Artifact):
+    """Numbers by name, of which KFP keeps six decimals."""
+
+    def log_metric(self, metric: str, value: float) -> None:
+        """Add a number."""
+        name = f"{self.name}: {metric}"
+        if type(found := plain(name, value)) not in (int, float):
+            raise OutputError(f"{name}: {short(found)} is no number")
+        self.metadata[metric] = found
+
+
+class ClassificationMetrics(Artifact):
+    """A confusion matrix, a ROC curve, or both."""
+
+    def log_roc_data_point(self, fpr: float, tpr: float, threshold: float) -> None:
+        """Add a point to the ROC curve: both rates are from 0 to 1."""
+        if not (0 <= fpr <= 1 and 0 <= tpr <= 1):
+            raise OutputError(f"{self.name}: {fpr} and {tpr} are no rates, which are from 0 to 1")
+        point = {"confidenceThreshold": threshold, "recall": tpr, "falsePositiveRate": fpr}
+        self.metadata.setdefault("confidenceMetrics", []).append(plain(self.name, point))
+
+    def log_roc_curve(self, fpr: Any, tpr: Any, threshold: Any) -> None:
+        """Add a ROC curve; scikit-learn's first threshold, infinity, becomes 1 or the next one."""
+        lengths = len(fpr), len(tpr), len(threshold)
+        if len({*lengths}) > 1:
+            raise OutputError("{}: a ROC curve of {}, {} and {} values".format(self.name, *lengths))
+        highest = max([1.0, *(value for value in threshold if value < math.inf)])
+        for false, true, value in zip(fpr, tpr, threshold, strict=True):
+            self.log_roc_data_point(false, true, min(value, highest))
+
+    def set_confusion_matrix_categories(self, categories: Sequence[str]) -> None:
+        """Begin a confusion matrix, of zeros."""
+        names = [str(name) for name in plain(self.name, categories)]
+        rows = [{"row": [0] * len(names)} for _ in names]
+        specs = [{"displayName": name} for name in names]
+        self.metadata["confusionMatrix"] = {"annotationSpecs": specs, "rows": rows}
+
+    def log_confusion_matrix_row(self, row_category: str, row: Sequence[float]) -> None:
+        """Set how often each category was found where one is true."""
+        counts, rows = plain(self.name, row), self.metadata["confusionMatrix"]["rows"]
+        found: list[Any] = counts if isinstance(counts, list) else []
+        if [type(x) in (int, float) and x >= 0 for x in found] != [True] * len(rows):
+            raise OutputError(f"{self.name}: {short(counts)} is no row: give {len(rows)} counts")
+        rows[self._at(row_category)]["row"] = counts
+
+    def log_confusion_matrix_cell(self, row_category: str, col_category: str, value: int) -> None:
+        """Set how often one category was found where another is true."""
+        row = self.metadata["confusionMatrix"]["rows"][self._at(row_category)]["row"]
+        row[self._at(col_category)] = plain(self.name, value)
+
+    def log_confusion_matrix(self, categories: Any, matrix: Any) -> None:
+        """Set a confusion matrix: a row for each true category."""
+        self.set_confusion_matrix_categories(categories)
+        if len(matrix) != len(categories):
+            what = f"a confusion matrix of {len(matrix)} rows: give {len(categories)}"
+            raise OutputError(f"{self.name}: {what}")
+        for category, row in zip(categories, matrix, strict=True):
+            self.log_confusion_matrix_row(category, row)
+
+    def _at(self, category: object) -> int:
+        specs = self.metadata["confusionMatrix"]["annotationSpecs"]
+        names = [spec["displayName"] for spec in specs]
+        if str(category) not in names:
+            raise OutputError(f"{self.name}: {short(category)} is no category: {', '.join(names)}")
+        return names.index(str(category))
+
+
+class SlicedClassificationMetrics(Artifact):
+    """Classification metrics of several slices of the data."""
+
+    def log_roc_reading(self, slice: str, threshold: float, tpr: float, fpr: float) -> None:
+        """Add a point to a slice's ROC curve."""
+        self.of(slice).log_roc_data_point(fpr, tpr, threshold)
+
+    def load_roc_readings(self, slice: str, readings: Sequence[Sequence[float]]) -> None:
+        """Add points to a slice's ROC curve: threshold, true and false positive rate of each."""
+        for reading in readings:
+            self.log_roc_reading(slice, *reading)
+
+    def set_confusion_matrix_categories(self, slice: str, categories: Sequence[str]) -> None:
+        """Begin a slice's confusion matrix, of zeros."""
+        self.of(slice).set_confusion_matrix_categories(categories)
+
+    def log_confusion_matrix_row(self, slice: str, row_category: str, row: Sequence[int]) -> None:
+        """Set a row of a slice's confusion matrix."""
+        self.of(slice).log_confusion_matrix_row(row_category, row)
+
+    def log_confusion_matrix_cell(
+        self, slice: str, row_category: str, col_category: str, value: int
+    ) -> None:
+        """Set a cell of a slice's confusion matrix."""
+        self.of(slice).log_confusion_matrix_cell(row_category, col_category, value)
+
+    def load_confusion_matrix(self, slice: str, categories: Any, matrix: Any) -> None:
+        """Set a slice's confusion matrix."""
+        self.of(slice).log_confusion_matrix(categories, matrix)
+
+    def of(self, slice: str) -> ClassificationMetrics:
+        """Return what writes the metrics of one slice."""
+        slices = self.metadata.setdefault("evaluationSlices", [])
+        known = {each["slice"]: each["sliceClassificationMetrics"] for each in slices}
+        if slice not in known:
+            known[slice] = {}
+            slices.append({"slice": slice, "sliceClassificationMetrics": known[slice]})
+        return ClassificationMetrics(f"{self.name}: {slice}", metadata=known[slice])
+
+
+FIGURES = (Metrics, ClassificationMetrics, SlicedClassificationMetrics)  # need no file
+
+
+def as_published(kind: type[Artifact], item: Mapping[str, Any]) -> Artifact:
+    """Return an input artifact as its maker published it, from what KFP tells of it.
+
+    KFP adds keys of its own to metadata, and ``display_name``; for a name it gives a number.
+    """
+    name, uri, given = item.get("name", ""), item.get("uri", ""), item.get("metadata", {})
+    metadata = {key: _unwrapped(value) for key, value in given.items() if key not in OWN}
+    output = uri.rpartition("/")[2]  # an address ends with the name of its output
+    title = metadata.get("display_name", output)
+    if title == output:
+        metadata.pop("display_name", None)
+    artifact = kind(title if name.isdecimal() else name, uri, metadata)
+    if given.get("_kfp_workspace") is True:
+        artifact.custom_path = f"/kfp-workspace/.artifacts/{artifact.path.lstrip('/')}"
+    return artifact
+
+
+def to_publish(artifact: Artifact) -> dict[str, Any]:
+    """Return an artifact's metadata as JSON has them; raises OutputError for what would not come back.
+
+    A number may come back rounded, but by no more than a hundredth, those of Metrics excepted.
+    """
+    found: dict[str, Any] = plain(artifact.name, artifact.metadata)
+    for key, value in found.items():
+        if problem := _problem(key, value, 1 if isinstance(artifact, Metrics) else 0.01):
+            raise OutputError(f"{artifact.name}: {key} {problem}")
+    return found
+
+
+def _problem(key: str, value: Any, error: float) -> str | None:
+    if key in OWN:
+        return "is a name that KFP needs for itself: choose another"
+    if value is None:
+        return "is None, which KFP does not take: leave it out"
+    if isinstance(value, float) and not math.isclose(value, round(value, 6), rel_tol=error):
+        return f"is {value}, of which KFP keeps six decimals: put it into a list, which keeps all"
+    return None
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, inner),) = value.items()
+        value = inner if type(inner) is WRAPPED.get(kind) else value
+    return plain("metadata", value)

@@ -1,0 +1,31 @@
+"""Checks a typed step: its signature, what its function does of it, and its ``component.yaml``."""
+
+from typing import NamedTuple
+
+from kfp_workbench.check import behind, bodies
+from kfp_workbench.project import component_files, signatures
+from kfp_workbench.project.findings import Finding
+from kfp_workbench.project.settings import Settings
+from kfp_workbench.project.signatures import Signature
+from kfp_workbench.project.sources import Sources, is_file
+from kfp_workbench.project.steps import Step
+
+
+class TypedStep(NamedTuple):
+    """A typed step's signature, None where KFP cannot have it, and what is wrong with the step."""
+
+    signature: Signature | None
+    findings: list[Finding]
+
+
+def read_typed(step: Step, sources: Sources, project: Settings) -> TypedStep | None:
+    """Return a typed step, or None for one that is none; raises UnreadableError."""
+    path = step.folder / "main.py"
+    signature, findings = signatures.examine(path, sources) if is_file(path) else (None, [])
+    if signature is None:
+        return None
+    if findings:
+        return TypedStep(None, findings)
+    found = list(bodies.check_body(signature, sources.module(path), step.name))
+    found += behind.check_written(component_files.due(step, signature, project), sources)
+    return TypedStep(signature, found)

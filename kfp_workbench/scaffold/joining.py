@@ -1,0 +1,99 @@
+"""Wires a step of a project into its pipeline: ``pipeline.py``, ``params/``, and data to begin with."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kfp_workbench import files
+from kfp_workbench.project.documents import DocumentError, parse
+from kfp_workbench.scaffold import interfaces, layout, wiring, writing
+from kfp_workbench.scaffold.adding import title
+from kfp_workbench.scaffold.modules import PipelineModule, UnfitError
+from kfp_workbench.scaffold.ports import REQUIRED, Port, Ports
+
+_SUFFIXES = {"Dataset": ".csv", "HTML": ".html", "Markdown": ".md"}
+
+
+class Joined(NamedTuple):
+    """What became of a step's wiring."""
+
+    said: list[str]  # a line for each file, which it begins with
+    before: Mapping[Path, str | None]  # what the files held that were changed; None for new ones
+
+    def undo(self) -> None:
+        """Put all files back."""
+        for path, text in self.before.items():
+            if text is None:
+                path.unlink()
+            else:
+                files.write(path, text)
+
+
+def join(root: Path, step: str) -> Joined:
+    """Add a task of the step to the end of ``pipeline.py``, or say what to add by hand."""
+    path, steps = root / "pipeline.py", interfaces.of_steps(root)
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    try:
+        if step in PipelineModule(text).loads:
+            return Joined(["pipeline.py: runs it already"], {})
+        if step not in steps:
+            raise UnfitError("component.yaml says not what it takes")
+        wired = wiring.wire(text, step, steps, title(step))
+    except UnfitError as error:
+        return Joined([by_hand(step, steps, str(error))], {})
+    before: dict[Path, str | None] = {path: text}
+    files.write(path, wired.text)
+    call = layout.call(f"{step}(", [f"{name}={text}" for name, text in wired.arguments.items()])
+    said = [f"pipeline.py: added at its end: {' '.join(call.split())}"]
+    values = dict(_values(wired.parameters))
+    for name, port in wired.parameters.items():
+        if port.is_artifact and not (data := root / values[name]).exists():
+            before[data] = None
+            data.parent.mkdir(exist_ok=True)
+            data.touch()
+            said.append(f"{values[name]}: made, and empty: put your data there")
+    if values:
+        for params in sorted((root / "params").glob("*.yaml")):
+            said.append(_give(params, values, before))
+    return Joined(said, before)
+
+
+def by_hand(step: str, steps: Mapping[str, Ports], reason: str) -> str:
+    """Return the lines to add to a ``pipeline.py`` that they cannot be added to, and why."""
+    given = (
+        [port for port in steps[step].inputs if port.default is REQUIRED] if step in steps else []
+    )
+    call = layout.call(f"{step}_task = {step}(", [f"{port.name}=..." for port in given])
+    lines = "\n".join(f"    {line}" for line in (wiring.load_line(step), call))
+    return f"pipeline.py: not changed ({reason}); add these lines:\n{lines}"
+
+
+def _values(parameters: Mapping[str, Port]) -> Iterator[tuple[str, Any]]:
+    """Yield the values that new parameters of the pipeline have in ``params/``, by name."""
+    for name, port in parameters.items():
+        if port.is_artifact:
+            yield name, f"data/{name}{_SUFFIXES.get(port.kind, '')}"
+        elif not port.in_code:
+            yield name, writing.ZEROS[port.kind] if port.default is REQUIRED else port.default
+
+
+def _give(path: Path, values: Mapping[str, Any], before: dict[Path, str | None]) -> str:
+    """Add parameters to a file of ``params/``, if it is written as lines; return what to say."""
+    name = f"params/{path.name}"
+    lines = [f"{_key(key)}: {json.dumps(value)}" for key, value in values.items()]
+    try:
+        text = path.read_text(encoding="utf-8")
+        longer = "\n".join([*text.splitlines(), *lines, ""])
+        if parse(longer).value != {**(parse(text).value or {}), **values}:
+            raise ValueError
+    except (OSError, ValueError, TypeError, DocumentError):
+        return f"{name}: not changed; add these lines: {', '.join(lines)}"
+    before[path] = text
+    files.write(path, longer)
+    return f"{name}: added {', '.join(lines)}"
+
+
+def _key(name: str) -> str:
+    """Return a name as a key of YAML, which takes ``on`` and ``no`` for true and false."""
+    return name if parse(name).value == name else json.dumps(name)
