@@ -1,4 +1,4 @@
-"""The contract of a project, checked without running any of it.
+"""The contract of a project, checked without running any of its steps.
 
 A cluster notices most breaches only when a run is on its way, and KFP's compiler lets
 them through. ``make check`` prints them; the generated tests call `check_project`.
