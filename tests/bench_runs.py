@@ -51,7 +51,11 @@ def average(project: Path, row: Row) -> None:
             subprocess.run(words, cwd=folder, env=env, check=True, capture_output=True)
             context = (out / name).read_text()
 
-    row("make local of the example / its commands", ours, theirs, 1.25)
+    def all_of_it() -> None:
+        assert make(project, "local", "RUNNER=process").returncode == 0
+
+    row("a local run of the example / its commands", ours, theirs, 1.25)
+    row("make local of the example / its commands", all_of_it, theirs, 1.25)
 
 
 def side_by_side(folder: Path) -> None:

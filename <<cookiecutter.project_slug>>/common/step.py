@@ -46,6 +46,8 @@ R = TypeVar("R")
 class Step(Generic[P, R]):
     """A function that is a program, too; whoever calls it may give paths for artifacts."""
 
+    __name__: str
+
     def __init__(self, function: Callable[P, R]) -> None:
         functools.update_wrapper(self, function)
         self.function: Callable[..., R] = function
@@ -68,7 +70,7 @@ class Step(Generic[P, R]):
             with ExitStack() as stack:
                 self._run(sys.argv[1:] if argv is None else argv, stack)
         except (InputError, OutputError) as error:
-            print(f"{self.function.__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"{self.__name__}: {' '.join(str(error).split())}", file=sys.stderr)
             sys.exit(2 if isinstance(error, InputError) else 1)
         sys.exit(0)
 

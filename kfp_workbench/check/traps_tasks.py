@@ -31,7 +31,6 @@ def importers(visit: Visit, given: Given) -> Iterator[Trap]:
     imported = visit.executor.get("importer")
     if not imported:
         return
-    title = (imported.get("typeSchema") or {}).get("schemaTitle", "")
     address = imported.get("artifactUri") or {}
     name = address.get("runtimeParameter", "")
     if isinstance(visit.task.parameters.get(name), TaskOutput):
@@ -43,7 +42,7 @@ def importers(visit: Visit, given: Given) -> Iterator[Trap]:
     is_given = "constant" not in address and not _is_constant(visit, name)
     for uri in known:
         is_known = isinstance(uri, str) and "{{" not in uri and not _is_local(uri, is_given)
-        problem = importer.address_problem(uri, title) if is_known else None
+        problem = importer.address_problem(uri, imported) if is_known else None
         if problem:
             what, _, cure = problem.partition(": ")
             cure = "put it into a bucket: minio://, s3:// or gs://" if cure else _MODEL

@@ -93,6 +93,7 @@ def _add_local(verbs: Any) -> None:
     verb = verbs.add_parser("local", help="run the compiled pipeline here", allow_abbrev=False)
     _add_parameters(verb)
     verb.add_argument("--runner", choices=("auto", "process", "docker"), default="auto")
+    verb.add_argument("--compile", action="store_true", help="before, if anything changed")
     verb.set_defaults(function="local:run", interrupted="; everything that was started is ended")
     verb = verbs.add_parser("report", help="write the last local run's report")
     verb.add_argument("run", nargs="?", help="another one: a folder's name below build/local/")

@@ -1,5 +1,6 @@
 """Runs jobs in containers of an engine, each with the image's own user and a cluster's paths."""
 
+import math
 import os
 import re
 import tempfile
@@ -27,6 +28,7 @@ _NO_COMMAND = re.compile("executable file not found|no such file or directory", 
 ROOMS = (
     "tmp/kfp",
     *(room.strip("/") for room in SCHEMES.values()),
+    "oci",
 )  # of a job's folder, that a container finds below /
 
 
@@ -49,6 +51,7 @@ class ContainerRunner:
         known = {"cpu": "CpuCfsQuota", "memory": "MemoryLimit"}
         limits = {part for part, key in known.items() if self._info.get(key)}
         self.held = frozenset({"scratch", *limits})
+        self.memory = float(self._info.get("MemTotal") or math.inf)
 
     def run(self, job: Job, write: Write, stop: threading.Event) -> int:
         """Run a job in a container."""
@@ -69,6 +72,12 @@ class ContainerRunner:
                 **_limits(job.allowance, self._info),
             }
             return _run_container(self._client, job, options, write, stop)
+
+    def take_models(self, image: str, folder: Path) -> None:
+        """Put what an image holds in /models into ``models`` below a folder."""
+        if not engines.has_image(self._client, image):
+            engines.pull(self._client, image)
+        engines.take_models(self._client, image, folder)
 
     def close(self, folder: Path) -> None:
         """Give the caller what jobs have left: each was its image's own user."""

@@ -114,12 +114,9 @@ class Launcher:
 def _path(artifact: Artifact) -> str | None:
     """Return where a container finds an input artifact; None for an address of an unknown kind."""
     try:
-        path = artifacts.local_path(artifact.uri)
+        return artifacts.local_path(artifact.uri)
     except ValueError:
         return None
-    if artifact.uri.startswith("oci://"):
-        raise StoreError(f"{artifact.uri} is an image, which only a cluster can hand to a task")
-    return path
 
 
 def _prepared(

@@ -49,6 +49,7 @@ class ProcessRunner:
     kind = "process"
     is_rooted = False
     held: frozenset[str] = frozenset()
+    memory = math.inf
 
     def __init__(
         self,
@@ -80,6 +81,12 @@ class ProcessRunner:
                 write(line)
             status = process.wait()
         return in_time(status, watch, write)
+
+    def take_models(self, image: str, folder: Path) -> None:
+        """Raise WorkbenchError: without an engine, nobody can look into an image."""
+        raise WorkbenchError(
+            f"the image {image} can only be opened by an engine: use RUNNER=docker"
+        )
 
     def close(self, folder: Path) -> None:
         """Do nothing: processes are the caller's own."""

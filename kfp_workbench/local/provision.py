@@ -1,12 +1,14 @@
-"""Provides what a local run needs before it begins: an engine with the images, or environments."""
+"""Provides what a local run needs before it begins: an engine with the images, or environments.
 
-from collections.abc import Callable, Iterator, Mapping
+What only one of these needs is imported there: a run as processes takes little more than its steps.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError, refuse
-from kfp_workbench.images import building
-from kfp_workbench.local import engines, lightweight, lightweight_venvs, venvs
+from kfp_workbench.local import lightweight, venvs
 from kfp_workbench.local.admission import STUBS
 from kfp_workbench.local.processes import Home, ProcessRunner
 from kfp_workbench.local.runners import Runner
@@ -23,6 +25,7 @@ class Wanted(NamedTuple):
     ours: Mapping[str, Step]  # the project's own steps, by image
     settings: Settings
     root: Path
+    models: Sequence[tuple[str, str]] = ()  # images whose content tasks take, with their importers
 
 
 def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
@@ -38,6 +41,7 @@ def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
         refuse(list(dict.fromkeys(_problems(wanted))))
         say(f"running {name} as processes (RUNNER=process)")
         return ProcessRunner(_homes(wanted, say), _lightweight_homes(wanted, say))
+    from kfp_workbench.local import engines
     from kfp_workbench.local.containers import ContainerRunner
 
     say(f"running {name} in containers (RUNNER=docker)")
@@ -57,6 +61,8 @@ def _problems(wanted: Wanted) -> Iterator[str]:
             f"{label.removeprefix('exec-')}: {image} is no image of this project, and cannot run as a "
             "process: use RUNNER=docker"
         )
+    for label, uri in wanted.models:
+        yield f"{label}: {uri} is an image, which only an engine can open: use RUNNER=docker"
 
 
 def _homes(wanted: Wanted, say: Say) -> dict[str, Home]:
@@ -79,6 +85,8 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
         found = lightweight.of(container)
         if found is None:
             continue
+        from kfp_workbench.local import lightweight_venvs
+
         step = wanted.ours.get(str(container["image"]))
         name = label.removeprefix("exec-")
         binaries = lightweight_venvs.provide(found, step, name, wanted.root, say)
@@ -91,6 +99,9 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
 
 def _get(client: Any, image: str, wanted: Wanted, say: Say) -> None:
     """Build an image of this project; pull one of another, or one that was pushed."""
+    from kfp_workbench.images import building
+    from kfp_workbench.local import engines
+
     step = wanted.ours.get(image)
     if step and "@" not in image:
         building.build([step], wanted.settings, wanted.root, again=True)
@@ -103,6 +114,8 @@ def _client(runner: str, settings: Settings) -> Any:
     """Return the engine's client, or None where steps run as processes."""
     if runner == "process":
         return None
+    from kfp_workbench.local import engines
+
     try:
         return engines.connect(settings.docker)
     except WorkbenchError:

@@ -33,12 +33,19 @@ class Runner(Protocol):
     kind: str  # process or docker
     is_rooted: bool  # a job sees the paths that it would see on a cluster
     held: frozenset[str]  # the parts of an allowance that are kept to: see `allowances`
+    memory: float  # bytes that jobs may be allowed together
 
     def run(self, job: Job, write: Write, stop: Event) -> int:
         """Run a job, hand every line that it prints to a function, return its exit status.
 
         When the event is set, the job is ended and its status is not 0. What it is allowed is kept
         to, as far as that is held; when that ended it, its status is an `Ended`.
+        """
+
+    def take_models(self, image: str, folder: Path) -> None:
+        """Put what an image holds in /models into ``models`` below a folder.
+
+        Raises WorkbenchError when it cannot be had, or a cluster could not show it.
         """
 
     def close(self, folder: Path) -> None:

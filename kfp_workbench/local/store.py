@@ -9,7 +9,7 @@ import fcntl
 import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +50,7 @@ class Store:
         Where there is none, a path is what it is to a cluster: no address.
         """
         self._objects = objects
+        self.models: Callable[[str], Path] | None = None  # what is in the image at an address
         self.project = project
         self._kept: dict[str, Path | None] = {}
 
@@ -69,6 +70,8 @@ class Store:
         """Return what is at an address, or None for nothing; raises StoreError if nobody can know."""
         if uri.rstrip("/") in self._kept:
             return self._kept[uri.rstrip("/")]
+        if uri.startswith("oci://") and self.models:
+            return self.models(uri)
         for scheme, folder in SCHEMES.items():
             if uri.startswith(scheme):
                 return self._object(uri, folder.strip("/"), uri.removeprefix(scheme))

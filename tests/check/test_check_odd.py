@@ -17,9 +17,9 @@ from shared.checking import ADD, DOCKER, LOCK, SCRIPT, edit, report
 
 @pytest.mark.parametrize("name", ["main.py", "requirements.txt", "Dockerfile", "component.yaml"])
 def test_a_missing_file_is_found(project: Path, name: str) -> None:
-    (project / "steps" / "div" / name).unlink()
+    (project / "steps" / "add" / name).unlink()
     (finding,) = [finding for finding in check_project(project) if finding.what == "is missing"]
-    assert finding.path == f"steps/div/{name}"
+    assert finding.path == f"steps/add/{name}"
 
 
 def test_a_folder_that_no_step_can_have_is_found(project: Path) -> None:

@@ -245,9 +245,9 @@ def test_a_real_step_is_given_what_its_signature_says(tmp_path: Path, given: Any
     moved["outputs"]["outputFile"] = str(tmp_path / "deep" / "executor_output.json")
     values, artifacts = (moved["inputs"].get(kind, {}) for kind in ("parameterValues", "artifacts"))
     outputs = [name for name in moved["outputs"].get("artifacts", {}) if name != "executor-logs"]
-    returned = NamedTuple(
-        "Returned", [(name, int) for name in moved["outputs"].get("parameters", {})]
-    )  # type: ignore[misc]
+    names = list(moved["outputs"].get("parameters", {}))
+    fields: Any = [(name, int) for name in names]
+    returned: Any = NamedTuple("Returned", fields)  # type: ignore[misc]
     seen: dict[str, Any] = {}
 
     def work(**arguments: Any) -> Any:

@@ -32,13 +32,23 @@ def curve(found: Any) -> None:
     found.log_roc_data_point(0.1, 0.2, 0.3)
 
 
+def both(found: Any) -> None:
+    curve(found)
+    matrix(found)
+
+
+def unknown(found: Any) -> None:
+    matrix(found)
+    found.log_confusion_matrix_cell("a", "c", 1)
+
+
 LOGGED = {
     "metric": ("Metrics", lambda found: (found.log_metric("a", 0.5), found.log_metric("b", 3))),
     "matrix": ("ClassificationMetrics", matrix),
     "row": ("ClassificationMetrics", row),
     "cell": ("ClassificationMetrics", cell),
     "curve": ("ClassificationMetrics", curve),
-    "both": ("ClassificationMetrics", lambda found: (curve(found), matrix(found))),
+    "both": ("ClassificationMetrics", both),
 }
 
 
@@ -127,10 +137,7 @@ WRONG = {
     "texts": (rows([1, 2], [1, "x"]), "found: [1, 'x'] is no row: give 2 counts"),
     "negative": (rows([1, 2], [1, -1]), "found: [1, -1] is no row: give 2 counts"),
     "rows": (rows([1, 2]), "found: a confusion matrix of 1 rows: give 2"),
-    "category": (
-        lambda found: (matrix(found), found.log_confusion_matrix_cell("a", "c", 1)),
-        "found: 'c' is no category: a, b",
-    ),
+    "category": (unknown, "found: 'c' is no category: a, b"),
     "rate": (lambda found: found.log_roc_data_point(1.5, 1, 1), "found: 1.5 and 1 are no rates"),
     "nan": (
         lambda found: found.log_roc_curve([0], [float("nan")], [1]),
