@@ -68,7 +68,7 @@ def side_by_side(folder: Path) -> None:
     made = binaries / "make"
     made.write_text(f"#!{sys.executable}\n{code}\n")
     made.chmod(0o755)
-    runner = ProcessRunner({"image": Home(folder, binaries)})
+    runner = ProcessRunner({"image": Home(binaries)})
     seconds = _run(flow.documents(tasks), folder / "eight", runner, 2)
     print(
         f"{'eight steps of a second on two cores':<46} {seconds / 8:>6.2f} {0.6:>6.2f} {seconds * 1000:>8.1f}"

@@ -4,10 +4,12 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from kfp_workbench.commands import given, reporting
 from kfp_workbench.images import pushed
-from kfp_workbench.local import record, running
+from kfp_workbench.local import choosing, record, running
 from kfp_workbench.pipeline import freshness
 from kfp_workbench.project import environments, settings
 from kfp_workbench.project.secrecy import Mask
@@ -31,11 +33,26 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             outputs = prepared.run(meanwhile=reporting.prepare)
         finally:
             if (prepared.folder / record.FILE).exists():
-                args.closing.append(reporting.write(prepared.folder))
+                args.closing += [
+                    reporting.write(prepared.folder),
+                    *_debugging(prepared.folder, args),
+                ]
     shown: dict[str, object] = mask.result(outputs)
     if shown != outputs:
         print("note: the result holds a secret parameter: it is shown as ***", file=sys.stderr)
     return shown
+
+
+def _debugging(folder: Path, args: argparse.Namespace) -> Iterator[str]:
+    """Yield the command that debugs the step that failed, if one did."""
+    run = record.read(folder)
+    task = running.first_failure(run) if run.state == "failed" else None
+    if task is None or task.kind != "container" or task.failed_in == "driver":
+        return
+    step = ROOT / "steps" / task.step
+    stops = "" if step.is_dir() and not (step / "main.py").is_file() else " PDB=1"
+    env = "" if args.env == "dev" else f" ENV={args.env}"
+    yield f"to debug it: make debug {choosing.words(run, task)}{stops}{env}"
 
 
 def _compile() -> None:

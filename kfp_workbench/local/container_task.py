@@ -35,6 +35,17 @@ def begin(
     ContainerTask(tasks, run, task, component, container, ended).begin()
 
 
+def variables_of(
+    component: spec.Component, container: Mapping[str, Any], pod: str
+) -> dict[str, str]:
+    """Return the variables of a component's container in a pod of some name."""
+    found = {"KFP_POD_NAME": pod, "KFP_POD_UID": str(uuid.uuid4())}
+    if task_config.on_pod(component, task_config.ENV):
+        own = container.get("env", [])
+        found |= {item["name"]: str(item.get("value", "")) for item in own}
+    return found
+
+
 class ContainerTask:
     """One task with a container, from its driver to its end."""
 
@@ -154,13 +165,10 @@ class ContainerTask:
         files = tasks.files(name, self._attempts.number)
         self._noted.folder = files.folder.relative_to(tasks.folder).as_posix()
         self._noted.attempts = self._attempts.number
-        variables = {
-            "KFP_POD_NAME": f"{tasks.identity.resource_name}-{name}",
-            "KFP_POD_UID": str(uuid.uuid4()),
-        }
-        if task_config.on_pod(self._component, task_config.ENV):
-            own = self._container.get("env", [])
-            variables |= {item["name"]: str(item.get("value", "")) for item in own}
+        if self._attempts.number == 1:
+            tasks.recorder.keep_inputs(self._noted, files.folder)
+        pod = f"{tasks.identity.resource_name}-{name}"
+        variables = variables_of(self._component, self._container, pod)
         try:
             return tasks.launcher.launch(
                 self._begun,

@@ -80,6 +80,14 @@ def container(options: Options, pipeline: str) -> Begun:
     return begun
 
 
+def again(options: Options, given: Inputs, pipeline: str) -> Begun:
+    """Begin a container's task with the inputs that an earlier execution had."""
+    begun = Begun(_execution(options, "container", given, True), given)
+    begun.outputs = _outputs(options, pipeline)
+    options.metadata.create(begun.execution)
+    return begun
+
+
 def resolve_image(begun: Begun, image: Mapping[str, Any]) -> str:
     """Return the image that a container has, which may be an input of its task; raises DriverError."""
     name = placeholders.parameter_in(image["image"])

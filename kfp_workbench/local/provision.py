@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError, refuse
+from kfp_workbench.images import layout
 from kfp_workbench.local import lightweight, venvs
 from kfp_workbench.local.admission import STUBS
+from kfp_workbench.local.image import EMPTY, Image
 from kfp_workbench.local.processes import Home, ProcessRunner
-from kfp_workbench.local.runners import Runner
+from kfp_workbench.local.runners import Talker
 from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.steps import Step
 
@@ -26,9 +28,10 @@ class Wanted(NamedTuple):
     settings: Settings
     root: Path
     models: Sequence[tuple[str, str]] = ()  # images whose content tasks take, with their importers
+    title: str = ""  # of what is run, where that is not all of the pipeline
 
 
-def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
+def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Talker:
     """Return what runs a pipeline's containers.
 
     ``runner`` is ``process``, ``docker`` or ``auto``. Images are built or pulled and environments
@@ -36,7 +39,7 @@ def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
     container that cannot be a process.
     """
     client = _client(runner, wanted.settings)
-    name = wanted.settings.name
+    name = wanted.title or wanted.settings.name
     if client is None:
         refuse(list(dict.fromkeys(_problems(wanted))))
         say(f"running {name} as processes (RUNNER=process)")
@@ -48,7 +51,7 @@ def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
     for image in sorted({str(container["image"]) for container in wanted.containers.values()}):
         if "{{" not in image and image not in STUBS and not engines.has_image(client, image):
             _get(client, image, wanted, say)
-    return ContainerRunner(client, run_id)
+    return ContainerRunner(client, run_id, wanted.settings.docker)
 
 
 def _problems(wanted: Wanted) -> Iterator[str]:
@@ -74,9 +77,12 @@ def _homes(wanted: Wanted, say: Say) -> dict[str, Home]:
     if note := venvs.other_pythons(found):
         say(note)
     return {
-        image: Home(step.folder, found[step.name].bin, str(wanted.root))
-        for image, step in needed.items()
+        image: Home(found[step.name].bin, _image(step, wanted)) for image, step in needed.items()
     }
+
+
+def _image(step: Step, wanted: Wanted) -> Image:
+    return Image.of(layout.read(step, wanted.root, wanted.settings.build_args))
 
 
 def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
@@ -90,9 +96,7 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
         step = wanted.ours.get(str(container["image"]))
         name = label.removeprefix("exec-")
         binaries = lightweight_venvs.provide(found, step, name, wanted.root, say)
-        home = Home(
-            step.folder if step else wanted.root, binaries, str(wanted.root) if step else ""
-        )
+        home = Home(binaries, _image(step, wanted) if step else EMPTY)
         homes[(str(container["image"]), *found.packages)] = home
     return homes
 

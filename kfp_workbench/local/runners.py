@@ -52,6 +52,16 @@ class Runner(Protocol):
         """Give the caller what jobs have left below a run's folder."""
 
 
+class Talker(Runner, Protocol):
+    """A runner of jobs that somebody talks with."""
+
+    def attach(self, job: Job, modules: Path) -> int:
+        """Run a job with this process's own terminal, and return its exit status.
+
+        It finds the Python modules in the folder ``modules`` before all others.
+        """
+
+
 class Ended(int):
     """The exit status of a task that was ended, and why, as in "the step ..."."""
 

@@ -129,7 +129,7 @@ class _Project:
             version = "" if kind == "docker" else ".".join(map(str, sys.version_info[:3]))
             kept = cache.open_folder(self._root / "build" / "cache" / f"{kind}{version}")
             run.setting = replace(run.setting, cache=kept)
-        _new_folder(folder)
+        new_folder(folder)
         shutil.copyfile(self._package, folder / record.PACKAGE)
         run.shown = shown
         try:
@@ -143,7 +143,7 @@ class _Project:
 
     def _show_log(self, noted: record.Run, folder: Path) -> None:
         """Show a failed step's last lines, if they are not there."""
-        task = _first_failure(noted)
+        task = first_failure(noted)
         if task is None or not task.log or self._progress.last.split(" (")[0] == task.step:
             return
         print(f"\nThe last lines of {task.step}:", file=sys.stderr)
@@ -162,14 +162,15 @@ def jobs(environ: Mapping[str, str] = os.environ) -> int:
     return int(text)
 
 
-def _first_failure(noted: record.Run) -> record.Task | None:
+def first_failure(noted: record.Run) -> record.Task | None:
+    """Return the task that failed first; None where none did."""
     failed = [task for task in noted.tasks if task.failed_in]
     ended = sorted(failed, key=lambda task: task.started + task.seconds)
     return ended[0] if ended else None
 
 
 def _problem(noted: record.Run, folder: Path) -> str:
-    task = _first_failure(noted)
+    task = first_failure(noted)
     if task is None or not task.log:
         return noted.error
     name = f"step {task.step}" if task.step else task.label
@@ -178,8 +179,8 @@ def _problem(noted: record.Run, folder: Path) -> str:
     return f"{name}{said}: all it said is in {where}"
 
 
-def _new_folder(folder: Path) -> None:
-    """Make the folder of a run, and remove those of old ones."""
+def new_folder(folder: Path) -> None:
+    """Make the folder of a run, and remove those of old ones beside it."""
     runs = folder.parent
     runs.mkdir(mode=0o700, parents=True, exist_ok=True)  # outputs may be secret
     folder.mkdir()

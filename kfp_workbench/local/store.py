@@ -97,7 +97,7 @@ class Store:
             return None
         target = place.host(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if _copied(source, target, LARGE):
+        if copied(source, target, LARGE):
             return None
         if not place.is_rooted:
             target.symlink_to(source.resolve())
@@ -108,7 +108,7 @@ class Store:
         source = self.file(uri)
         if source is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _copied(source, target, math.inf)
+            copied(source, target, math.inf)
 
 
 def advice(kind: str, rest: str) -> str:
@@ -148,8 +148,11 @@ def state(path: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, status.st_size, status.st_mtime_ns) for name, status in found)
 
 
-def _copied(source: Path, target: Path, most: float) -> bool:
-    """Copy a file, or the files of a folder, up to ``most`` bytes or cheaply; else nothing."""
+def copied(source: Path, target: Path, most: float) -> bool:
+    """Copy a file, or the files of a folder, up to ``most`` bytes or cheaply; else nothing.
+
+    Return whether it was copied.
+    """
     files = list(_files(source))
     small = sum(file.stat().st_size for file in files) <= most
     for file in files:

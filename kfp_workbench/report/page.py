@@ -19,7 +19,7 @@ from kfp_workbench.graph import model, spec, svg
 from kfp_workbench.local.progress import MARKS
 from kfp_workbench.local.record import PACKAGE, Run, Task
 from kfp_workbench.project import steps
-from kfp_workbench.report import frames, plots, template_file
+from kfp_workbench.report import frames, given, plots, template_file
 from kfp_workbench.report.text import clean, seconds, size, tail
 
 LOG_LINES, LOG_BYTES = 200, 64 * 1024  # of a failed step, its last ones
@@ -133,6 +133,7 @@ class _View:
             "left": f"{min(100, 100 * task.started / total):.1f}",
             "width": f"{min(100, 100 * task.seconds / total):.1f}",
             "log": self._link(self.folder / task.log) if task.log else None,
+            "inputs": given.inputs(task),
         }
 
     def _title(self, task: Task) -> str:

@@ -77,7 +77,7 @@ def test_logs_of_a_failed_step_are_shown_beneath(ready: Path) -> None:
     table, _, beneath = shown.partition("The last lines of add:")
     assert re.search(r"✗ +Add +\d\.\d s *\n- +Div", table), "what was not reached has no time"
     assert beneath.splitlines()[1] == (
-        "  add: --context: numbers: expected a list with at least one number"
+        "  add: context: numbers: expected a list with at least one number"
     )
     assert [line[:6] for line in beneath.splitlines()[-2:]] == ["error:", str(ready)[:6]]
 
