@@ -1,4 +1,4 @@
-"""The contract of a project, checked without running any of it.
+"""The contract of a project, checked without running any of its steps.
 
 A cluster notices most breaches only when a run is on its way, and KFP's compiler lets
 them through. ``make check`` prints them; the generated tests call `check_project`.
@@ -23,12 +23,15 @@ from kfp_workbench.check import (
     server,
     shadows,
     texts,
+    traps,
     wiring,
 )
 from kfp_workbench.check.command import Program, read_program
 from kfp_workbench.check.content import check_links, read_content
 from kfp_workbench.check.interfaces import of_signature
 from kfp_workbench.check.typed import read_typed
+from kfp_workbench.pipeline import viewing
+from kfp_workbench.pipeline.view import View
 from kfp_workbench.project import names, settings
 from kfp_workbench.project.components import Component, read_component
 from kfp_workbench.project.findings import Finding, said
@@ -42,6 +45,7 @@ from kfp_workbench.project.steps import IGNORED, Step
 __all__ = ["Finding", "check_project", "examine"]
 
 T = TypeVar("T")
+_UNSEEN = "make compile tells more, and only the files themselves were checked"
 
 
 def check_project(root: Path = ROOT) -> list[Finding]:
@@ -56,6 +60,13 @@ def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
     WorkbenchError (2) when the settings themselves cannot be read.
     """
     project = settings.load(root, environ={})
+    with viewing.looking(root) as look:
+        return _examined(root, project, look)
+
+
+def _examined(
+    root: Path, project: Settings, look: viewing.Look
+) -> tuple[list[Finding], list[Finding]]:
     sources = Sources(root)
     found: list[Finding] = []
     steps = []
@@ -82,13 +93,15 @@ def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
         lambda: list(schedules.check_schedules(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
         lambda: list(picture.check_pictures(sources)),
-        lambda: list(server.check_server(sources, components, project.server)),
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)
-    of_texts = list(texts.find(sources))
-    found += [finding for finding, trouble in of_texts if trouble.refused]
-    notes = [finding for finding, trouble in of_texts if not trouble.refused]
+    found += [finding for finding, _ in texts.find(sources)]
+    # Where a file cannot be read, compiling may not even end.
+    view = View() if sources.unreadable else look()
+    found += server.check_server(sources, components, project.server, view)
+    found += traps.check_traps(sources, components, view, found)
+    notes = [Finding("pipeline.py", 1, view.hindered, _UNSEEN)] if view.hindered else []
     notes += own_data.find(sources)
     return sorted(set(found)), sorted(set(notes))  # what all steps share is found once for each
 

@@ -18,7 +18,7 @@ from kfp.dsl import base_component, component_factory
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
-from kfp_workbench.pipeline import archives, heads, nesting, numbers, refusals, scopes
+from kfp_workbench.pipeline import archives, curing, heads, nesting, numbers, refusals, scopes
 from kfp_workbench.pipeline.features import NEWEST
 from kfp_workbench.pipeline.kubernetes import applying, hardening
 from kfp_workbench.project import steps, versions
@@ -37,6 +37,28 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
     file is wrong, or a server of the version that the settings name could not run it.
     """
     version = versions.target(settings.server)
+    pipeline = made(settings, root)
+    with refusals.by_folder(root):
+        scopes.check(pipeline.pipeline_spec)
+        numbers.check(pipeline.pipeline_spec, root)
+    declared = steps.declared_images(root)
+    _fill_in_images(pipeline.pipeline_spec, declared, pushed.compiled_images(settings, root))
+    target = root / PACKAGE
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compile-") as folder:
+        scratch = Path(folder) / target.name
+        _write(pipeline, scratch, root)
+        if version < NEWEST:
+            _fit(scratch, version, settings, root)
+        os.replace(scratch, target)
+    return target
+
+
+def made(settings: Settings, root: Path = ROOT) -> Any:
+    """Return the pipeline as kfp has it, all but its images as it will be written.
+
+    Raises WorkbenchError (2) when the module cannot be compiled, or ``kubernetes.yaml`` is wrong.
+    """
     declared = steps.declared_images(root)
     with (
         nesting.corrected(),
@@ -48,21 +70,11 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
         applying.check(pipeline.pipeline_spec, applied)
         hardening.harden(pipeline.pipeline_spec, pipeline.platform_spec, declared)
         hardening.check_users(pipeline.platform_spec)
-        scopes.check(pipeline.pipeline_spec)
-        numbers.check(pipeline.pipeline_spec, root)
+    curing.cure(pipeline.pipeline_spec)
     info = pipeline.pipeline_spec.pipeline_info
     info.description = _own_description(pipeline) or settings.description
     info.display_name = info.display_name or settings.display_name
-    _fill_in_images(pipeline.pipeline_spec, declared, pushed.compiled_images(settings, root))
-    target = root / PACKAGE
-    target.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compile-") as folder:
-        scratch = Path(folder) / target.name
-        _write(pipeline, scratch, root)
-        if version < NEWEST:
-            _fit(scratch, version, settings, root)
-        os.replace(scratch, target)
-    return target
+    return pipeline
 
 
 def _load_pipeline(root: Path) -> Any:
