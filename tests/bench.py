@@ -121,13 +121,15 @@ def compilation(project: Path) -> None:
 
 
 def process_step(project: Path, folder: Path) -> None:
+    from kfp_workbench.images import layout
     from kfp_workbench.local import venvs
+    from kfp_workbench.local.image import Image
     from kfp_workbench.local.processes import Home, ProcessRunner
     from kfp_workbench.project.steps import find_steps
 
     step = find_steps(project)[0]
     binaries = venvs.python_folder(step, project)
-    runner = ProcessRunner({"": Home(step.folder, binaries, str(project))})
+    runner = ProcessRunner({"": Home(binaries, Image.of(layout.read(step, project)))})
     command = _command(folder)
     made = job("", command, folder)
     env = {**environment(), "PYTHONPATH": str(project)}

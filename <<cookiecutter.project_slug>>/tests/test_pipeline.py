@@ -34,8 +34,9 @@ def test_every_image_is_tagged(images: set[str]) -> None:
     assert not {image for image in images if not re.search(r":(?!latest$)[^/:]+$", image)}
 
 
-def test_make_local_prints_the_result_and_nothing_else(project: Any) -> None:
+def test_make_local_prints_the_result_and_nothing_else(project: Any, package: Path) -> None:
     """stdout is one JSON object, as `make -s local | jq` needs it."""
+    assert package.exists()
     result = project.call("local", "--runner", "process", "--env", project.env)
     assert result.returncode == 0, result.stderr
     assert isinstance(json.loads(result.stdout), dict)

@@ -13,6 +13,7 @@ from kfp_workbench.check import (
     component,
     dockerfile,
     flags,
+    lacking,
     own_data,
     picture,
     requirements,
@@ -121,6 +122,8 @@ def _check_step(
     elif part:
         found += component.check_component(part, step, project)
         found += flags.check_flags(part, code) if code else []
+    held = lacking.check_lacking
+    found += _read(lambda: list(held(step, sources, project.build_args)), found) or []
     if file:
         found += dockerfile.check_dockerfile(file, content, project, may_be_root)
         found += dockerfile.check_entrypoint(file, None if typed else part)

@@ -31,9 +31,13 @@ class Content(NamedTuple):
         if "$" in source or "\0" in source:
             return None
         name = posixpath.normpath(f"/{source}").lstrip("/")
-        if not name or _stands_for(name, "steps") or _stands_for(name, "steps/any other"):
+        if (
+            not name
+            or dockerignore.stands_for(name, "steps")
+            or dockerignore.stands_for(name, "steps/any other")
+        ):
             return f"{shown(source)} takes all there is: name the files that the image needs"
-        if any(_stands_for(name, path) for path in self.files | self.folders):
+        if any(dockerignore.stands_for(name, path) for path in self.files | self.folders):
             return None
         if os.path.lexists(self.root / name) or self._any_there(name):
             return (
@@ -72,10 +76,3 @@ def check_links(content: Content) -> Iterator[Finding]:
             if not content.has(target) or not os.access(path, os.F_OK):
                 what = f"is a link to {shown(str(path.readlink()))}, which the engine does not get"
                 yield Finding(name, 1, what, "put the file itself there")
-
-
-def _stands_for(source: str, name: str) -> bool:
-    try:
-        return dockerignore.matches(source, name)
-    except re.error:
-        return source == name

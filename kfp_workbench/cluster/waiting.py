@@ -69,7 +69,7 @@ def wait(
     took too long, 130 after an interrupt.
     """
     places = [place._replace(label=mask(place.label)) for place in places]
-    display = progress.make(places)
+    display = progress.make(lambda: places)
     tasks = Tasks(places, display)
 
     def say(text: str) -> None:

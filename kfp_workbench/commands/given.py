@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import environments, settings
+from kfp_workbench.project import compiled_file, environments, settings
 from kfp_workbench.project.settings import PACKAGE, ROOT, Settings
 
 
 def package() -> Path:
-    """Return the compiled pipeline; raises WorkbenchError (2) when it is not there."""
+    """Return the compiled pipeline; raises WorkbenchError (2) when no server would take it."""
     path = ROOT / PACKAGE
     if not path.exists():
         raise WorkbenchError(f"{PACKAGE} is not there: make compile", 2)
+    compiled_file.check(path)
     return path
 
 

@@ -93,7 +93,18 @@ def _add_local(verbs: Any) -> None:
     verb = verbs.add_parser("local", help="run the compiled pipeline here", allow_abbrev=False)
     _add_parameters(verb)
     verb.add_argument("--runner", choices=("auto", "process", "docker"), default="auto")
+    verb.add_argument("--compile", action="store_true", help="before, if anything changed")
     verb.set_defaults(function="local:run", interrupted="; everything that was started is ended")
+    for name, what in (("debug", "run one step alone"), ("shell", "open a prompt in one step")):
+        verb = verbs.add_parser(name, help=what, allow_abbrev=False)
+        verb.add_argument("--step", default="", help="its name, or its task's")
+        verb.add_argument(
+            "--run", default="", help="a folder below build/local/; default: the last"
+        )
+        verb.add_argument("--iteration", default="", metavar="N", help="of a loop, from 0")
+        verb.add_argument("--runner", choices=("", "process", "docker"), help="default: the run's")
+        _add_parameters(verb)
+        verb.set_defaults(function=f"debugging:{'debug' if name == 'debug' else 'open_shell'}")
     verb = verbs.add_parser("report", help="write the last local run's report")
     verb.add_argument("run", nargs="?", help="another one: a folder's name below build/local/")
     verb.set_defaults(function="reporting:write_report")

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import sys
 from pathlib import Path
 
 from kfp_workbench import report
@@ -18,9 +19,14 @@ def write_report(args: argparse.Namespace) -> None:
 
 
 def prepare() -> None:
-    """Load what a report is made with, while the steps run."""
-    with contextlib.suppress(Exception):  # it is told when the report is written
-        report.prepare()
+    """Load what a report is made with, while the steps run; it gives way to what starts them."""
+    patience = sys.getswitchinterval()
+    sys.setswitchinterval(patience / 10)
+    try:
+        with contextlib.suppress(Exception):  # it is told when the report is written
+            report.prepare()
+    finally:
+        sys.setswitchinterval(patience)
 
 
 def write(folder: Path) -> str:

@@ -30,16 +30,19 @@ def add(args: argparse.Namespace) -> None:
     if test:
         _say(f"{test.relative_to(ROOT).as_posix()}: made from templates/tests/")
     joined = joining.join(ROOT, name)
-    _say(*joined.said)
-    if not joined.before:
-        return
     try:
-        compiling.compile_pipeline(args)
-    except WorkbenchError as error:  # of the team's own template: the step is made all the same
+        if joined.before:
+            compiling.compile_pipeline(args)
+    except WorkbenchError as error:  # of the pipeline, or of the team's own template
         joined.undo()
         _say(joining.by_hand(name, interfaces.of_steps(ROOT), f"it would not compile: {error}"))
         return
-    drawing.draw(args)
+    _say(*joined.said)
+    try:
+        if joined.before:
+            drawing.draw(args)
+    except WorkbenchError as error:
+        _say(f"docs/: not drawn again: {error}")
 
 
 def _say(*lines: str) -> None:

@@ -74,6 +74,14 @@ def matches(pattern: str, name: str) -> bool:
     return bool(_expression(pattern).fullmatch(name))
 
 
+def stands_for(source: str, name: str) -> bool:
+    """Tell whether a source of ``COPY`` stands for a path; one that is no pattern, for itself."""
+    try:
+        return matches(source, name)
+    except re.error:
+        return source == name
+
+
 def _clean(pattern: str) -> str:
     """Return a pattern without what makes no difference to a path (Go's filepath.Clean)."""
     return posixpath.normpath(pattern).lstrip("/") if pattern else ""

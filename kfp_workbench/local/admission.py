@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from kfp_workbench.errors import refuse
-from kfp_workbench.local import expansion, imports, spec, values
+from kfp_workbench.local import expansion, imports, spec, task_config, values
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.project.names import shown
 
@@ -189,7 +189,10 @@ def _machine_problems(
                 continue
             executor = pipeline.executors.get(inner.executor, {})
             settings = pipeline.kubernetes.get(inner.executor, {})
-            yield from _executor_problems(task, inner, executor, settings)
+            yield from _executor_problems(task, executor, settings)
+            shared = pipeline.has_workspace
+            for why in task_config.problems(inner, settings, has_workspace=shared):
+                yield f"{task.label}: {why}: leave it to one"
     for found in imports.known(pipeline, parameters):
         if found.is_used and (problem := object_problem(found.address)):
             yield f"{found.label}: {problem}"
@@ -197,7 +200,6 @@ def _machine_problems(
 
 def _executor_problems(
     task: spec.Task,
-    component: spec.Component,
     executor: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> Iterator[str]:
@@ -214,8 +216,6 @@ def _executor_problems(
             "or hand files on as artifacts"
         )
     yield from _pod_problems(task, executor["container"], settings)
-    if any(parameter.kind == "TASK_CONFIG" for parameter in component.parameters.values()):
-        yield f"{task.label} takes its own task config, which only a cluster has: leave it to one"
 
 
 def _pod_problems(

@@ -10,7 +10,8 @@ are not, and needs half a second to start.
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from kfp_workbench.local.cel_tokens import CelError, Token, number_of, text_of, tokens
+from kfp_workbench.local.cel_tokens import Token, number_of, text_of, tokens
+from kfp_workbench.local.problems import CelError
 
 
 @dataclass(frozen=True)

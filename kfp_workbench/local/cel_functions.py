@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kfp_workbench.local import values
-from kfp_workbench.local.cel import CelError
+from kfp_workbench.local.problems import CelError
 
 _INT64 = 2**63
 

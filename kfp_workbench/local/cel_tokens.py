@@ -7,13 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kfp_workbench.local.problems import ProblemError
-
-
-class CelError(ProblemError):
-    """An expression that cannot be read, or cannot be evaluated."""
-
-    code = "condition"
+from kfp_workbench.local.problems import CelError
 
 
 class Token(NamedTuple):

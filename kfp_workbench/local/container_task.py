@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import driver, record, spec
+from kfp_workbench.local import driver, record, spec, task_config
 from kfp_workbench.local.allowances import UNLIMITED, Allowance
 from kfp_workbench.local.artifacts import SESSION, schema
 from kfp_workbench.local.attempts import Attempts
@@ -18,7 +18,7 @@ from kfp_workbench.local.metadata import CACHED, COMPLETE, FAILED
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.runners import Job
-from kfp_workbench.local.scheduler import Ended
+from kfp_workbench.local.scheduler import Ended, Share
 from kfp_workbench.local.store import Shared
 from kfp_workbench.local.tasks import Tasks
 
@@ -33,6 +33,17 @@ def begin(
 ) -> None:
     """Begin a task; ``ended`` is called once it has ended, which may be at once."""
     ContainerTask(tasks, run, task, component, container, ended).begin()
+
+
+def variables_of(
+    component: spec.Component, container: Mapping[str, Any], pod: str
+) -> dict[str, str]:
+    """Return the variables of a component's container in a pod of some name."""
+    found = {"KFP_POD_NAME": pod, "KFP_POD_UID": str(uuid.uuid4())}
+    if task_config.on_pod(component, task_config.ENV):
+        own = container.get("env", [])
+        found |= {item["name"]: str(item.get("value", "")) for item in own}
+    return found
 
 
 class ContainerTask:
@@ -101,7 +112,8 @@ class ContainerTask:
         try:
             self._image = driver.resolve_image(self._begun, self._container)
             driver.resolve_command(self._begun, self._container)
-        except DriverError as error:
+            self._configure()
+        except (DriverError, task_config.TaskConfigError) as error:
             self._noted.step = self._tasks.teller.step(self._image, self._task)
             self._tasks.failed(self._run, self._task, self._noted, "driver", error)
             self._ended(Phase.UNBEGUN)
@@ -109,13 +121,35 @@ class ContainerTask:
         self._noted.step = self._tasks.teller.step(self._image, self._task)
         self._submit()
 
+    def _configure(self) -> None:
+        """Give the task its own config, if it takes that; KFP's cache has not looked at it."""
+        if not (names := task_config.wanted(self._component)):
+            return
+        tasks, inputs = self._tasks, self._begun.inputs
+        settings = tasks.pipeline.kubernetes.get(self._component.executor, {})
+        takes = task_config.takes_workspace(inputs.parameters, inputs.artifacts)
+        claim = f"{tasks.identity.resource_name}-kfp-workspace" if takes else None
+        config = task_config.made(
+            self._component, self._container, settings, inputs.parameters, claim
+        )
+        inputs.parameters |= dict.fromkeys(names, config)
+        self._noted.inputs |= dict.fromkeys(names, config)
+
     @property
     def _allowance(self) -> Allowance:
-        return self._tasks.allowances.get(self._component.executor, UNLIMITED)
+        """What holds for the task itself, and is not only passed on by its config."""
+        found = self._tasks.allowances.get(self._component.executor, UNLIMITED)
+        if not task_config.on_pod(self._component, task_config.RESOURCES):
+            found = found._replace(cpu=None, memory=None)
+        if not task_config.on_pod(self._component, task_config.ENV):
+            found = found._replace(variables=())
+        return found
 
     def _submit(self) -> None:
-        weight = (self._allowance.cpu or 1) if "cpu" in self._tasks.runner.held else 1
-        self._tasks.scheduler.submit(weight, self._work)
+        allowance, held = self._allowance, self._tasks.runner.held
+        jobs = (allowance.cpu or 1) if "cpu" in held else 1
+        memory = (allowance.memory or 0) if "memory" in held else 0
+        self._tasks.scheduler.submit(Share(jobs, memory), self._work)
 
     def _work(self) -> Any:
         """Run the task once; in a thread of its own."""
@@ -131,13 +165,10 @@ class ContainerTask:
         files = tasks.files(name, self._attempts.number)
         self._noted.folder = files.folder.relative_to(tasks.folder).as_posix()
         self._noted.attempts = self._attempts.number
-        variables = {
-            "KFP_POD_NAME": f"{tasks.identity.resource_name}-{name}",
-            "KFP_POD_UID": str(uuid.uuid4()),
-        }
-        variables |= {
-            item["name"]: str(item.get("value", "")) for item in self._container.get("env", [])
-        }
+        if self._attempts.number == 1:
+            tasks.recorder.keep_inputs(self._noted, files.folder)
+        pod = f"{tasks.identity.resource_name}-{name}"
+        variables = variables_of(self._component, self._container, pod)
         try:
             return tasks.launcher.launch(
                 self._begun,

@@ -1,7 +1,11 @@
 """Runs jobs in containers of an engine, each with the image's own user and a cluster's paths."""
 
+import math
 import os
 import re
+import shlex
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -10,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import engines
 from kfp_workbench.local.allowances import Allowance
 from kfp_workbench.local.artifacts import SCHEMES, WORKSPACE
@@ -17,21 +22,25 @@ from kfp_workbench.local.engines import explain
 from kfp_workbench.local.places import OWN
 from kfp_workbench.local.processes import fitting
 from kfp_workbench.local.runners import Ended, Job, Write
-from kfp_workbench.local.watching import Watch, in_time, lines
+from kfp_workbench.local.watching import Watch, in_time, left_alone, lines
 from kfp_workbench.pipeline.kubernetes import units
 
 # The least that Docker takes: https://docs.docker.com/engine/containers/resource_constraints/
 MIN_CORES = 0.01
 MIN_MEMORY = 6 * 2**20  # bytes
 _NO_COMMAND = re.compile("executable file not found|no such file or directory", re.IGNORECASE)
+MODULES = "/kfp-workbench"  # where a container that is attached finds its first modules
 ROOMS = (
     "tmp/kfp",
     *(room.strip("/") for room in SCHEMES.values()),
+    "oci",
 )  # of a job's folder, that a container finds below /
 
 
 class ContainerRunner:
     """Runs jobs through the docker SDK; ``run_id`` labels their containers.
+
+    ``command`` is the engine's own command line, which knows how to talk with a terminal.
 
     A container is started, read, waited for and only then removed, so that its status is its own,
     however fast it ends; and removed whatever happens.
@@ -40,8 +49,8 @@ class ContainerRunner:
     kind = "docker"
     is_rooted = True
 
-    def __init__(self, client: Any, run_id: str) -> None:
-        self._client = client
+    def __init__(self, client: Any, run_id: str, command: str = "docker") -> None:
+        self._client, self._command = client, command
         self._info = client.info()
         self._run_id = run_id
         self._image = ""  # of the last job
@@ -49,26 +58,51 @@ class ContainerRunner:
         known = {"cpu": "CpuCfsQuota", "memory": "MemoryLimit"}
         limits = {part for part, key in known.items() if self._info.get(key)}
         self.held = frozenset({"scratch", *limits})
+        self.memory = float(self._info.get("MemTotal") or math.inf)
 
     def run(self, job: Job, write: Write, stop: threading.Event) -> int:
         """Run a job in a container."""
         if stop.is_set():
             return 130
-        self._image = job.image
-        if job.image not in self._known:  # it may be one that only a parameter names
-            if not engines.has_image(self._client, job.image):
-                engines.pull(self._client, job.image)
-            self._known.add(job.image)
+        self._have(job.image)
         with _scratch(job) as scratch:
-            options = {
-                "entrypoint": [""],  # cleared: a cluster does not use the image's either
-                "environment": {**job.environment, **job.allowance.environment()},
-                "labels": {"pipeline.run": self._run_id, "pipeline.task": job.name},
-                "volumes": _volumes({**_rooms(job), **scratch}, self._info),
-                "tmpfs": _in_memory(job.allowance),
-                **_limits(job.allowance, self._info),
-            }
+            options = self._options(job, scratch)
             return _run_container(self._client, job, options, write, stop)
+
+    def attach(self, job: Job, modules: Path) -> int:
+        """Run a job with this process's own terminal, by the engine's command line."""
+        self._have(job.image)
+        with _scratch(job) as scratch:
+            options = self._options(job, {**scratch, modules: MODULES})
+            found = self._client.images.get(job.image).attrs["Config"].get("Env") or []
+            own = [text.partition("=")[2] for text in found if text.startswith("PYTHONPATH=")]
+            options["environment"]["PYTHONPATH"] = ":".join((MODULES, *own))
+            options |= {"stdin_open": True, "tty": os.isatty(0)}
+            return _attach(self._client, self._command, job, options)
+
+    def _have(self, image: str) -> None:
+        """See that the engine has an image; it may be one that only a parameter names."""
+        self._image = image
+        if image not in self._known:
+            if not engines.has_image(self._client, image):
+                engines.pull(self._client, image)
+            self._known.add(image)
+
+    def _options(self, job: Job, folders: Mapping[Path, str]) -> dict[str, Any]:
+        return {
+            "entrypoint": [""],  # cleared: a cluster does not use the image's either
+            "environment": {**job.environment, **job.allowance.environment()},
+            "labels": {"pipeline.run": self._run_id, "pipeline.task": job.name},
+            "volumes": _volumes({**_rooms(job), **folders}, self._info),
+            "tmpfs": _in_memory(job.allowance),
+            **_limits(job.allowance, self._info),
+        }
+
+    def take_models(self, image: str, folder: Path) -> None:
+        """Put what an image holds in /models into ``models`` below a folder."""
+        if not engines.has_image(self._client, image):
+            engines.pull(self._client, image)
+        engines.take_models(self._client, image, folder)
 
     def close(self, folder: Path) -> None:
         """Give the caller what jobs have left: each was its image's own user."""
@@ -141,6 +175,22 @@ def _run_container(
         return 125
     finally:
         _remove(container, write)
+
+
+def _attach(client: Any, command: str, job: Job, options: Mapping[str, Any]) -> int:
+    import docker.errors
+
+    try:
+        container = client.containers.create(job.image, command=fitting(job), **options)
+    except (docker.errors.DockerException, OSError) as error:
+        raise WorkbenchError(f"cannot create a container: {explain(error)}") from None
+    words = [*shlex.split(command), "start", "--attach", "--interactive", container.id]
+    try:
+        return left_alone(subprocess.Popen(words))
+    except OSError as error:
+        raise WorkbenchError(f"cannot call {words[0]!r} ({error.strerror}): set DOCKER=") from None
+    finally:
+        _remove(container, lambda line: print(line, file=sys.stderr))
 
 
 @contextmanager

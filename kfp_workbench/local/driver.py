@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfp_workbench.local import expression, inputs, placeholders, spec, values
+from kfp_workbench.local import inputs, placeholders, spec, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
-from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
 from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata
-from kfp_workbench.local.problems import ProblemError
+from kfp_workbench.local.problems import CelError, ProblemError
 
 STORE = "minio://mlpipeline/v2/artifacts"  # where a default install keeps artifacts
 OUTPUTS = "/tmp/kfp/outputs"  # noqa: S108  # in a container
@@ -81,6 +80,14 @@ def container(options: Options, pipeline: str) -> Begun:
     return begun
 
 
+def again(options: Options, given: Inputs, pipeline: str) -> Begun:
+    """Begin a container's task with the inputs that an earlier execution had."""
+    begun = Begun(_execution(options, "container", given, True), given)
+    begun.outputs = _outputs(options, pipeline)
+    options.metadata.create(begun.execution)
+    return begun
+
+
 def resolve_image(begun: Begun, image: Mapping[str, Any]) -> str:
     """Return the image that a container has, which may be an input of its task; raises DriverError."""
     name = placeholders.parameter_in(image["image"])
@@ -107,8 +114,11 @@ def _given(options: Options) -> tuple[Inputs, bool]:
     """Return what a task is given, and whether its condition holds."""
     try:
         given = inputs.resolve(options)
-        condition = options.task.condition
-        return given, not condition or expression.condition(condition, given.parameters)
+        if not (condition := options.task.condition):
+            return given, True
+        from kfp_workbench.local import expression  # most pipelines start without it
+
+        return given, expression.condition(condition, given.parameters)
     except CelError as error:
         raise DriverError(f"its condition, {condition}: {error}", error.code) from None
     except UnresolvedError as error:

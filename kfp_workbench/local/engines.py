@@ -3,6 +3,8 @@
 import os
 import shlex
 import subprocess
+import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,34 @@ def pull(client: Any, image: str) -> None:
         client.images.pull(image)
     except (docker.errors.DockerException, OSError) as error:
         raise WorkbenchError(f"cannot pull {image}: {explain(error)}") from None
+
+
+def take_models(client: Any, image: str, folder: Path) -> None:
+    """Put what an image holds in /models into ``models`` below a folder; raises WorkbenchError (1).
+
+    Nothing in the image is run. A cluster needs a shell in it, though.
+    """
+    import docker.errors
+
+    try:
+        container = client.containers.create(image, ["-"])
+        try:
+            container.get_archive("/bin/sh")
+            chunks, _ = container.get_archive("/models")
+            with tempfile.TemporaryFile() as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.seek(0)
+                with tarfile.open(fileobj=file) as archive:
+                    archive.extractall(folder, filter="data")
+        finally:
+            container.remove(force=True)
+    except docker.errors.NotFound as error:
+        raise WorkbenchError(f"the image {image} shows no task a model: {explain(error)}") from None
+    except (docker.errors.DockerException, OSError, tarfile.TarError) as error:
+        raise WorkbenchError(f"cannot open the image {image}: {explain(error)}") from None
+    if not any((folder / "models").iterdir()):
+        raise WorkbenchError(f"the image {image} shows no task a model: its /models is empty")
 
 
 def _engine_address(command: str) -> str | None:

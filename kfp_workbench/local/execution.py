@@ -8,7 +8,7 @@ import math
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +19,7 @@ from kfp_workbench.local import (
     allowances,
     collecting,
     driver,
+    imports,
     record,
     spec,
     values,
@@ -30,9 +31,10 @@ from kfp_workbench.local.importer import Imported
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.local.launcher import Launcher
 from kfp_workbench.local.metadata import Execution, Metadata, MetadataError
+from kfp_workbench.local.models import SCHEME, Models
 from kfp_workbench.local.progress import Progress, Silent
 from kfp_workbench.local.runners import Runner
-from kfp_workbench.local.scheduler import Scheduler
+from kfp_workbench.local.scheduler import Scheduler, Share
 from kfp_workbench.local.store import AbsentError, Store, StoreError
 from kfp_workbench.local.tasks import Tasks
 from kfp_workbench.local.telling import Teller
@@ -60,6 +62,7 @@ class Setting:
     progress: Progress = field(default_factory=Silent)
     mask: Mask = NO_MASK
     stop: threading.Event = field(default_factory=threading.Event)
+    meanwhile: Callable[[], None] | None = None  # what there is to do while commands run
 
 
 class Run:
@@ -81,6 +84,14 @@ class Run:
         self.store = Store(setting.objects, setting.project)
         admission.check(self.pipeline, self.parameters, self._object_problem)
         self._allowances = allowances.of(documents)
+
+    def models(self) -> list[tuple[str, str]]:
+        """Return the images that are known to be imported, each after its importer's name."""
+        return [
+            (each.label, each.address)
+            for each in imports.known(self.pipeline, self.parameters)
+            if each.is_used and each.takes_image and each.address.startswith(SCHEME)
+        ]
 
     def _object_problem(self, uri: str) -> str | None:
         try:
@@ -137,7 +148,8 @@ class Run:
             identity.resource_name,
             setting.progress.say,
         )
-        scheduler = Scheduler(self.pipeline, setting.jobs, setting.stop)
+        whole = Share(setting.jobs, setting.runner.memory)
+        scheduler = Scheduler(self.pipeline, whole, setting.stop, setting.meanwhile)
         tasks = Tasks(
             self.pipeline,
             Metadata(),
@@ -155,6 +167,7 @@ class Run:
             setting.stop,
         )
         scheduler.work = Work(tasks)
+        self.store.models = Models(setting.runner, setting.folder / "images").get
         return tasks
 
     def _end(self, recorder: record.Recorder, tasks: Tasks, root: DagRun) -> None:

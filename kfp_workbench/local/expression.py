@@ -12,7 +12,6 @@ from typing import Any
 from kfp_workbench.local import values
 from kfp_workbench.local.cel import (
     Call,
-    CelError,
     ListOf,
     Literal,
     MapOf,
@@ -22,6 +21,7 @@ from kfp_workbench.local.cel import (
     parse,
 )
 from kfp_workbench.local.cel_functions import FUNCTIONS, KIND_NAMES, index, no_overload
+from kfp_workbench.local.problems import CelError
 
 _FIELDS = {
     "null_value": type(None),

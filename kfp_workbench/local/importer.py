@@ -5,7 +5,7 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/im
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kfp_workbench.local import own_data, spec
@@ -50,12 +50,16 @@ def run(
     importer: Mapping[str, Any],
     imported: Imported,
     store: Store,
+    meant: Callable[[str], str] = str,
 ) -> tuple[Execution, Artifact]:
-    """Import what an importer names; raises ImporterError, with its execution begun."""
+    """Import what an importer names; raises ImporterError, with its execution begun.
+
+    ``meant`` returns the address that a text means, in which a task hands on what it saw.
+    """
     kind = "importer"
     execution = metadata.create(Execution(0, kind, task.label, dag.id))
     try:
-        artifact = _artifact(metadata, dag, task, importer, store)
+        artifact = _artifact(metadata, dag, task, importer, store, meant)
     except (MetadataError, ValueError) as error:
         raise ImporterError(str(error), getattr(error, "code", "")) from None
     if not artifact.uri.startswith(OWN_DATA):
@@ -68,15 +72,22 @@ def run(
     return execution, artifact
 
 
+def takes_image(importer: Mapping[str, Any]) -> bool:
+    """Tell whether an importer takes an image for what it imports: a model, and not to a workspace."""
+    is_model = (importer.get("typeSchema") or {}).get("schemaTitle") == "system.Model"
+    return is_model and not importer.get("downloadToWorkspace")
+
+
 def _artifact(
     metadata: Metadata,
     dag: Execution,
     task: spec.Task,
     importer: Mapping[str, Any],
     store: Store,
+    meant: Callable[[str], str],
 ) -> Artifact:
     title = (importer.get("typeSchema") or {}).get("schemaTitle", "")
-    uri = _address(dag, task, importer)
+    uri = meant(_address(dag, task, importer))
     kept = converted(spec.constant(importer.get("metadata") or {}))
     in_workspace = bool(importer.get("downloadToWorkspace"))
     if own_data.is_path(uri) and store.project is not None:
@@ -84,12 +95,11 @@ def _artifact(
         store.put(own.uri, own.path)
         number = own_data.number(own, title, kept)
         return metadata.new_artifact(own.uri, title, kept, in_workspace=in_workspace, number=number)
-    if uri.startswith("oci://"):
+    if uri.startswith("oci://") and not takes_image(importer):
         if in_workspace:
             raise ValueError("an image cannot be imported into a workspace")
-        if title != "system.Model":
-            raise ValueError(f"an image cannot be imported as a {title.removeprefix('system.')}")
-    else:
+        raise ValueError(f"an image cannot be imported as a {title.removeprefix('system.')}")
+    if not uri.startswith("oci://"):
         match = _BUCKET.fullmatch(uri)
         if match is None:
             raise ValueError(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kfp_workbench.local import own_data, spec
+from kfp_workbench.local.importer import takes_image
 from kfp_workbench.local.spec import Component, ComponentInput, Constant, Pipeline, Task
 
 
@@ -14,6 +15,7 @@ class Import(NamedTuple):
     address: str
     is_used: bool  # a task takes what it imports
     is_certain: bool  # it is imported whatever comes of others: in no condition, and in no loop
+    takes_image: bool = False  # what it imports may be in an image
 
     @property
     def is_path(self) -> bool:
@@ -41,7 +43,8 @@ def _within(
         if importer is None:
             yield from _within(pipeline, inner, given, is_certain=is_sure)
         elif address := _address(importer, given):
-            yield Import(task.label, address, _is_used(component.dag, task), is_sure)
+            is_used = _is_used(component.dag, task)
+            yield Import(task.label, address, is_used, is_sure, takes_image(importer))
 
 
 def _given(task: Task, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfp_workbench.local import collecting, expression, spec, values
+from kfp_workbench.local import collecting, spec, values
 from kfp_workbench.local.artifacts import WORKSPACE
-from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.collecting import NO_VALUE, UnresolvedError
 from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError
+from kfp_workbench.local.problems import CelError
 from kfp_workbench.local.spec import ComponentInput, Constant, FinalStatus, Source, TaskOutput
 from kfp_workbench.project.names import CHANNEL
 from kfp_workbench.project.secrecy import MASK, is_secret
@@ -205,6 +205,8 @@ def _select(options: Options, inputs: Inputs) -> None:
     for name, selector in options.task.selectors.items():
         if name not in inputs.parameters:
             raise UnresolvedError(f"{name} has no value that {selector} could be taken from")
+        from kfp_workbench.local import expression  # most pipelines start without it
+
         inputs.parameters[name] = expression.select(inputs.parameters[name], selector)
 
 

@@ -40,6 +40,7 @@ class Launcher:
 
     store: Store
     root: str  # the address below which the run's artifacts lie
+    keeps_inputs: bool = False  # the copies of them that a task had, which are its own
 
     def launch(
         self,
@@ -63,7 +64,8 @@ class Launcher:
         try:
             status = run(words, environment(variables, {}), place, shared)
         finally:
-            self._clear(begun, place)
+            if not self.keeps_inputs:
+                self._clear(begun, place)
         if status:
             return Result(status, "command", outcome(status), cause(status))
         return self._collected(begun, component, given, place, shared)
@@ -114,12 +116,9 @@ class Launcher:
 def _path(artifact: Artifact) -> str | None:
     """Return where a container finds an input artifact; None for an address of an unknown kind."""
     try:
-        path = artifacts.local_path(artifact.uri)
+        return artifacts.local_path(artifact.uri)
     except ValueError:
         return None
-    if artifact.uri.startswith("oci://"):
-        raise StoreError(f"{artifact.uri} is an image, which only a cluster can hand to a task")
-    return path
 
 
 def _prepared(

@@ -14,3 +14,9 @@ class ProblemError(Exception):
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
         self.code = code or self.code
+
+
+class CelError(ProblemError):
+    """An expression that cannot be read, or cannot be evaluated."""
+
+    code = "condition"

@@ -1,4 +1,4 @@
-"""Runs jobs as child processes: the very command line, in a folder of its image's."""
+"""Runs jobs as child processes: the very command line, in a folder laid out as its image is."""
 
 import json
 import math
@@ -15,7 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import lightweight
+from kfp_workbench.local import lightweight, watching
+from kfp_workbench.local.image import EMPTY, Image
 from kfp_workbench.local.runners import Ended, Job, Write
 from kfp_workbench.local.venvs import AS_IMAGE
 from kfp_workbench.local.watching import Watch, in_time, lines
@@ -33,9 +34,8 @@ _BOOT = "import json,runpy,sys;sys.argv=json.load(open(sys.argv[1]));" + (
 class Home:
     """What stands for an image on this machine."""
 
-    folder: Path  # the working directory
     binaries: Path  # searched first for commands: an environment's bin
-    python_path: str = ""
+    image: Image = EMPTY
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,6 +49,7 @@ class ProcessRunner:
     kind = "process"
     is_rooted = False
     held: frozenset[str] = frozenset()
+    memory = math.inf
 
     def __init__(
         self,
@@ -60,10 +61,15 @@ class ProcessRunner:
     def run(self, job: Job, write: Write, stop: threading.Event) -> int:
         """Run a job; raises WorkbenchError for an image that has no home here."""
         job, home = self._at_home(job)
+        with home.image.laid_out(job.place.folder) as folder:
+            return self._run(job, home, folder, write, stop)
+
+    def _run(self, job: Job, home: Home, folder: Path, write: Write, stop: threading.Event) -> int:
+        told = home.image.told(job.place.folder)
         try:
             process = subprocess.Popen(
                 fitting(job),
-                cwd=home.folder,
+                cwd=folder,
                 env=_environment(job, home),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -77,9 +83,29 @@ class ProcessRunner:
         threading.Thread(target=_clear_away, args=(process,), daemon=True).start()
         with process, Watch(stop, lambda: _end(process), job.allowance.seconds) as watch:
             for line in lines(_printed(process)):
-                write(line)
+                write(told(line))
             status = process.wait()
         return in_time(status, watch, write)
+
+    def attach(self, job: Job, modules: Path) -> int:
+        """Run a job with this process's own terminal."""
+        job, home = self._at_home(job)
+        with home.image.laid_out(job.place.folder) as folder:
+            environment = _environment(job, home)
+            search = (str(modules), environment["PYTHONPATH"])
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, search))
+            try:
+                process = subprocess.Popen(fitting(job), cwd=folder, env=environment)
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise WorkbenchError(f"cannot start {job.command[0]!r}: {reason}") from None
+            return watching.left_alone(process)
+
+    def take_models(self, image: str, folder: Path) -> None:
+        """Raise WorkbenchError: without an engine, nobody can look into an image."""
+        raise WorkbenchError(
+            f"the image {image} can only be opened by an engine: use RUNNER=docker"
+        )
 
     def close(self, folder: Path) -> None:
         """Do nothing: processes are the caller's own."""
@@ -91,7 +117,7 @@ class ProcessRunner:
             job = replace(job, command=found.command)
         if home is None:
             raise WorkbenchError(f"{job.image} is no image of this project: use RUNNER=docker")
-        return job, home
+        return replace(job, command=home.image.words(job.command, job.place.folder)), home
 
 
 def _environment(job: Job, home: Home) -> dict[str, str]:
@@ -102,7 +128,7 @@ def _environment(job: Job, home: Home) -> dict[str, str]:
         **job.allowance.environment(),
         AS_IMAGE: "1",
         "PATH": f"{home.binaries}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": home.python_path,
+        "PYTHONPATH": home.image.python_path(job.place.folder),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -4,11 +4,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.graph import model, spec
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,6 +55,8 @@ class Progress(Protocol):
 
 def places(compiled: Mapping[str, Any]) -> list[Place]:
     """Return the rows of a live table; none of a pipeline that cannot be drawn."""
+    from kfp_workbench.graph import model, spec  # where there is no table, nothing needs it
+
     try:
         graph = spec.read(compiled)
     except WorkbenchError:
@@ -66,10 +67,10 @@ def places(compiled: Mapping[str, Any]) -> list[Place]:
     ]
 
 
-def make(places: Sequence[Place]) -> Progress:
-    """Return the display that fits stderr."""
+def make(places: Callable[[], Sequence[Place]]) -> Progress:
+    """Return the display that fits stderr; it asks for the places if it shows them."""
     if sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb"):
-        return Table(places, verbose=os.environ.get("V") == "1")
+        return Table(places(), verbose=os.environ.get("V") == "1")
     return Lines()
 
 

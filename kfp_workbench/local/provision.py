@@ -1,15 +1,19 @@
-"""Provides what a local run needs before it begins: an engine with the images, or environments."""
+"""Provides what a local run needs before it begins: an engine with the images, or environments.
 
-from collections.abc import Callable, Iterator, Mapping
+What only one of these needs is imported there: a run as processes takes little more than its steps.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError, refuse
-from kfp_workbench.images import building
-from kfp_workbench.local import engines, lightweight, lightweight_venvs, venvs
+from kfp_workbench.images import layout
+from kfp_workbench.local import lightweight, venvs
 from kfp_workbench.local.admission import STUBS
+from kfp_workbench.local.image import EMPTY, Image
 from kfp_workbench.local.processes import Home, ProcessRunner
-from kfp_workbench.local.runners import Runner
+from kfp_workbench.local.runners import Talker
 from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.steps import Step
 
@@ -23,9 +27,11 @@ class Wanted(NamedTuple):
     ours: Mapping[str, Step]  # the project's own steps, by image
     settings: Settings
     root: Path
+    models: Sequence[tuple[str, str]] = ()  # images whose content tasks take, with their importers
+    title: str = ""  # of what is run, where that is not all of the pipeline
 
 
-def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
+def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Talker:
     """Return what runs a pipeline's containers.
 
     ``runner`` is ``process``, ``docker`` or ``auto``. Images are built or pulled and environments
@@ -33,18 +39,19 @@ def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Runner:
     container that cannot be a process.
     """
     client = _client(runner, wanted.settings)
-    name = wanted.settings.name
+    name = wanted.title or wanted.settings.name
     if client is None:
         refuse(list(dict.fromkeys(_problems(wanted))))
         say(f"running {name} as processes (RUNNER=process)")
         return ProcessRunner(_homes(wanted, say), _lightweight_homes(wanted, say))
+    from kfp_workbench.local import engines
     from kfp_workbench.local.containers import ContainerRunner
 
     say(f"running {name} in containers (RUNNER=docker)")
     for image in sorted({str(container["image"]) for container in wanted.containers.values()}):
         if "{{" not in image and image not in STUBS and not engines.has_image(client, image):
             _get(client, image, wanted, say)
-    return ContainerRunner(client, run_id)
+    return ContainerRunner(client, run_id, wanted.settings.docker)
 
 
 def _problems(wanted: Wanted) -> Iterator[str]:
@@ -57,6 +64,8 @@ def _problems(wanted: Wanted) -> Iterator[str]:
             f"{label.removeprefix('exec-')}: {image} is no image of this project, and cannot run as a "
             "process: use RUNNER=docker"
         )
+    for label, uri in wanted.models:
+        yield f"{label}: {uri} is an image, which only an engine can open: use RUNNER=docker"
 
 
 def _homes(wanted: Wanted, say: Say) -> dict[str, Home]:
@@ -68,9 +77,12 @@ def _homes(wanted: Wanted, say: Say) -> dict[str, Home]:
     if note := venvs.other_pythons(found):
         say(note)
     return {
-        image: Home(step.folder, found[step.name].bin, str(wanted.root))
-        for image, step in needed.items()
+        image: Home(found[step.name].bin, _image(step, wanted)) for image, step in needed.items()
     }
+
+
+def _image(step: Step, wanted: Wanted) -> Image:
+    return Image.of(layout.read(step, wanted.root, wanted.settings.build_args))
 
 
 def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
@@ -79,18 +91,21 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
         found = lightweight.of(container)
         if found is None:
             continue
+        from kfp_workbench.local import lightweight_venvs
+
         step = wanted.ours.get(str(container["image"]))
         name = label.removeprefix("exec-")
         binaries = lightweight_venvs.provide(found, step, name, wanted.root, say)
-        home = Home(
-            step.folder if step else wanted.root, binaries, str(wanted.root) if step else ""
-        )
+        home = Home(binaries, _image(step, wanted) if step else EMPTY)
         homes[(str(container["image"]), *found.packages)] = home
     return homes
 
 
 def _get(client: Any, image: str, wanted: Wanted, say: Say) -> None:
     """Build an image of this project; pull one of another, or one that was pushed."""
+    from kfp_workbench.images import building
+    from kfp_workbench.local import engines
+
     step = wanted.ours.get(image)
     if step and "@" not in image:
         building.build([step], wanted.settings, wanted.root, again=True)
@@ -103,6 +118,8 @@ def _client(runner: str, settings: Settings) -> Any:
     """Return the engine's client, or None where steps run as processes."""
     if runner == "process":
         return None
+    from kfp_workbench.local import engines
+
     try:
         return engines.connect(settings.docker)
     except WorkbenchError:

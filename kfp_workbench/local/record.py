@@ -35,7 +35,8 @@ nobody wrote. What a task saw below ``/`` lies below its ``folder``: ``/tmp/kfp/
 address too: ``minio://a`` is ``…/tasks/001-add/minio/a``), a container the ones of a cluster.
 The workspace is ``kfp-workspace`` in the run's folder.
 
-A value that takes more than 64 kB as JSON is replaced by a note, a ROC curve by 1,000 points.
+A value that takes more than 64 kB as JSON is replaced by a note, a ROC curve by 1,000 points. Where
+that is an input, all inputs are in ``inputs.json`` in the task's ``folder``.
 """
 
 import json
@@ -55,6 +56,7 @@ from kfp_workbench.project.secrecy import Mask
 RUNS = Path("build") / "local"  # a folder a run, named for its start
 FILE = "run.json"
 FORMAT = 2
+INPUTS = "inputs.json"  # in a task's folder
 PACKAGE = "pipeline.yaml"  # beside it: what was run
 MAX_VALUE = 64 * 1024  # bytes of JSON
 MOST_POINTS = 1000  # of a ROC curve
@@ -159,6 +161,11 @@ class Recorder:
                 task.state = "interrupted"
         self.save()
 
+    def keep_inputs(self, task: Task, folder: Path) -> None:
+        """Write a task's inputs to a folder of its own, if some are too large for the record."""
+        if _small(task.inputs) != task.inputs:
+            files.write(folder / INPUTS, json.dumps(self._mask.result(task.inputs)))
+
     def save(self) -> None:
         """Write ``run.json``."""
         began = time.monotonic()
@@ -229,9 +236,18 @@ def small(value: Any) -> Any:
     return value if len(text) <= MAX_VALUE else f"({len(text):,} bytes, not kept)"
 
 
+def inputs_of(task: Task, folder: Path) -> dict[str, Any]:
+    """Return all inputs of a task of the run in ``folder``, as far as they are not secret."""
+    path = folder / task.folder / INPUTS
+    if not task.folder or not path.is_file():
+        return task.inputs
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
 def latest(root: Path) -> Path:
     """Return the folder of the last local run; raises WorkbenchError (2) when there is none."""
     folders = sorted(path.parent for path in (root / RUNS).glob(f"*/{FILE}"))
     if not folders:
-        raise WorkbenchError("no local run to report on: make local", 2)
+        raise WorkbenchError("there was no local run yet: make local", 2)
     return folders[-1]

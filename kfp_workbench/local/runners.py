@@ -33,6 +33,7 @@ class Runner(Protocol):
     kind: str  # process or docker
     is_rooted: bool  # a job sees the paths that it would see on a cluster
     held: frozenset[str]  # the parts of an allowance that are kept to: see `allowances`
+    memory: float  # bytes that jobs may be allowed together
 
     def run(self, job: Job, write: Write, stop: Event) -> int:
         """Run a job, hand every line that it prints to a function, return its exit status.
@@ -41,8 +42,24 @@ class Runner(Protocol):
         to, as far as that is held; when that ended it, its status is an `Ended`.
         """
 
+    def take_models(self, image: str, folder: Path) -> None:
+        """Put what an image holds in /models into ``models`` below a folder.
+
+        Raises WorkbenchError when it cannot be had, or a cluster could not show it.
+        """
+
     def close(self, folder: Path) -> None:
         """Give the caller what jobs have left below a run's folder."""
+
+
+class Talker(Runner, Protocol):
+    """A runner of jobs that somebody talks with."""
+
+    def attach(self, job: Job, modules: Path) -> int:
+        """Run a job with this process's own terminal, and return its exit status.
+
+        It finds the Python modules in the folder ``modules`` before all others.
+        """
 
 
 class Ended(int):

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,13 +33,15 @@ class Prepared:
         self._project, self._run = project, run
         self.folder = run.setting.folder  # with the record of the run, once that has begun
 
-    def run(self) -> dict[str, Any]:
+    def run(self, meanwhile: Callable[[], None] | None = None) -> dict[str, Any]:
         """Run the pipeline and return its outputs by name.
 
-        Everything that the steps print goes to stderr, and into logs. Raises WorkbenchError (1)
-        when a step failed, with the last lines of its log; KeyboardInterrupt after SIGINT or
-        SIGTERM, once all is ended.
+        ``meanwhile`` is called once, in a thread, while steps run: not before, as it would take
+        the time of what starts them. Everything that the steps print goes to stderr, and into
+        logs. Raises WorkbenchError (1) when a step failed, with the last lines of its log;
+        KeyboardInterrupt after SIGINT or SIGTERM, once all is ended.
         """
+        self._run.setting = replace(self._run.setting, meanwhile=meanwhile)
         with _signals(self._run.setting.stop):
             noted = self._project.execute(self._run, hide(self._run.parameters))
         if noted.state == "interrupted":
@@ -68,7 +70,7 @@ def prepare(
     project = _Project(package, settings, root, runner)
     setting = project.setting(mask or Mask(secret_texts(parameters)), is_caching=cache)
     run = Run(project.documents, parameters, setting)  # checked before anything is built
-    run.setting = replace(setting, runner=project.provide())
+    run.setting = replace(setting, runner=project.provide(run))
     return Prepared(project, run)
 
 
@@ -85,7 +87,7 @@ class _Project:
         references = pushed.compiled_images(settings, root)
         ours = {references[step.name]: step for step in steps.find_steps(root)}
         self._wanted = provision.Wanted(containers, ours, settings, root)
-        self._progress = progress.make(progress.places(documents[0]))
+        self._progress = progress.make(lambda: progress.places(documents[0]))
         self._allowances = allowances.of(documents)
         self._name = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
 
@@ -110,10 +112,11 @@ class _Project:
             stop=threading.Event(),
         )
 
-    def provide(self) -> Any:
+    def provide(self, run: Run) -> Any:
         """Return what runs the containers, once all that it needs is there."""
         say = self._progress.say
-        runner = provision.provide(self._runner, self._wanted, run_id=self._name, say=say)
+        wanted = self._wanted._replace(models=run.models())
+        runner = provision.provide(self._runner, wanted, run_id=self._name, say=say)
         if without := allowances.left_out(self._allowances, runner.held):
             say(without)
         return runner
@@ -126,7 +129,7 @@ class _Project:
             version = "" if kind == "docker" else ".".join(map(str, sys.version_info[:3]))
             kept = cache.open_folder(self._root / "build" / "cache" / f"{kind}{version}")
             run.setting = replace(run.setting, cache=kept)
-        _new_folder(folder)
+        new_folder(folder)
         shutil.copyfile(self._package, folder / record.PACKAGE)
         run.shown = shown
         try:
@@ -140,7 +143,7 @@ class _Project:
 
     def _show_log(self, noted: record.Run, folder: Path) -> None:
         """Show a failed step's last lines, if they are not there."""
-        task = _first_failure(noted)
+        task = first_failure(noted)
         if task is None or not task.log or self._progress.last.split(" (")[0] == task.step:
             return
         print(f"\nThe last lines of {task.step}:", file=sys.stderr)
@@ -159,14 +162,15 @@ def jobs(environ: Mapping[str, str] = os.environ) -> int:
     return int(text)
 
 
-def _first_failure(noted: record.Run) -> record.Task | None:
+def first_failure(noted: record.Run) -> record.Task | None:
+    """Return the task that failed first; None where none did."""
     failed = [task for task in noted.tasks if task.failed_in]
     ended = sorted(failed, key=lambda task: task.started + task.seconds)
     return ended[0] if ended else None
 
 
 def _problem(noted: record.Run, folder: Path) -> str:
-    task = _first_failure(noted)
+    task = first_failure(noted)
     if task is None or not task.log:
         return noted.error
     name = f"step {task.step}" if task.step else task.label
@@ -175,8 +179,8 @@ def _problem(noted: record.Run, folder: Path) -> str:
     return f"{name}{said}: all it said is in {where}"
 
 
-def _new_folder(folder: Path) -> None:
-    """Make the folder of a run, and remove those of old ones."""
+def new_folder(folder: Path) -> None:
+    """Make the folder of a run, and remove those of old ones beside it."""
     runs = folder.parent
     runs.mkdir(mode=0o700, parents=True, exist_ok=True)  # outputs may be secret
     folder.mkdir()

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kfp_workbench.local import driver, spec
 from kfp_workbench.local.dags import DagRun, Phase
@@ -21,6 +21,22 @@ from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.inputs import Options
 
 Ended = Callable[[Phase], None]
+STARTING = 0.01  # seconds until the commands that begin have begun
+
+
+class Share(NamedTuple):
+    """What a command takes of the machine while it runs, or what there is of that."""
+
+    jobs: float = 1.0
+    memory: float = 0.0  # bytes
+
+    def within(self, other: "Share") -> "Share":
+        """Return as much of it as there is in another."""
+        return Share(min(self.jobs, other.jobs), min(self.memory, other.memory))
+
+    def fits(self, other: "Share") -> bool:
+        """Tell whether another has room for all of it."""
+        return self.within(other) == self
 
 
 class Work(Protocol):
@@ -44,17 +60,28 @@ class Work(Protocol):
 class Scheduler:
     """Decides what begins when."""
 
-    def __init__(self, pipeline: spec.Pipeline, jobs: float, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        pipeline: spec.Pipeline,
+        whole: Share,
+        stop: threading.Event,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
+        """``whole`` is what the commands may take together.
+
+        ``meanwhile`` is called once, in a thread of its own, while commands run.
+        """
         self.work: Work
+        self._meanwhile = meanwhile
         self._pipeline = pipeline
         self._stop = stop
-        self._free = self._jobs = jobs
+        self._free = self._whole = whole
         self._steps: deque[Callable[[], None]] = deque()  # to be done at once
         # From workers: the room that a command has had, and what is to be done about its end.
-        self._done: queue.SimpleQueue[tuple[float, Callable[[], None]]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Share, Callable[[], None]]] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._queued: deque[tuple[float, Callable[[], Callable[[], None]]]] = deque()
+        self._queued: deque[tuple[Share, Callable[[], Callable[[], None]]]] = deque()
         self._busy = 0
         self.is_late = False  # ended by its deadline
 
@@ -88,31 +115,31 @@ class Scheduler:
         """Do something after a pause."""
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), step))
 
-    def submit(self, weight: float, work: Callable[[], Callable[[], None]]) -> None:
+    def submit(self, share: Share, work: Callable[[], Callable[[], None]]) -> None:
         """Do work in a thread when there is room; then what it returns, in this one."""
-        self._queued.append((min(weight, self._jobs), work))
+        self._queued.append((share.within(self._whole), work))
 
     def _start_queued(self) -> None:
         while self._queued and not self._stop.is_set():
-            weight, work = self._queued[0]
-            if self._busy and self._free < weight:
+            share, work = self._queued[0]
+            if self._busy and not share.fits(self._free):
                 return
             self._queued.popleft()
-            self._free -= weight
+            self._free = Share(self._free.jobs - share.jobs, self._free.memory - share.memory)
             self._busy += 1
-            threading.Thread(target=self._worker, args=(weight, work), daemon=True).start()
+            threading.Thread(target=self._worker, args=(share, work), daemon=True).start()
 
-    def _worker(self, weight: float, work: Callable[[], Callable[[], None]]) -> None:
+    def _worker(self, share: Share, work: Callable[[], Callable[[], None]]) -> None:
         try:
             then = work()
         except BaseException as error:
             then = partial(_raise, error)
-        self._done.put((weight, then))
+        self._done.put((share, then))
 
-    def _take(self, done: tuple[float, Callable[[], None]]) -> Callable[[], None]:
+    def _take(self, done: tuple[Share, Callable[[], None]]) -> Callable[[], None]:
         """Make room for the next command; return what is to be done about the last one's end."""
-        weight, then = done
-        self._free += weight
+        share, then = done
+        self._free = Share(self._free.jobs + share.jobs, self._free.memory + share.memory)
         self._busy -= 1
         return then
 
@@ -124,10 +151,13 @@ class Scheduler:
         until = min(deadline, self._timers[0][0] if self._timers else math.inf)
         try:
             # Not for ever: the main thread has to see signals, and a stop that comes meanwhile.
-            pause = max(0.0, min(until - time.monotonic(), 0.2))
+            longest = STARTING if self._meanwhile else 0.2
+            pause = max(0.0, min(until - time.monotonic(), longest))
             self._steps.append(self._take(self._done.get(timeout=pause)))
         except queue.Empty:
-            return
+            if self._meanwhile:
+                threading.Thread(target=self._meanwhile, daemon=True).start()
+                self._meanwhile = None
 
     def _drain(self) -> None:
         """Wait for the commands that are being ended."""

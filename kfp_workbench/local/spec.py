@@ -110,6 +110,7 @@ class Component:
     output_artifacts: Mapping[str, Any]
     dag: Dag | None = None
     executor: str = ""
+    passthroughs: Mapping[str, bool] = field(default_factory=dict)  # see `task_config`
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,7 @@ def constant(value: Any) -> Any:
 
 def _component(name: str, data: Mapping[str, Any]) -> Component:
     given, made = data.get("inputDefinitions") or {}, data.get("outputDefinitions") or {}
+    passed = data.get("taskConfigPassthroughs") or ()
     return Component(
         name,
         {key: _parameter(item) for key, item in (given.get("parameters") or {}).items()},
@@ -186,6 +188,7 @@ def _component(name: str, data: Mapping[str, Any]) -> Component:
         made.get("artifacts") or {},
         _dag(data["dag"]) if "dag" in data else None,
         data.get("executorLabel", ""),
+        {item["field"]: bool(item.get("applyToTask")) for item in passed},
     )
 
 

@@ -9,7 +9,7 @@ import fcntl
 import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +50,7 @@ class Store:
         Where there is none, a path is what it is to a cluster: no address.
         """
         self._objects = objects
+        self.models: Callable[[str], Path] | None = None  # what is in the image at an address
         self.project = project
         self._kept: dict[str, Path | None] = {}
 
@@ -69,6 +70,8 @@ class Store:
         """Return what is at an address, or None for nothing; raises StoreError if nobody can know."""
         if uri.rstrip("/") in self._kept:
             return self._kept[uri.rstrip("/")]
+        if uri.startswith("oci://") and self.models:
+            return self.models(uri)
         for scheme, folder in SCHEMES.items():
             if uri.startswith(scheme):
                 return self._object(uri, folder.strip("/"), uri.removeprefix(scheme))
@@ -94,7 +97,7 @@ class Store:
             return None
         target = place.host(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if _copied(source, target, LARGE):
+        if copied(source, target, LARGE):
             return None
         if not place.is_rooted:
             target.symlink_to(source.resolve())
@@ -105,7 +108,7 @@ class Store:
         source = self.file(uri)
         if source is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _copied(source, target, math.inf)
+            copied(source, target, math.inf)
 
 
 def advice(kind: str, rest: str) -> str:
@@ -145,8 +148,11 @@ def state(path: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, status.st_size, status.st_mtime_ns) for name, status in found)
 
 
-def _copied(source: Path, target: Path, most: float) -> bool:
-    """Copy a file, or the files of a folder, up to ``most`` bytes or cheaply; else nothing."""
+def copied(source: Path, target: Path, most: float) -> bool:
+    """Copy a file, or the files of a folder, up to ``most`` bytes or cheaply; else nothing.
+
+    Return whether it was copied.
+    """
     files = list(_files(source))
     small = sum(file.stat().st_size for file in files) <= most
     for file in files:

@@ -88,6 +88,13 @@ class Tasks:
         folder = self.folder / "tasks" / f"{name}{again}"
         return Place(folder, workspace, self.runner.is_rooted, root)
 
+    def meant(self, text: str) -> str:
+        """Return the address that a task means by what it was given as one: a process, by a path."""
+        path = Path(text)
+        if not path.is_relative_to(self.folder / "tasks"):
+            return text
+        return self.files(path.relative_to(self.folder / "tasks").parts[0], 1).address(text)
+
     def shown(self, artifacts: Any) -> list[dict[str, Any]]:
         """Return artifacts for the record."""
         return [self._shown(key, artifact) for key, artifact in artifacts]

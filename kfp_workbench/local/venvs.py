@@ -2,7 +2,8 @@
 
 Each has the Python of its step's base image, where this machine has that. What steps with the same
 requirements need is installed once, in one that they share; each has a thin one of its own before
-it, which takes what a step installs while it runs, as a container would.
+it, which takes what a step installs while it runs, as a container would. ``build/venvs/NAME`` leads
+to that, for editors and notebooks.
 """
 
 import hashlib
@@ -53,6 +54,7 @@ def provide(step: Step, root: Path = ROOT) -> Environment:
                 raise WorkbenchError(f"{error}{hint}", error.status) from None
             environments.finish(shared, locks.wanted(text), _digests(python, text))
         own = _own(shared, step.name)
+        _link(own, step.name)
     return Environment(own / "bin", python, wanted if text else python)
 
 
@@ -123,12 +125,15 @@ def _digest(python: str, text: str) -> str:
 
 def _remove_unused(made: Path, root: Path) -> None:
     texts = {step: requirements_of(step) for step in steps.find_steps(root)}
-    needed = {made.name}
+    needed, known = {made.name}, {step.name for step in texts}
     for step, text in texts.items():
         needed |= {_digest(version, text) for version in (_wanted(step, root), pythons.own())}
     for path in made.parent.iterdir():
         is_light = path.name.startswith(LIGHTWEIGHT)
-        if path.is_dir() and not is_light and path.name.partition("-")[0] not in needed:
+        if path.is_symlink():
+            if path.name not in known:
+                path.unlink()
+        elif path.is_dir() and not is_light and path.name.partition("-")[0] not in needed:
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -167,6 +172,17 @@ def _own(shared: Path, name: str) -> Path:
     (folder / "bin" / "pip").chmod(0o755)
     (own / _SHARED).write_text(line, encoding="utf-8")
     return folder
+
+
+def _link(own: Path, name: str) -> None:
+    """Let ``build/venvs/NAME`` lead to a step's environment."""
+    link = own.with_name(name)
+    if link.is_symlink() and str(link.readlink()) == own.name:
+        return
+    scratch = own.with_name(f".{name}.link")
+    scratch.unlink(missing_ok=True)
+    scratch.symlink_to(own.name)
+    scratch.replace(link)
 
 
 def _holds_only(own: Path, line: str) -> bool:

@@ -1,9 +1,12 @@
 """Follows what a job prints, and ends it where it has to end."""
 
 import math
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
 
 from kfp_workbench.local.runners import Ended, Write
 from kfp_workbench.pipeline.kubernetes import units
@@ -51,6 +54,29 @@ class Watch:
             if self.late or self._stop.is_set():
                 self._action()
                 return
+
+
+def left_alone(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for a process that has the terminal, and return its status; a Ctrl-C is for it alone.
+
+    It is ended where something else ends this process.
+    """
+
+    def nothing(number: int, frame: FrameType | None) -> None:
+        """Take a Ctrl-C; one that is ignored would be so for the process, too."""
+
+    before = signal.signal(signal.SIGINT, nothing)
+    try:
+        return process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def in_time(status: int, watch: Watch, write: Write) -> int:

@@ -64,6 +64,7 @@ class Work:
                 what,
                 self._tasks.imported,
                 self._tasks.store,
+                self._tasks.meant,
             )
             if artifact.is_in_workspace:
                 importer.fetch(artifact, self._tasks.store, self._tasks.files("importer", 1))

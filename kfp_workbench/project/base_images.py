@@ -30,10 +30,10 @@ def bases(instructions: Sequence[Instruction], build_args: Mapping[str, str]) ->
         if instruction.word == "ARG" and not found:
             for word in instruction.words():
                 name, _, default = word.partition("=")
-                values[name] = build_args.get(name, _filled(default, values))
+                values[name] = build_args.get(name, filled(default, values))
         if instruction.word == "FROM":
             text, *alias = instruction.text.split() or [""]
-            image = _filled(text, values)
+            image = filled(text, values)
             root = roots.get(image.lower(), image)
             found.append(Base(instruction.line, image, image.lower() in roots, root))
             roots[alias[-1].lower() if alias else str(len(found) - 1)] = root
@@ -51,6 +51,6 @@ def python_of(dockerfile: Path, build_args: Mapping[str, str]) -> str | None:
     return match[1] or match[2] if match else None
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def filled(text: str, values: Mapping[str, str]) -> str:
     """Return a text with the values of the variables in it."""
     return _VARIABLE.sub(lambda match: values.get(match[1] or match[2]) or match[3] or "", text)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from kfp_workbench.errors import WorkbenchError
@@ -19,7 +19,7 @@ from kfp_workbench.graph import model, spec, svg
 from kfp_workbench.local.progress import MARKS
 from kfp_workbench.local.record import PACKAGE, Run, Task
 from kfp_workbench.project import steps
-from kfp_workbench.report import frames, plots
+from kfp_workbench.report import frames, given, plots, template_file
 from kfp_workbench.report.text import clean, seconds, size, tail
 
 LOG_LINES, LOG_BYTES = 200, 64 * 1024  # of a failed step, its last ones
@@ -60,15 +60,10 @@ def render(run: Run, folder: Path, page_folder: Path) -> str:
 @cache
 def template() -> Template:
     """Return the page before it is filled in."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return template_file.load(
+        Path(__file__).with_name("page.html"),
+        {"clean": clean, "seconds": seconds, "shown": _shown, "figure": _figure},
     )
-    environment.filters.update(clean=clean, seconds=seconds, shown=_shown, figure=_figure)
-    return environment.get_template("page.html")
 
 
 class _View:
@@ -138,6 +133,7 @@ class _View:
             "left": f"{min(100, 100 * task.started / total):.1f}",
             "width": f"{min(100, 100 * task.seconds / total):.1f}",
             "log": self._link(self.folder / task.log) if task.log else None,
+            "inputs": given.inputs(task),
         }
 
     def _title(self, task: Task) -> str:

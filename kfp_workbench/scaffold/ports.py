@@ -8,6 +8,7 @@ import json
 import keyword
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import refuse
@@ -192,14 +193,14 @@ def _default(port: Port, text: str) -> Any:
             value = values.parse(_SPELT.get(text, text), kind)
         except ValueError as error:
             raise ValueError(f"{port.name}: the default {names.shown(text)} {error}") from None
-    if kind == "NUMBER_DOUBLE" and type(value) is int:
-        value = float(value)
-    for problem in values.problems((port.name,), value, kind):
+    place = (port.name,)
+    # In this order: notes are on values that can be at all.
+    for problem in chain(values.problems(place, value, kind), values.notes(place, value)):
         raise ValueError(problem.text)
-    for place, trouble in texts.find(value):
+    for where, trouble in texts.find(value, place):
         if trouble.refused:
-            raise ValueError(f"{written((port.name, *place))}: {trouble.text()}")
-    return value
+            raise ValueError(f"{written(where)}: {trouble.text()}")
+    return float(value) if kind == "NUMBER_DOUBLE" else value
 
 
 def _unquoted(name: str, text: str) -> str:

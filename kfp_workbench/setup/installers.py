@@ -7,7 +7,6 @@ fetches a builder of its own choice.
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -45,6 +44,8 @@ def choose() -> Installer:
 
 def install_locked(installer: Installer, folder: Path, lines: Sequence[Line]) -> None:
     """Install lines of a lock file: what builds the others first."""
+    import tempfile  # where nothing is installed, it is not needed
+
     builders = [line for line in lines if line.name in locks.BUILDERS]
     for part in (builders, [line for line in lines if line not in builders]):
         if part:

@@ -8,7 +8,6 @@ The files and their order are https://pip.pypa.io/en/stable/topics/configuration
 import os
 import sys
 from collections.abc import Mapping
-from configparser import Error, RawConfigParser
 from pathlib import Path
 
 from kfp_workbench.errors import WorkbenchError
@@ -176,6 +175,8 @@ def _shared(environ: Mapping[str, str]) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, str]:
+    from configparser import Error, RawConfigParser  # where nothing is installed, it is not needed
+
     parser = RawConfigParser()
     try:
         parser.read_string(path.read_text(encoding="utf-8"))

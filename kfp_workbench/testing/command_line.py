@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.components import PARAMETERS
 
-EXECUTOR_INPUT = "executor_input"  # what stands for it among the inputs
-
 
 class Artifact(NamedTuple):
     """A file or folder that a step reads or wrote."""
@@ -22,9 +20,9 @@ class Artifact(NamedTuple):
 class CommandLine:
     """What KFP would hand to a step, with the paths of outputs in one folder.
 
-    Inputs' paths are seen from the project's folder, ``root``. None is no value. An input that is not given has its default; without one its placeholder is left out, with the
-    flag before it, so that the step says what it lacks. Text goes to the step as it is, also where
-    an object is expected.
+    Inputs' paths are seen from the project's folder, ``root``; None is no value. An input that is not
+    given has its default; without one its placeholder is left out, with the flag before it, so that the
+    step says what it lacks. Text goes to the step as it is, also where an object is expected.
     """
 
     def __init__(
@@ -60,22 +58,17 @@ class CommandLine:
 
     def _values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the inputs' values, by name; raises WorkbenchError (2) for an unknown one."""
-        names = {key_of(name): name for name in self._inputs} | {
-            name: name for name in self._inputs
-        }
-        known = [*names, EXECUTOR_INPUT]
+        names = {form: name for name in self._inputs for form in (key_of(name), name)}
         found = {
             name: _default(port["default"], parameter_type(port))
             for name, port in self._inputs.items()
             if port.get("default") is not None
         }
         for key, value in given.items():
-            if key not in known:
-                raise WorkbenchError(
-                    f"{key} is no input of this step: it has {', '.join(map(key_of, self._inputs)) or 'none'}",
-                    2,
-                )
-            found[names.get(key, key)] = value
+            if key not in names:
+                known = ", ".join(map(key_of, self._inputs)) or "none"
+                raise WorkbenchError(f"{key} is no input of this step: it has {known}", 2)
+            found[names[key]] = value
         return {name: value for name, value in found.items() if value is not None}
 
     def _resolved(self, items: Any) -> list[str]:
@@ -100,7 +93,7 @@ class CommandLine:
             is_met = present in self._given if isinstance(condition, dict) else bool(condition)
             return self._resolved(name.get("then" if is_met else "else", []))
         if kind == "executorInput":
-            return [self._given.get(EXECUTOR_INPUT) or json.dumps(self._executor_input())]
+            return [json.dumps(self._executor_input())]
         if kind in ("outputPath", "outputUri"):
             return [str(self._path(name))]
         if name not in self._given:
@@ -158,7 +151,9 @@ class CommandLine:
         return found
 
     def _path(self, name: str) -> Path:
-        return self._folder / "outputs" / key_of(name) / "data"  # whose folders the step makes
+        """Return an output's path, whose folders the step makes; an artifact's ends with its name."""
+        is_parameter = parameter_type(self._outputs[name]) is not None
+        return self._folder / "outputs" / key_of(name) / ("data" if is_parameter else name)
 
 
 def key_of(name: str) -> str:

@@ -1,14 +1,20 @@
 """What tests take of local runs: a step's environment, runs of the pipeline, the engine."""
 
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import secrecy
+from kfp_workbench.images import layout
+from kfp_workbench.project import secrecy, settings
 from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.steps import Step
+
+if TYPE_CHECKING:
+    from kfp_workbench.local.image import Image
 
 
 def environment(step: Step, root: Path) -> dict[str, str]:
@@ -22,6 +28,18 @@ def environment(step: Step, root: Path) -> dict[str, str]:
         venvs.AS_IMAGE: "1",
     }
     return {**secrecy.without_sign_in(os.environ), **ours}
+
+
+@contextmanager
+def image(step: Step, root: Path) -> Iterator[tuple["Image", Path, Path]]:
+    """Lay out what a step's image holds; yield it, where that is, and the folder for commands."""
+    from kfp_workbench.local.image import Image
+
+    found = Image.of(layout.read(step, root, settings.load(root, environ={}).build_args))
+    with tempfile.TemporaryDirectory(prefix="image-") as folder:
+        place = Path(folder).resolve()
+        with found.laid_out(place) as cwd:
+            yield found, place, cwd
 
 
 def run_pipeline(

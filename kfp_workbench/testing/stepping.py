@@ -87,19 +87,21 @@ def run(
     """
     line = CommandLine(component_of(step), inputs, folder, root)
     command = line.words if words is None else ["python", "main.py", *words]
-    ended = subprocess.run(
-        command,
-        cwd=step.folder,
-        env=local_runs.environment(step, root),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
+    with local_runs.image(step, root) as (image, place, cwd):
+        ended = subprocess.run(
+            image.words(command, place),
+            cwd=cwd,
+            env={**local_runs.environment(step, root), "PYTHONPATH": image.python_path(place)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        told = image.told(place)
     files = [
         Path(parent, name).relative_to(folder).as_posix()
         for parent, _, names in os.walk(folder)
         for name in names
     ]
-    said = (ended.stdout, ended.stderr)
+    said = (told(ended.stdout), told(ended.stderr))
     return Done(step.name, ended.returncode, Outputs(line.outputs()), *said, sorted(files))

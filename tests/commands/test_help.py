@@ -23,9 +23,9 @@ def test_help_is_the_default_and_names_targets_and_topics(default: Path) -> None
     *lines, last = result.stdout.splitlines()
     targets = [line.split()[0] for line in lines]
     assert targets == [
-        *("help", "setup", "local", "report", "step", "component", "lock", "check", "test", "lint"),
-        *("compile", "graph", "build", "push", "doctor", "run", "upload", "schedule", "manifest"),
-        *("wheels", "clean"),
+        *("help", "setup", "local", "report", "debug", "shell", "step", "component", "lock"),
+        *("check", "test", "lint", "compile", "graph", "build", "push", "doctor", "run", "upload"),
+        *("schedule", "manifest", "wheels", "clean"),
     ]
     assert all(len(line[12:]) <= 60 for line in lines)
     assert last == f"TOPIC= is one of: {' '.join(TOPICS)}"

@@ -265,8 +265,8 @@ def test_every_fact_in_a_record_counts(path: Path) -> None:
         assert comparing.differences(there, read(other)), other
 
 
-# What Argo said of nodes, and how a store is reached.
-UNSAID = {"messages", "store_session_info"}
+# Where a record is from, what Argo said of nodes, and how a store is reached.
+UNSAID = {"from", "messages", "store_session_info"}
 
 
 def mutations(record: dict[str, Any]) -> Iterator[dict[str, Any]]:

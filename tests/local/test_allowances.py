@@ -185,7 +185,7 @@ def test_processes_get_the_variables(project: Path) -> None:
 
 def process(command: list[str], folder: Path, allowance: Allowance) -> tuple[int, list[str]]:
     """Run a command as a task's process."""
-    runner = ProcessRunner({"image": Home(folder, Path(sys.executable).parent)})
+    runner = ProcessRunner({"image": Home(Path(sys.executable).parent)})
     return run(runner, job("image", command, folder, allowance=allowance))
 
 

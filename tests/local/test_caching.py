@@ -64,7 +64,7 @@ def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
         (edit("steps/div/main.py", "the average is", "it is"), ["div"]),
         # What it gives is the same, so the step after it need not run.
         (edit("steps/add/main.py", "added up", "summed"), ["add"]),
-        (edit("common/context.py", '"""', '"""Changed. '), ["add", "div"]),
+        (edit("common/values.py", '"""', '"""Changed. '), ["add", "div"]),
         (edit("params/dev.yaml", "4", "5"), ["add", "div"]),
         (edit("steps/add/Dockerfile", "FROM", "# new\nFROM"), ["add"]),
         (edit("README.md", "#", "##"), []),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kfp_workbench.local import expression
-from kfp_workbench.local.cel import CelError
+from kfp_workbench.local.problems import CelError
 
 VALUES = {
     "a": 3.0,

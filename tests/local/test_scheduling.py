@@ -234,3 +234,30 @@ def test_local_runs_need_no_kfp() -> None:
     words = [sys.executable, "-c", code]
     result = subprocess.run(words, cwd=TEMPLATE, capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("limits", "held", "most"),
+    [
+        ({"resourceCpuLimit": "2"}, {"cpu"}, 2),
+        ({"resourceMemoryLimit": "3Gi"}, {"memory"}, 2),
+        ({"resourceMemoryLimit": "64Gi"}, {"memory"}, 1),  # more than there is: alone
+        ({"resourceMemoryLimit": "1Gi", "resourceCpuLimit": "1"}, {"cpu", "memory"}, 4),
+        ({"resourceMemoryLimit": "64Gi", "resourceCpuLimit": "4"}, set(), 4),
+    ],
+    ids=["cpu", "memory", "too-much", "both", "not-held"],
+)
+def test_limits_that_are_held_count(
+    tmp_path: Path, limits: dict[str, str], held: set[str], most: int
+) -> None:
+    flow = Flow()
+    component = flow.container([])
+    documents = flow.documents(
+        {f"t{n}": task(component, {"text": constant("x")}) for n in range(8)}
+    )
+    (executor,) = documents[0]["deploymentSpec"]["executors"].values()
+    executor["container"]["resources"] = limits
+    runner = Maker(longest=0.1)
+    runner.held, runner.memory = frozenset(held), 8.0 * 2**30
+    assert run(documents, tmp_path / "run", runner).state == "succeeded"
+    assert runner.most == most

@@ -120,6 +120,8 @@ def test_a_good_run(good: Path, browser: Browser) -> None:
     )
     assert [row.split("\t")[0] for row in rows] == ["make", "read"]
     assert all("Succeeded" in row for row in rows)
+    inputs = browser.run("return document.querySelectorAll('.steps details')[1].innerText")
+    assert re.search(r"^[0-9]+ inputs?", inputs)
     metrics = browser.run("return document.querySelector('#metrics').parentElement.innerText")
     assert re.search(r"accuracy\s+count\s+make\s+0.97\s+3", metrics)
     artifacts = browser.run("return document.querySelector('#artifacts').parentElement.innerText")
@@ -407,7 +409,8 @@ def test_the_last_line_says_where_it_is(good: Path, failed: Path, project: Path)
     assert last_line(local(project).stderr) == str(page_of(project))
     result = local(failed, status=2)
     lines = [line for line in result.stderr.splitlines() if not line.startswith("make:")]
-    assert lines[-1] == str(page_of(failed)) and lines[-2].startswith("error: step add failed")
+    assert lines[-1] == "to debug it: make debug STEP=add PDB=1"
+    assert lines[-2] == str(page_of(failed)) and lines[-3].startswith("error: step add failed")
 
 
 def test_the_threads_of_a_loop_leave_the_last_line_alone(flow: Path) -> None:
@@ -438,7 +441,7 @@ def test_report_makes_it_anew(project: Path) -> None:
 def test_without_a_run_there_is_none(project: Path) -> None:
     result = make(project, "report")
     assert result.returncode != 0 and last_line(result.stderr) == (
-        "error: no local run to report on: make local"
+        "error: there was no local run yet: make local"
     )
     local(project)
     result = make(project, "report", "ARGS=../../etc")

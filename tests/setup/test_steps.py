@@ -181,3 +181,16 @@ def test_make_wheels_fills_a_folder_that_is_enough(project: Path, tmp_path: Path
     offline = {**env, "PIP_INDEX_URL": "http://127.0.0.1:1", "WHEELS": "w"}
     result = make(project, "compile", "local", "RUNNER=process", env=offline)
     assert result.returncode == 0, result.stderr
+
+
+def test_a_stable_link_leads_to_each_steps_environment(project: Path) -> None:
+    add, div = steps(project, "alpha==1.0\n")
+    folders = {step.name: venvs.python_folder(step, project) for step in (add, div)}
+    for name, folder in folders.items():
+        assert (project / "build" / "venvs" / name / "bin").resolve() == folder.resolve()
+        assert numbers(project / "build" / "venvs" / name / "bin") == "1.0"
+    (add.folder / "requirements.txt").write_text("alpha==2.0\n")
+    (div.folder / "component.yaml").unlink()
+    venvs.python_folder(add, project)
+    assert numbers(project / "build" / "venvs" / "add" / "bin") == "2.0"
+    assert not (project / "build" / "venvs" / "div").is_symlink()

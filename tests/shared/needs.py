@@ -10,6 +10,7 @@ WITH_ENGINE = (
     "test_allowances",
     "test_caching",
     "test_conformance_docker",
+    "test_debugging_docker",
     "test_doctor",
     "test_engine",
     "test_own_data",

@@ -22,6 +22,8 @@ ELSEWHERE = {
     'make build push ARGS="add div"': "images/test_engine.py",
     "make push": "images/test_images.py",
     "make -j4 push": "images/test_images.py",
+    "make debug STEP=add PDB=1": "local/test_debugging.py",
+    "make shell STEP=add": "local/test_debugging.py",
     "make doctor": "doctor/test_doctor.py",
     "make wheels WHEELS=wheels": "setup/test_steps.py",
     "make setup WHEELS=wheels": "setup/test_setup.py",

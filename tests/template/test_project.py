@@ -278,7 +278,7 @@ def test_only_the_last_runs_are_kept(project: Path) -> None:
 
 
 def test_two_steps_with_one_image_are_refused(project: Path) -> None:
-    component = project / "steps" / "add" / "component.yaml"
+    component = write_by_hand(project) / "steps" / "add" / "component.yaml"
     component.write_text(component.read_text().replace('average/add"', 'average/div"'))
     result = make(project, "compile")
     assert result.returncode != 0

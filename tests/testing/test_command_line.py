@@ -31,7 +31,6 @@ GIVEN = [
     ([{"concat": ["--rows=", {"inputValue": "rows"}]}], {"rows": 3}, ["--rows=3"]),
     ([{"if": {"cond": {"isPresent": "rows"}, "then": ["-r"], "else": ["-n"]}}], {}, ["-n"]),
     ([{"if": {"cond": {"isPresent": "rows"}, "then": ["-r"]}}], {"rows": 0}, ["-r"]),
-    (["--e", {"executorInput": None}], {"executor_input": "["}, ["--e", "["]),
     (["--o", {"outputPath": "Output"}], {}, ["--o", "FOLDER/outputs/output/data"]),
 ]
 
@@ -62,7 +61,7 @@ def test_an_executor_input_is_as_kfp_writes_it(tmp_path: Path) -> None:
     assert (item["uri"], item["metadata"]) == ("/in", {"k": "v"})
     assert found["outputs"]["parameters"] == {"output": {"outputFile": "/outputs/output/data"}}
     (item,) = found["outputs"]["artifacts"]["model"]["artifacts"]
-    assert (item["uri"], item["type"]["schemaTitle"]) == ("/outputs/model/data", "system.Model")
+    assert (item["uri"], item["type"]["schemaTitle"]) == ("/outputs/model/model", "system.Model")
 
 
 def test_an_artifact_is_handed_on_as_a_cluster_does(tmp_path: Path) -> None:
@@ -81,10 +80,11 @@ def test_an_artifact_is_handed_on_as_a_cluster_does(tmp_path: Path) -> None:
 def test_outputs_are_those_that_were_written(tmp_path: Path) -> None:
     line = CommandLine(component([]), {}, tmp_path, tmp_path)
     assert line.outputs() == {}
-    for name, text in (("output", '{"a": 1}'), ("model", "weights")):
-        (tmp_path / "outputs" / name).mkdir(parents=True)
-        (tmp_path / "outputs" / name / "data").write_text(text)
-    model = Artifact(tmp_path / "outputs" / "model" / "data")
+    for name, text in (("output/data", '{"a": 1}'), ("model/model", "weights")):
+        path = tmp_path / "outputs" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    model = Artifact(tmp_path / "outputs" / "model" / "model")
     assert line.outputs() == {"Output": {"a": 1}, "model": model}
 
 

@@ -138,7 +138,9 @@ def test_a_step_that_failed_shows_what_it_said_last(project: Path) -> None:
 def test_examples_find_the_modules_beside_their_step(project: Path) -> None:
     (project / "steps" / "make" / "beside.py").write_text("ONE = 1\n")
     main = project / "steps" / "make" / "main.py"
-    text = main.read_text(encoding="utf-8").replace("import sys", "import sys\n\nimport beside", 1)
+    text = main.read_text(encoding="utf-8").replace(
+        "from pathlib", "import beside\nfrom pathlib", 1
+    )
     main.write_text(text.replace('"""', '""">>> beside.ONE\n2\n\n', 1), encoding="utf-8")
     result = run_tests(project, "tests/test_steps.py", "-k", "examples")
     assert re.search(r"Expected:\nE +2\nE +Got:\nE +1\n", result.stdout), result.stdout

@@ -1,0 +1,1 @@
+"""What a step that is debugged finds first among its modules; it needs nothing but Python 3.9."""
