@@ -9,7 +9,6 @@ import functools
 import inspect
 import json
 import logging
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -118,7 +117,7 @@ class Outputs:
         self._tell(told)
         for draft, place in self._moves.items():
             place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(draft, place)
+            draft.replace(place)
 
     def _settle(self, key: str, file: Artifact) -> None:
         """Have an output's file be where KFP looks for it; raises OutputError where there is none.
