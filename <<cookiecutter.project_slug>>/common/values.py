@@ -45,7 +45,8 @@ def fitted(name: str, kind: Any, value: Any, wrong: type[ValueError], level: int
         return [fitted(where, items, item, wrong, level + 1) for where, item in named]
     if isinstance(value, dict) and kind in (dict, Any):
         return {k: fitted(f"{name}.{k}", items, v, wrong, level + 1) for k, v in value.items()}
-    if type(value) is int and (value.bit_length() > 1023 or float(value) != value):
+    is_rounded = type(value) is int and (value.bit_length() > 1023 or float(value) != value)
+    if is_rounded and wrong is OutputError:  # in inputs, KFP writes out what it has rounded
         raise wrong(f"{name}: KFP rounds a number as large as {short(value)}: publish it as text")
     if type(value) is float and not math.isfinite(value):
         raise wrong(f"{name}: {value} is no number to JSON")

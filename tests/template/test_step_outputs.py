@@ -264,6 +264,27 @@ def test_a_step_may_choose_another_path(tmp_path: Path) -> None:
     assert (tmp_path / "2" / "model").read_text() == "weights"
 
 
+def test_what_is_written_goes_where_the_step_says(tmp_path: Path) -> None:
+    """Also below a folder of the output's name, and by a name that it gives after it wrote."""
+
+    def deeper(model: Any) -> None:
+        model.path = f"{model.path}/weights"
+        Path(model.path).parent.mkdir()
+        text(model)
+
+    assert status(writing(deeper), outputs(tmp_path / "1")) == 0
+    assert told(tmp_path / "1")["model"]["uri"] == str(tmp_path / "1" / "model" / "weights")
+    assert (tmp_path / "1" / "model" / "weights").read_text() == "weights"
+
+    def addressed(model: Any) -> None:
+        text(model)
+        model.uri = str(tmp_path / "2" / "far" / "weights")
+
+    assert status(writing(addressed), outputs(tmp_path / "2")) == 0
+    assert told(tmp_path / "2")["model"]["uri"] == str(tmp_path / "2" / "far" / "weights")
+    assert (tmp_path / "2" / "far" / "weights").read_text() == "weights"
+
+
 def test_what_is_elsewhere_may_be_told_of(tmp_path: Path) -> None:
     def work(model: Any) -> None:
         model.uri = "s3://bucket/model"
