@@ -90,14 +90,17 @@ class _Pipeline:
         for word in node.keywords:
             if word.arg is None:
                 continue
-            if word.arg not in interface.inputs:
+            if word.arg in interface.of_kfp:
+                what = f"{step}'s input {shown(word.arg)} is given by KFP, and by nobody else"
+                yield self._found(word.value, what, "leave it out")
+            elif word.arg not in interface.inputs:
                 what = f"{step} has no input {shown(word.arg)}"
                 yield self._found(word.value, what, _instead(word.arg, interface.inputs))
             elif problem := self._problem(word.value, interface.inputs[word.arg]):
                 what = f"{step}'s input {shown(word.arg)} is {problem[0]}"
                 yield self._found(word.value, what, problem[1])
         missing = sorted(interface.required - given) if None not in given else []
-        if missing and given <= interface.inputs.keys():
+        if missing and given <= interface.inputs.keys() | interface.of_kfp:
             what = f"{step} is not given {', '.join(map(shown, missing))}"
             yield self._found(node, what, "hand it over, or give it a default in the step")
 

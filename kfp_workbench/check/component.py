@@ -11,6 +11,7 @@ from kfp_workbench.project.components import CONTAINER, PARAMETERS, Component
 from kfp_workbench.project.documents import Place
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
+from kfp_workbench.project.port_types import STATUS
 from kfp_workbench.project.secrecy import is_secret
 from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.sources import is_file
@@ -176,7 +177,7 @@ def _check_kind(
     component: Component, place: Place, kind: str, item: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Find placeholders that kfp has for parameters only, or for artifacts only."""
-    parameter = _parameter(item.get("type"))
+    parameter = _parameter(item.get("type")) or item.get("type") == STATUS
     if not parameter and not isinstance(item.get("type"), str):
         return
     if kind == "inputValue" and not parameter:
@@ -214,7 +215,7 @@ def _parameter(declared: object) -> str | None:
 def _is_artifact(declared: object, kind: str) -> bool:
     if not isinstance(declared, str):
         return False
-    if declared == "PipelineTaskFinalStatus":
+    if declared == STATUS:
         return kind == "inputs"
     return declared.lower() in ARTIFACTS or bool(re.fullmatch(r"google\.[A-Za-z]+", declared))
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.components import PARAMETERS
+from kfp_workbench.project.port_types import OF_STATUS, STATUS
 
 
 class Artifact(NamedTuple):
@@ -163,6 +164,8 @@ def key_of(name: str) -> str:
 
 def parameter_type(port: Mapping[str, Any]) -> str | None:
     """Return what the compiled pipeline calls the type of a parameter; None for an artifact."""
+    if port.get("type") == STATUS:
+        return OF_STATUS
     return PARAMETERS.get(str(port.get("type")).partition("[")[0].strip().lower())
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from common.signature import REQUIRED, Port, ports
-from kfp_workbench.project.port_types import TYPES
+from kfp_workbench.project.port_types import OF_STATUS, STATUS, TYPES
 from shared.signatures import BEYOND, FUNCTIONS, signature_of
 
-KINDS = {kind: name for name, kind in TYPES.items() if name.islower()}
+KINDS = {kind: name for name, kind in TYPES.items() if name.islower()} | {OF_STATUS: STATUS}
 
 
 def kind_of(port: Port) -> str:
