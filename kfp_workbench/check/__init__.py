@@ -1,4 +1,4 @@
-"""The contract of a project, checked without running any of it.
+"""The contract of a project, checked without running any of its steps.
 
 A cluster notices most breaches only when a run is on its way, and KFP's compiler lets
 them through. ``make check`` prints them; the generated tests call `check_project`.
@@ -14,18 +14,24 @@ from kfp_workbench.check import (
     dockerfile,
     flags,
     lacking,
+    numbers,
     own_data,
     picture,
     requirements,
     schedules,
     script,
     server,
+    shadows,
     texts,
+    traps,
     wiring,
 )
+from kfp_workbench.check.command import Program, read_program
 from kfp_workbench.check.content import check_links, read_content
 from kfp_workbench.check.interfaces import of_signature
 from kfp_workbench.check.typed import read_typed
+from kfp_workbench.pipeline import viewing
+from kfp_workbench.pipeline.view import View
 from kfp_workbench.project import names, settings
 from kfp_workbench.project.components import Component, read_component
 from kfp_workbench.project.findings import Finding, said
@@ -39,6 +45,7 @@ from kfp_workbench.project.steps import IGNORED, Step
 __all__ = ["Finding", "check_project", "examine"]
 
 T = TypeVar("T")
+_UNSEEN = "make compile tells more, and only the files themselves were checked"
 
 
 def check_project(root: Path = ROOT) -> list[Finding]:
@@ -53,6 +60,13 @@ def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
     WorkbenchError (2) when the settings themselves cannot be read.
     """
     project = settings.load(root, environ={})
+    with viewing.looking(root) as look:
+        return _examined(root, project, look)
+
+
+def _examined(
+    root: Path, project: Settings, look: viewing.Look
+) -> tuple[list[Finding], list[Finding]]:
     sources = Sources(root)
     found: list[Finding] = []
     steps = []
@@ -74,16 +88,20 @@ def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
         lambda: list(wiring.check_calls(known, sources)),
         lambda: list(callers.check_callers(signatures, sources)),
         lambda: list(wiring.check_params(sources)),
+        lambda: list(numbers.check_defaults(sources)),
+        lambda: list(shadows.check_modules(sources)),
         lambda: list(schedules.check_schedules(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
         lambda: list(picture.check_pictures(sources)),
-        lambda: list(server.check_server(sources, components, project.server)),
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)
-    of_texts = list(texts.find(sources))
-    found += [finding for finding, trouble in of_texts if trouble.refused]
-    notes = [finding for finding, trouble in of_texts if not trouble.refused]
+    found += [finding for finding, _ in texts.find(sources)]
+    # Where a file cannot be read, compiling may not even end.
+    view = View() if sources.unreadable else look()
+    found += server.check_server(sources, components, project.server, view)
+    found += traps.check_traps(sources, components, view, found)
+    notes = [Finding("pipeline.py", 1, view.hindered, _UNSEEN)] if view.hindered else []
     notes += own_data.find(sources)
     return sorted(set(found)), sorted(set(notes))  # what all steps share is found once for each
 
@@ -105,8 +123,9 @@ def _check_step(
     """Return what is wrong with a step; add its component and signature to those that are read."""
     found: list[Finding] = []
     typed = _read(lambda: read_typed(step, sources, project), found)
-    code = _read(lambda: script.read_script(step, sources), found)
     part = _read(lambda: read_component(step, sources), [] if typed else found)
+    program = read_program(part, step) if part else Program(missing="main.py")
+    code = _read(lambda: script.read_script(step, sources, program), found)
     file = _read(lambda: dockerfile.read_dockerfile(step, sources), found)
     found += _read(lambda: list(requirements.check_requirements(step, sources)), found) or []
     content = read_content(step, sources.root)
@@ -117,16 +136,17 @@ def _check_step(
         components.append(part)
     if typed:
         found += typed.findings
+        found += component.check_kept(part) if part else []
         if typed.signature:
             signatures[step.name] = typed.signature
     elif part:
-        found += component.check_component(part, step, project)
-        found += flags.check_flags(part, code) if code else []
+        found += component.check_component(part, step, project, program)
+        found += flags.check_flags(part, code, program) if code else []
     held = lacking.check_lacking
     found += _read(lambda: list(held(step, sources, project.build_args)), found) or []
     if file:
         found += dockerfile.check_dockerfile(file, content, project, may_be_root)
-        found += dockerfile.check_entrypoint(file, None if typed else part)
+        found += dockerfile.check_entrypoint(file, None if typed else part, program)
     return found
 
 

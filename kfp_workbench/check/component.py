@@ -1,106 +1,113 @@
 """Checks a step's ``component.yaml`` for itself.
 
-KFP's compiler takes most of this for granted, and the cluster does not.
+KFP's compiler takes most of this for granted, and the cluster does not; what it refuses, it
+refuses with a page of text that names no line.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from kfp_workbench.project.components import CONTAINER, PARAMETERS, Component
+from kfp_workbench.check.command import Program
+from kfp_workbench.check.placeholders import check_placeholders
+from kfp_workbench.check.ports import check_ports
+from kfp_workbench.project.component_forms import is_compiled
+from kfp_workbench.project.components import CONTAINER, Component
 from kfp_workbench.project.documents import Place
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
-from kfp_workbench.project.port_types import STATUS
 from kfp_workbench.project.secrecy import is_secret
 from kfp_workbench.project.settings import Settings
-from kfp_workbench.project.sources import is_file
 from kfp_workbench.project.steps import Step, image_name
-from kfp_workbench.project.values import TYPES
 
-ARTIFACTS = frozenset(("artifact", "dataset", "model", "html", "markdown", "metrics")) | {
-    "classificationmetrics",
-    "slicedclassificationmetrics",
-}
 KEYS = {
     "component.yaml": "name description metadata inputs outputs implementation version",
+    "metadata": "annotations labels",
     "inputs": "name type description default optional annotations",
     "outputs": "name type description annotations",
     "implementation": "container",
     "container": "image command args env fileOutputs",
 }
-INPUTS = ("inputValue", "inputPath", "inputUri")
-OUTPUTS = ("outputPath", "outputUri")
+# What kfp holds to a type of Python's, below all of these.
+TEXTS = ("name", "description", "version")
 
 
-def check_component(component: Component, step: Step, settings: Settings) -> Iterator[Finding]:
-    """Find what is wrong with a component by itself."""
-    yield from _check_keys(component)
+def check_component(
+    component: Component, step: Step, settings: Settings, program: Program
+) -> Iterator[Finding]:
+    """Find what is wrong with a component by itself; ``program`` is what its command runs."""
+    for kind, place, item in _parts(component):
+        yield from _check_keys(component, kind, place, item)
     for kind in ("inputs", "outputs"):
-        yield from _check_ports(component, kind)
+        yield from check_ports(component, kind)
     yield from _check_image(component, step, settings)
-    yield from _check_command(component, step)
+    yield from _check_command(component, step, program)
     yield from _check_env(component)
-    args = component.container.get("args", [])
-    if not isinstance(args, list):
+    if not isinstance(component.container.get("args") or [], list):
         yield component.found((*CONTAINER, "args"), "args is no list", "write args: [--flag, ...]")
         return
-    for number, item in enumerate(args):
-        if not isinstance(item, (str, dict)):
-            what = f"args has {shown(item)}, which is no text"
-            yield component.found((*CONTAINER, "args", number), what, "put it in quotes")
-    yield from _check_placeholders(component, args)
+    yield from check_placeholders(component)
 
 
-def _check_keys(component: Component) -> Iterator[Finding]:
-    value = component.document.value
-    places: list[tuple[str, Place, object]] = [("component.yaml", (), value)]
-    places += [(kind, place, item) for kind in ("inputs", "outputs")
-               for place, item in component.ports(kind).values()]  # fmt: skip
-    places += [("implementation", ("implementation",), value["implementation"])]
-    places += [("container", CONTAINER, component.container)]
-    for kind, place, item in places:
-        known = KEYS[kind].split()
-        for key in item if isinstance(item, dict) else []:
-            if key not in known:
-                what = f"{kind} has the unknown key {shown(key)}"
-                yield component.found((*place, key), what, f"use one of {', '.join(known)}")
+def check_kept(component: Component) -> Iterator[Finding]:
+    """Find what is wrong with what a step's owner adds to a component that is written for them."""
+    if is_compiled(component.document.value):
+        return  # which has env in another form, and no metadata
+    if (metadata := component.value.get("metadata")) is not None:
+        yield from _check_keys(component, "metadata", ("metadata",), metadata)
+    yield from _check_env(component)
 
 
-def _check_ports(component: Component, kind: str) -> Iterator[Finding]:
-    items = component.document.value.get(kind) or []
-    if not isinstance(items, list) or not all(
-        isinstance(item, dict) and isinstance(item.get("name"), str) for item in items
-    ):
-        cure = "write - {name: ..., type: ...}"
-        yield component.found((kind,), f"{kind} is no list of named items", cure)
+def _parts(component: Component) -> Iterator[tuple[str, Place, object]]:
+    """Return the parts of a component whose keys are known: kind, place, content."""
+    value = component.value
+    yield "component.yaml", (), value
+    if value.get("metadata") is not None:
+        yield "metadata", ("metadata",), value["metadata"]
+    for kind in ("inputs", "outputs"):
+        for place, item in component.ports(kind).values():
+            yield kind, place, item
+    yield "implementation", ("implementation",), value["implementation"]
+    yield "container", CONTAINER, component.container
+
+
+def _check_keys(component: Component, kind: str, place: Place, item: object) -> Iterator[Finding]:
+    """Find keys that kfp does not know, and values of a kind that it does not take there."""
+    known = KEYS[kind].split()
+    if not isinstance(item, Mapping):
+        form = ", ".join(f"{key}: ..." for key in known[:2])
+        yield component.found(place, f"{kind} is {shown(item)}, no object", f"write {form}")
         return
-    seen: dict[str, str] = {}
-    for number, item in enumerate(items):
-        name, place = item["name"], (kind, number)
-        key = _python_name(name)
-        if key in seen:
-            what = f"the {kind[:-1]} {shown(name)} and {shown(seen[key])} are one name to KFP"
-            yield component.found((*place, "name"), what, "rename one")
-        seen[key] = name
-        yield from _check_type(component, place, item, kind)
+    for key, value in item.items():
+        here = (*place, key)
+        if key not in known:
+            what = f"{kind} has the unknown key {shown(key)}"
+            yield component.found(here, what, f"use one of {', '.join(known)}")
+        elif key in TEXTS and value is not None and not isinstance(value, str):
+            yield component.found(here, f"{key} is {shown(value)}, no text", "put it in quotes")
+        elif key == "optional" and value is not None and not isinstance(value, bool):
+            yield component.found(here, f"optional is {shown(value)}", "write true or false")
+        elif kind == "metadata" and value is not None:
+            yield from _check_texts(component, here, value, key)
+        elif key == "annotations" and value is not None and not isinstance(value, dict):
+            yield component.found(here, f"annotations is {shown(value)}", "write {name: value}")
 
 
-def _check_type(
-    component: Component, place: Place, item: Mapping[str, Any], kind: str
-) -> Iterator[Finding]:
-    name, declared = item["name"], item.get("type")
-    parameter = _parameter(declared)
-    if not parameter and not _is_artifact(declared, kind):
-        what = f"{shown(name)} has " + (
-            "no type" if declared is None else f"the unknown type {shown(declared)}"
-        )
-        cure = f"KFP would make it an Artifact, use one of {_known_types()}"
-        yield component.found((*place, "type"), what, cure)
-    default = item.get("default")
-    if default is not None and parameter and not _fits(default, parameter):
-        what = f"the default of {shown(name)} is {shown(default)}, not {TYPES[parameter][0]}"
-        yield component.found((*place, "default"), what, "write one that fits its type")
+def _check_texts(component: Component, place: Place, value: object, key: str) -> Iterator[Finding]:
+    """Find what is not text by name, in what kfp takes nothing else in."""
+    if not isinstance(value, dict):
+        yield component.found(place, f"{key} is {shown(value)}, no object", "write {NAME: value}")
+        return
+    for name, text in value.items():
+        here = (*place, name)
+        if not isinstance(name, str):
+            what = f"{key} has the name {shown(name)}, which is no text"
+            yield component.found(here, what, "put it in quotes")
+        elif isinstance(text, dict) and key == "env":
+            what = f"{key} has a placeholder for {shown(name)}, and kfp takes texts only there"
+            yield component.found(here, what, "hand the value over in args")
+        elif not isinstance(text, str):
+            said = "..." if is_secret(name) else shown(text)
+            what = f"{key} has {said} for {shown(name)}, which is no text"
+            yield component.found(here, what, "put it in quotes")
 
 
 def _check_image(component: Component, step: Step, settings: Settings) -> Iterator[Finding]:
@@ -118,140 +125,26 @@ def _check_image(component: Component, step: Step, settings: Settings) -> Iterat
         yield component.found(place, what, f"write {expected}")
 
 
-def _check_command(component: Component, step: Step) -> Iterator[Finding]:
+def _check_command(component: Component, step: Step, program: Program) -> Iterator[Finding]:
     place = (*CONTAINER, "command")
     command = component.container.get("command")
-    if command is None:
+    if not command and (command is None or isinstance(command, list)):
         cure = "write the Dockerfile's ENTRYPOINT, which a cluster never uses"
         yield component.found(place, "has no command", cure)
-    elif not isinstance(command, list) or not all(isinstance(word, str) for word in command):
+    elif not isinstance(command, list):
         yield component.found(place, "command is no list of texts", "write [python, main.py]")
-    else:
-        scripts = [word for word in command if word.endswith(".py")]
-        if scripts and not is_file(step.folder / scripts[0]):
-            what = f"command runs {shown(scripts[0])}, which is not in steps/{step.name}/"
-            yield component.found(place, what, "name a file that is there")
+    elif program.missing:
+        what = f"command runs {shown(program.missing)}, which is not in steps/{step.name}/"
+        yield component.found(program.place, what, "name a file that is there")
 
 
 def _check_env(component: Component) -> Iterator[Finding]:
-    env = component.container.get("env")
+    env, place = component.container.get("env"), (*CONTAINER, "env")
+    if env is None:
+        return
+    yield from _check_texts(component, place, env, "env")
     for name in env if isinstance(env, dict) else []:
         if is_secret(str(name)):
             what = f"env sets {shown(name)}, and anyone may read this file"
             cure = "give the step a Kubernetes secret, or the path of a file"
-            yield component.found((*CONTAINER, "env", name), what, cure)
-
-
-def _check_placeholders(component: Component, args: list[Any]) -> Iterator[Finding]:
-    """Find unknown placeholders, and inputs and outputs that none or the wrong one hands over."""
-    ports = {"input": component.ports("inputs"), "output": component.ports("outputs")}
-    used: dict[tuple[str, str], Place] = {}
-    for place, kind, name in _placeholders(args, (*CONTAINER, "args")):
-        direction = "input" if kind.startswith("input") or kind == "isPresent" else "output"
-        if kind not in (*INPUTS, *OUTPUTS, "isPresent", "executorInput"):
-            known = ", ".join((*INPUTS, *OUTPUTS, "concat", "if", "executorInput"))
-            yield component.found(place, f"{shown(kind)} is no placeholder", f"use one of {known}")
-        elif kind == "executorInput":
-            used.update({(way, port): place for way, found in ports.items() for port in found})
-        elif name not in ports[direction]:
-            yield component.found(
-                place, f"{kind} names {shown(name)}, which is no {direction}",
-                f"declare it below {direction}s, or use one that is there",
-            )  # fmt: skip
-        elif kind != "isPresent":
-            if direction == "output" and ("output", name) in used:
-                what = f"the output {shown(name)} is given twice"
-                yield component.found(place, what, "give the step one place to write it to")
-            used[direction, name] = place
-            yield from _check_kind(component, place, kind, ports[direction][name][1])
-    for direction, found in ports.items():
-        for name, (place, _) in found.items():
-            if (direction, name) not in used:
-                placeholder = "inputValue" if direction == "input" else "outputPath"
-                cure = f"add --{name.lower()}, {{{placeholder}: {name}}} to args, or remove it"
-                what = f"no argument hands over the {direction} {shown(name)}"
-                yield component.found((*place, "name"), what, cure)
-
-
-def _check_kind(
-    component: Component, place: Place, kind: str, item: Mapping[str, Any]
-) -> Iterator[Finding]:
-    """Find placeholders that kfp has for parameters only, or for artifacts only."""
-    parameter = _parameter(item.get("type")) or item.get("type") == STATUS
-    if not parameter and not isinstance(item.get("type"), str):
-        return
-    if kind == "inputValue" and not parameter:
-        yield component.found(place, f"{shown(item['name'])} is an artifact", "use inputPath")
-    elif kind in ("inputPath", "inputUri", "outputUri") and parameter:
-        other = "inputValue" if kind.startswith("input") else "outputPath"
-        yield component.found(place, f"{shown(item['name'])} is a parameter", f"use {other}")
-
-
-def _placeholders(items: Any, place: Place) -> Iterator[tuple[Place, str, str]]:
-    """Return every placeholder in ``args``: its place, kind and the name in it."""
-    for number, item in enumerate(items if isinstance(items, list) else [items]):
-        here = (*place, number) if isinstance(items, list) else place
-        if not isinstance(item, dict):
-            continue
-        for kind, content in item.items():
-            if kind == "concat":
-                yield from _placeholders(content, (*here, kind))
-            elif kind == "if" and isinstance(content, dict):
-                condition = content.get("cond")
-                yield from _placeholders(condition, (*here, kind, "cond"))
-                for branch in ("then", "else"):
-                    yield from _placeholders(content.get(branch), (*here, kind, branch))
-            else:
-                yield here, str(kind), str(content)
-
-
-def _parameter(declared: object) -> str | None:
-    """Return what the compiled pipeline calls a parameter's type; None for other types."""
-    if not isinstance(declared, str):
-        return None
-    return PARAMETERS.get(declared.partition("[")[0].strip().lower())
-
-
-def _is_artifact(declared: object, kind: str) -> bool:
-    if not isinstance(declared, str):
-        return False
-    if declared == STATUS:
-        return kind == "inputs"
-    return declared.lower() in ARTIFACTS or bool(re.fullmatch(r"google\.[A-Za-z]+", declared))
-
-
-def _known_types() -> str:
-    parameters = "String, Integer, Float, Boolean, JsonObject, JsonArray"
-    return f"{parameters}, Dataset, Model, Metrics, ClassificationMetrics, HTML, Markdown"
-
-
-def _fits(default: object, parameter: str) -> bool:
-    """Tell whether kfp can make a default of a type, which may be given as text."""
-    if isinstance(default, TYPES[parameter][1]) and not (
-        isinstance(default, bool) and parameter.startswith("NUMBER")
-    ):
-        return True
-    try:
-        if parameter == "NUMBER_INTEGER":
-            int(str(default))
-        elif parameter == "NUMBER_DOUBLE":
-            float(str(default))
-        elif parameter in ("LIST", "STRUCT"):
-            return _is_json(default, dict if parameter == "STRUCT" else list)
-        elif parameter == "BOOLEAN":
-            words = "y yes t true on 1 n no f false off 0"
-            return str(default).lower() in words.split()
-    except (ValueError, RecursionError):
-        return False
-    return parameter != "STRING"
-
-
-def _is_json(text: object, kind: type) -> bool:
-    import json
-
-    return isinstance(text, str) and isinstance(json.loads(text), kind)
-
-
-def _python_name(name: str) -> str:
-    """Return the name that kfp gives an input or output in Python."""
-    return re.sub(r"[^_0-9a-z]+", "_", name.lower()).strip("_")
+            yield component.found((*place, name), what, cure)

@@ -4,11 +4,13 @@ Pinned base images, a numeric user that is not root, the command in exec form,
 dependencies with hashes, named files, no secret in the image's history.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from kfp_workbench.check.command import Program
 from kfp_workbench.check.content import Content
 from kfp_workbench.images import dockerignore
 from kfp_workbench.project import base_images, names
@@ -23,6 +25,8 @@ from kfp_workbench.project.steps import Step
 
 # Options of pip before its verb may have a value: pip --cache-dir /tmp install.
 _INSTALL = re.compile(r"\bpip[0-9.]*\s+(?:-\S+\s+(?:(?!-|install\b)\S+\s+)?)*install\b")
+
+_OPTION = re.compile("-[BEIOPRSbdqsuvx]+")  # of an interpreter, before its script; none has a value
 
 
 class Dockerfile(NamedTuple):
@@ -60,10 +64,18 @@ def check_dockerfile(
             yield from _check_variables(dockerfile, instruction)
 
 
-def check_entrypoint(dockerfile: Dockerfile, component: Component | None) -> Iterator[Finding]:
-    """Find an ENTRYPOINT that is missing, no list, or not the component's command."""
+def check_entrypoint(
+    dockerfile: Dockerfile, component: Component | None, program: Program
+) -> Iterator[Finding]:
+    """Find an ENTRYPOINT that is missing, no list, or not what the component's command begins with.
+
+    A command that holds the program itself has none to be equal to.
+    """
+    if program.is_inline:
+        return
     found = [item for item in dockerfile.last if item.word == "ENTRYPOINT"]
-    command = component.container.get("command") if component else None
+    words = component.words("command") if component else []
+    command = list(itertools.takewhile(lambda word: isinstance(word, str), words))
     cure = f"write ENTRYPOINT {json.dumps(command or ['python', 'main.py'])}"
     if not found:
         line = dockerfile.last[0].line if dockerfile.last else 1
@@ -73,9 +85,18 @@ def check_entrypoint(dockerfile: Dockerfile, component: Component | None) -> Ite
     if entrypoint is None:
         what = "ENTRYPOINT is no list, so that a shell would run it"
         yield dockerfile.found(found[-1].line, what, cure)
-    elif component and command is not None and command != entrypoint:
+    elif component and words and not _begins(command, entrypoint):
         what = f"command is not the Dockerfile's ENTRYPOINT {json.dumps(entrypoint)}"
         yield component.found((*CONTAINER, "command"), what, "make them equal")
+
+
+def _begins(command: Sequence[str], entrypoint: Sequence[str]) -> bool:
+    """Tell whether a command begins with an entrypoint, options of Python itself aside."""
+    wanted, given = (
+        words[:1] + list(itertools.dropwhile(_OPTION.fullmatch, words[1:]))
+        for words in (list(entrypoint), list(command))
+    )
+    return bool(wanted) and given[: len(wanted)] == wanted
 
 
 def check_dockerignore(sources: Sources) -> Iterator[Finding]:

@@ -1,157 +1,132 @@
-"""The flags that a step's script reads, from its ``add_argument`` calls; nothing is run."""
+"""What a step's program reads from its command line, by its text; nothing is run."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+import os
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from kfp_workbench.check import argparse_flags, click_flags
+from kfp_workbench.check.command import Program
+from kfp_workbench.check.options import Flag, Reading, keyword, text
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.sources import Module, Sources, imports_package
 from kfp_workbench.project.steps import Step
 
-# https://docs.python.org/3/library/argparse.html#action
-WITHOUT_VALUE = {"store_true", "store_false", "store_const", "append_const", "count", "help"}
-
-
-class Flag(NamedTuple):
-    """One argument of a script; a positional one has a name without dashes."""
-
-    names: tuple[str, ...]
-    required: bool
-    takes_value: bool | None  # None: it may
-    repeats: bool  # may be given several times
+# Packages that read a command line in a way of their own. All others might: see `_is_own`.
+OTHERS = (
+    *("absl", "argh", "clize", "configargparse", "cyclopts", "docopt", "fire", "getopt", "hydra"),
+    *("jsonargparse", "optparse", "plac", "simple_parsing", "tap", "typer", "tyro"),
+)
 
 
 class Script(NamedTuple):
-    """What a step's script reads from its command line."""
+    """What a step's program reads from its command line."""
 
-    path: str
-    flags: list[Flag]
+    reading: Reading
     findings: list[Finding]
-    readable: bool  # some add_argument call was found
 
     @property
-    def positional(self) -> bool:
-        """Tell whether some argument is given by its place."""
-        return any(not flag.names[0].startswith("-") for flag in self.flags)
+    def is_sure(self) -> bool:
+        """Tell whether the program reads its flags, and no others."""
+        return self.reading.is_sure
 
-    def flag(self, name: str) -> Flag | None:
-        """Return the flag of a name, or None."""
-        return next((flag for flag in self.flags if name in flag.names), None)
+    def chosen(self, words: Collection[str]) -> list[Flag]:
+        """Return the flags of the sub-command that is among words, and those that all have.
+
+        Where it is not plain which one it is, no flag of a sub-command is required.
+        """
+        found = self.reading.commands.intersection(words)
+        possible = {None, *(found or self.reading.commands)}
+        flags = [flag for flag in self.reading.flags if flag.command in possible]
+        if len(found) == 1:
+            return flags
+        return [flag._replace(required=flag.required and not flag.command) for flag in flags]
 
 
-def read_script(step: Step, sources: Sources) -> Script:
-    """Return the flags of a step's ``main.py`` and of its own modules; raises UnreadableError.
+def read_script(step: Step, sources: Sources, program: Program) -> Script:
+    """Return what a step's program reads, and what is wrong with its modules.
 
-    A flag that an imported module adds is required only if the script gets to the call.
+    Where the command runs none of the step's, that is what ``main.py`` would. Raises
+    UnreadableError for what is no Python, and for a script that is missing.
     """
-    flags: list[Flag] = []
-    findings: list[Finding] = []
-    modules = sources.modules(step.folder / "main.py")
-    for module in modules:
-        if line := imports_package(module, "kfp"):
-            cure = "take plain values from flags, no image of a step needs kfp"
-            findings.append(Finding(sources.name(module.path), line, "a step imports kfp", cure))
-    if any(getattr(node, "module", None) == "common.step" for node in modules[0].imports):
-        flags = [Flag(("--executor-input",), required=True, takes_value=True, repeats=False)]
-        return Script(sources.name(modules[0].path), flags, findings, readable=True)
-    added = [(module, call) for module in modules for call in module.calls if _adds_flag(call)]
-    elsewhere = any(module is not modules[0] for module, _ in added)
-    passed_by = _not_reached(*modules) if elsewhere else set()
-    for module, call in added:
-        path = sources.name(module.path)
-        flag = _flag(call)
-        if flag is None:
-            what = "a flag that only running the script would tell"
-            cure = 'write it as text: add_argument("--name", ...)'
-            findings.append(Finding(path, call.lineno, what, cure))
-            continue
-        flags.append(flag._replace(required=False) if id(call) in passed_by else flag)
-        if _word(call, "type") == "bool":
-            what = f"{shown(flag.names[0])} has type=bool, which takes any text for true"
-            cure = 'compare the text, such as type=lambda text: text.lower() == "true"'
-            findings.append(Finding(path, call.lineno, what, cure))
-    return Script(sources.name(modules[0].path), flags, findings, bool(added))
+    if program.source is not None:
+        return Script(_of_source(step, program.source), [])
+    main = step.folder / "main.py"
+    is_there = program.missing or (os.path.lexists(main) and not program.is_inline)
+    if not (program.script or is_there):
+        return Script(Reading(), [])
+    modules = sources.modules(program.script or main)
+    findings = [found for m in modules for found in _check_module(sources.name(m.path), m)]
+    reading = _read(modules) if program.script else Reading()
+    if program.script and not reading.is_sure and _reads_nothing(modules):
+        reading = reading._replace(is_sure=True)
+    return Script(reading, findings)
 
 
-def _adds_flag(call: ast.Call) -> bool:
-    return getattr(call.func, "attr", "") == "add_argument"
+def _of_source(step: Step, source: str) -> Reading:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Reading()  # a shell's, perhaps, or with a placeholder in it
+    return _read([Module(step.folder / "component.yaml", tree)])
 
 
-def _not_reached(main: Module, *imported: Module) -> set[int]:
-    """Return the calls, by their id, in imported functions that neither main.py nor they call.
+def _read(modules: Sequence[Module]) -> Reading:
+    """Return what a program reads, its main module first."""
+    if _is_typed(modules[0]):
+        return Reading([Flag(("--executor-input",), True, True, False)], is_sure=True)
+    if any(imports_package(module, name) for module in modules for name in OTHERS):
+        return Reading()
+    found = argparse_flags.read(modules)
+    if clicked := click_flags.read(modules):
+        return clicked._replace(is_sure=clicked.is_sure and not found.is_sure)
+    return found
 
-    What is in no function runs with the import, and of a class all may.
+
+def _is_typed(main: Module) -> bool:
+    """Tell whether a script is a typed step, to which KFP gives all at once."""
+    return any(getattr(node, "module", None) == "common.step" for node in main.imports)
+
+
+def _reads_nothing(modules: Sequence[Module]) -> bool:
+    """Tell whether a program takes no notice of its command line, as far as can be told.
+
+    Nothing in it adds a flag that it gets to, and all that it imports is its own or Python's.
     """
-    inside = {
-        id(node): name
-        for module in imported
-        for name, function in module.functions.items()
-        for node in ast.walk(function)
-        if isinstance(node, ast.Call)
-    }
-    calls = [call for module in imported for call in module.calls]
-    bound = dict(pair for module in (main, *imported) for pair in _bound(module))
-    waiting = set(_called(main.calls, bound)) - main.functions.keys()
-    waiting |= set(_called((call for call in calls if id(call) not in inside), bound))
-    reached: set[str] = set()
-    while waiting:
-        reached |= waiting
-        within = (call for call in calls if id(call) in inside and inside[id(call)] in waiting)
-        waiting = set(_called(within, bound)) - reached
-    return {call for call, name in inside.items() if name not in reached}
-
-
-def _bound(module: Module) -> Iterator[tuple[str, str]]:
-    """Return the names that a module's imports bind, and what these are called at their place."""
-    for node in module.imports:
-        for alias in node.names:
-            yield (alias.asname or alias.name).partition(".")[0], alias.name
-
-
-def _called(calls: Iterable[ast.Call], bound: Mapping[str, str]) -> Iterator[str]:
-    """Return the names of the functions that are called, by themselves or as part of an import."""
-    for call in calls:
-        function: ast.AST = call.func
-        if isinstance(function, ast.Name):
-            yield bound.get(function.id, function.id)
-        elif isinstance(function, ast.Attribute):
-            name = function.attr
-            while isinstance(function, ast.Attribute):
-                function = function.value
-            if isinstance(function, ast.Name) and function.id in bound:
-                yield name
-
-
-def _flag(call: ast.Call) -> Flag | None:
-    names = [getattr(argument, "value", None) for argument in call.args]
-    if not names or not all(isinstance(name, str) and name for name in names):
-        return None
-    action = _word(call, "action") or "store"
-    if action == "BooleanOptionalAction":
-        names += [f"--no-{str(name)[2:]}" for name in names if str(name).startswith("--")]
-    return Flag(
-        names=tuple(map(str, names)),
-        required=_word(call, "required") is True,
-        takes_value=_takes_value(call, str(action)),
-        repeats=action in ("append", "extend", "append_const", "count"),
-    )
-
-
-def _takes_value(call: ast.Call, action: str) -> bool | None:
-    if action in WITHOUT_VALUE or action in ("version", "BooleanOptionalAction"):
+    if argparse_flags.reached(modules):
         return False
-    if action not in ("store", "append", "extend") or _word(call, "nargs") in ("?", "*", 0):
-        return None
+    own = {module.path.stem for module in modules} | {module.path.parent.name for module in modules}
+    for module in modules:
+        imported = set(_imported(module))
+        if "argv" in imported or not imported <= own | sys.stdlib_module_names:
+            return False
+        if any(isinstance(node, ast.Attribute) and node.attr == "argv" for node in module.nodes):
+            return False
     return True
 
 
-def _word(call: ast.Call, name: str) -> object:
-    """Return a keyword's constant, or the name of what it refers to, or None."""
-    for word in call.keywords:
-        if word.arg == name:
-            value = word.value
-            if isinstance(value, ast.Constant):
-                return value.value
-            return getattr(value, "id", None) or getattr(value, "attr", None) or "?"
-    return None
+def _imported(module: Module) -> Iterator[str]:
+    """Return the first parts of what a module imports, and what it imports from ``sys``."""
+    for node in module.imports:
+        if isinstance(node, ast.ImportFrom):
+            if node.module and not node.level:
+                yield node.module.partition(".")[0]
+            if node.module == "sys":
+                yield from (alias.name for alias in node.names if alias.name == "argv")
+        else:
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+
+
+def _check_module(path: str, module: Module) -> Iterator[Finding]:
+    """Find what no module of a step should have."""
+    if line := imports_package(module, "kfp"):
+        cure = "take plain values from flags, no image of a step needs kfp"
+        yield Finding(path, line, "a step imports kfp", cure)
+    for call in argparse_flags.added(module):
+        if keyword(call, "type") == "bool":
+            name = text(call.args[0]) if call.args else None
+            what = f"{shown(name or '...')} has type=bool, which takes any text for true"
+            cure = 'compare the text, such as type=lambda text: text.lower() == "true"'
+            yield Finding(path, call.lineno, what, cure)

@@ -89,17 +89,17 @@ def _components(
 def check_params(sources: Sources) -> Iterator[Finding]:
     """Find parameters and settings that there are not, and values of another type."""
     module = sources.module(sources.root / "pipeline.py")
-    function = _pipeline_function(module)
+    function = pipeline_function(module)
     if function is None and _binds_pipeline(module):
         return  # made elsewhere: make compile and make local tell
     if function is None:
         what = "has no function with @dsl.pipeline called pipeline"
         yield Finding("pipeline.py", 1, what, "name it so, make compile looks for it")
         return
-    kinds = _kinds(function)
+    kinds, required = _kinds(function), list(_required(function))
     for path in sorted((sources.root / "params").glob("*.yaml")):
         try:
-            yield from _check_file(path.name, sources, kinds)
+            yield from _check_file(path.name, sources, kinds, required)
         except UnreadableError as error:
             yield error.finding
 
@@ -109,7 +109,7 @@ def parameter_kinds(sources: Sources) -> Mapping[str, str | None] | None:
 
     A type that kfp does not know is None. Raises UnreadableError.
     """
-    function = _pipeline_function(sources.module(sources.root / "pipeline.py"))
+    function = pipeline_function(sources.module(sources.root / "pipeline.py"))
     return _kinds(function) if function else None
 
 
@@ -118,13 +118,32 @@ def _kinds(function: ast.FunctionDef) -> Mapping[str, str | None]:
     return {argument.arg: _kind(argument.annotation) for argument in arguments}
 
 
-def _check_file(name: str, sources: Sources, kinds: Mapping[str, str | None]) -> Iterator[Finding]:
+def _required(function: ast.FunctionDef) -> Iterator[str]:
+    """Return the names of the parameters that have no default."""
+    arguments = function.args
+    by_place = arguments.args[: len(arguments.args) - len(arguments.defaults)]
+    yield from (argument.arg for argument in by_place)
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if default is None:
+            yield argument.arg
+
+
+def _check_file(
+    name: str, sources: Sources, kinds: Mapping[str, str | None], required: Sequence[str]
+) -> Iterator[Finding]:
     file = ParamsFile(f"params/{name}", sources.document(sources.root / "params" / name))
     _, of_values = file_values(file, kinds, environ=None)
     _, of_settings = file_settings(file, environ=None)
     parameters = {name: value for name, value in file.entries.items() if name in kinds}
     for problem in (*of_values, *of_settings, *variables.literals((), parameters)):
         yield said(file.name, file.document.line(*problem.place), problem.text)
+    is_readable = file.document.value is None or isinstance(file.document.value, dict)
+    for parameter in required if is_readable else ():
+        if parameter not in file.entries:
+            what = f"does not give {parameter}, which has no default in pipeline.py"
+            yield Finding(
+                file.name, 1, what, f"write `{parameter}: ...`, or give it a default there"
+            )
 
 
 def _loads(module: Module, sources: Sources) -> Iterator[_Load]:
@@ -134,10 +153,22 @@ def _loads(module: Module, sources: Sources) -> Iterator[_Load]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     path = sources.name(module.path)
+    loaders = _loaders(module)
     for call in module.calls:
-        if _name(call.func) in _LOADERS:
+        if _name(call.func) in loaders:
             step, ours = _component(call)
             yield _Load(path, call.lineno, step, assigned.get(id(call)), ours)
+
+
+def _loaders(module: Module) -> set[str]:
+    """Return the names that a module has for what loads a component."""
+    found = set(_LOADERS)
+    for node in module.nodes:
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname for alias in node.names if alias.name in found and alias.asname}
+        elif isinstance(node, ast.Assign) and _name(node.value) in found:
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
 
 
 def _component(call: ast.Call) -> tuple[str | None, bool]:
@@ -177,7 +208,8 @@ def _mentions(module: Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.asname)
 
 
-def _pipeline_function(module: Module) -> ast.FunctionDef | None:
+def pipeline_function(module: Module) -> ast.FunctionDef | None:
+    """Return the function of a module that is the pipeline, if it is there."""
     for node in module.nodes:
         if isinstance(node, ast.FunctionDef) and node.name == "pipeline" and node.decorator_list:
             return node

@@ -149,34 +149,45 @@ def check(
         problem
         for component in pipeline.components.values()
         if component.dag is not None
-        for problem in _dag_problems(pipeline, component.name, component.dag)
+        for problem in (
+            *filter(None, [dag_problem(component.name, component.dag)]),
+            *(
+                problem
+                for task in component.dag.tasks.values()
+                for problem in task_problems(pipeline, component.dag, task)
+            ),
+        )
     ]
     refuse(
         list(dict.fromkeys([*problems, *_machine_problems(pipeline, parameters, object_problem)]))
     )
 
 
-def _dag_problems(pipeline: spec.Pipeline, name: str, dag: spec.Dag) -> Iterator[str]:
-    exits = {key for key, task in dag.tasks.items() if task.is_exit}
-    where = "the pipeline" if name == spec.ROOT else name.removeprefix("comp-")
-    if len(exits) == len(dag.tasks):
-        yield f"{where} has no task but exit tasks: a server does not take it"
-    for task in dag.tasks.values():
-        if task.over_artifacts:
-            yield f"{task.label}: no server has loops over artifacts yet: go over parameters"
-        for before in task.after:
-            if before not in dag.tasks:
-                yield f"{task.label} needs {before}, which is not beside it"
-            elif before in exits:
-                yield (
-                    f"{task.label} comes after {dag.tasks[before].label}, which runs however others "
-                    "end: a server refuses that"
-                )
-        component = pipeline.components.get(task.component)
-        if component is None:
-            yield f"{task.label} is of the component {task.component}, which is not there"
-        elif "importer" in pipeline.executors.get(component.executor, {}) and task.condition:
-            yield f"{task.label}: an importer cannot have a condition of its own"
+def dag_problem(name: str, dag: spec.Dag) -> str | None:
+    """Return why a server takes no pipeline with this graph, or None."""
+    if all(task.is_exit for task in dag.tasks.values()):
+        where = "the pipeline" if name == spec.ROOT else name.removeprefix("comp-")
+        return f"{where} has no task but exit tasks: a server does not take it"
+    return None
+
+
+def task_problems(pipeline: spec.Pipeline, dag: spec.Dag, task: spec.Task) -> Iterator[str]:
+    """Yield why a server takes no pipeline with this task."""
+    if task.over_artifacts:
+        yield f"{task.label}: no server has loops over artifacts yet: go over parameters"
+    for before in task.after:
+        if before not in dag.tasks:
+            yield f"{task.label} needs {before}, which is not beside it"
+        elif dag.tasks[before].is_exit:
+            yield (
+                f"{task.label} comes after {dag.tasks[before].label}, which runs however others "
+                "end: a server refuses that, let it come after others"
+            )
+    component = pipeline.components.get(task.component)
+    if component is None:
+        yield f"{task.label} is of the component {task.component}, which is not there"
+    elif "importer" in pipeline.executors.get(component.executor, {}) and task.condition:
+        yield f"{task.label}: an importer cannot have a condition of its own"
 
 
 def _machine_problems(
@@ -215,10 +226,10 @@ def _executor_problems(
             f"{task.label} is {STUBS[image]}, which only Kubernetes does: leave the run to a cluster, "
             "or hand files on as artifacts"
         )
-    yield from _pod_problems(task, executor["container"], settings)
+    yield from pod_problems(task, executor["container"], settings)
 
 
-def _pod_problems(
+def pod_problems(
     task: spec.Task, container: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield why Kubernetes would not take the pod of a task, whatever the cluster."""

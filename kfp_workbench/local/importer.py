@@ -95,21 +95,28 @@ def _artifact(
         store.put(own.uri, own.path)
         number = own_data.number(own, title, kept)
         return metadata.new_artifact(own.uri, title, kept, in_workspace=in_workspace, number=number)
-    if uri.startswith("oci://") and not takes_image(importer):
-        if in_workspace:
-            raise ValueError("an image cannot be imported into a workspace")
-        raise ValueError(f"an image cannot be imported as a {title.removeprefix('system.')}")
-    if not uri.startswith("oci://"):
-        match = _BUCKET.fullmatch(uri)
-        if match is None:
-            raise ValueError(
-                f"{uri} is in no bucket: give an address like minio://BUCKET/KEY, "
-                "or in local runs a path like data/iris.csv"
-            )
+    if problem := address_problem(uri, importer):
+        raise ValueError(problem)
+    if match := _BUCKET.fullmatch(uri):
         provider = match[1].removesuffix("://")
         session = {"Provider": provider, "Params": {"fromEnv": "true"}}
         kept["store_session_info"] = json.dumps(session, separators=(",", ":"))
     return metadata.new_artifact(uri, title, kept, in_workspace=in_workspace)
+
+
+def address_problem(uri: str, importer: Mapping[str, Any]) -> str | None:
+    """Return why an importer does not take an address, or None."""
+    if uri.startswith("oci://") and not takes_image(importer):
+        if importer.get("downloadToWorkspace"):
+            return "an image cannot be imported into a workspace"
+        title = (importer.get("typeSchema") or {}).get("schemaTitle", "")
+        return f"an image cannot be imported as a {title.removeprefix('system.')}"
+    if not uri.startswith("oci://") and not _BUCKET.fullmatch(uri):
+        return (
+            f"{uri} is in no bucket: give an address like minio://BUCKET/KEY, "
+            "or in local runs a path like data/iris.csv"
+        )
+    return None
 
 
 def _address(dag: Execution, task: spec.Task, importer: Mapping[str, Any]) -> str:

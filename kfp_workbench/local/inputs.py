@@ -138,19 +138,24 @@ def _of_constant(options: Options, source: Source) -> Any:
     value = source.value
     if not isinstance(value, str):
         return value
-    if "{{$.workspace_path}}" in value:
-        return value.replace("{{$.workspace_path}}", WORKSPACE)
-    identity = options.identity
-    placeholders = {
-        "{{$.pipeline_job_name}}": identity.display_name,
-        "{{$.pipeline_job_resource_name}}": identity.resource_name,
-        "{{$.pipeline_job_uuid}}": identity.run_id,
-        "{{$.pipeline_task_name}}": options.task.name,
-        "{{$.pipeline_task_uuid}}": str(options.dag.id),
-        "{{$.pipeline_job_create_time_utc}}": identity.created,
-        "{{$.pipeline_job_schedule_time_utc}}": identity.created,
-    }
-    return placeholders.get(value, value)
+    if WORKSPACE_TAG in value:
+        return value.replace(WORKSPACE_TAG, WORKSPACE)
+    resolve = PLACEHOLDERS.get(value)
+    return resolve(options) if resolve else value
+
+
+WORKSPACE_TAG = (
+    "{{$.workspace_path}}"  # replaced within a text; these only where they are all of it:
+)
+PLACEHOLDERS: Mapping[str, Callable[[Options], str]] = {
+    "{{$.pipeline_job_name}}": lambda options: options.identity.display_name,
+    "{{$.pipeline_job_resource_name}}": lambda options: options.identity.resource_name,
+    "{{$.pipeline_job_uuid}}": lambda options: options.identity.run_id,
+    "{{$.pipeline_task_name}}": lambda options: options.task.name,
+    "{{$.pipeline_task_uuid}}": lambda options: str(options.dag.id),
+    "{{$.pipeline_job_create_time_utc}}": lambda options: options.identity.created,
+    "{{$.pipeline_job_schedule_time_utc}}": lambda options: options.identity.created,
+}
 
 
 def _of_component_input(options: Options, source: Source) -> Any:

@@ -46,6 +46,11 @@ def parameter_in(text: str) -> str | None:
     return match[1] if match else None
 
 
+def names_in(text: str) -> list[str]:
+    """Return the names of the inputs whose values stand in a text."""
+    return _PARAMETER.findall(text)
+
+
 def _replaced(word: str, parameters: Mapping[str, Any]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in parameters:

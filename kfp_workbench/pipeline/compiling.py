@@ -4,21 +4,21 @@ import kfp_workbench.pipeline.light_kfp  # isort: skip  # noqa: F401  # before k
 
 import copy
 import importlib
+import inspect
 import itertools
 import os
 import sys
 import tempfile
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kfp import compiler
-from kfp.dsl import base_component
+from kfp.dsl import base_component, component_factory
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
-from kfp_workbench.pipeline import nesting, scopes
+from kfp_workbench.pipeline import archives, curing, heads, nesting, numbers, refusals, scopes
 from kfp_workbench.pipeline.features import NEWEST
 from kfp_workbench.pipeline.kubernetes import applying, hardening
 from kfp_workbench.project import steps, versions
@@ -31,31 +31,50 @@ def compile_pipeline(settings: Settings, root: Path = ROOT) -> Path:
 
     The images of the project's steps get the digest that was pushed, or the tag of their
     content; others stay as they are. Each task gets what ``kubernetes.yaml`` says of its step,
-    and is not to be root if nothing else is said. The same sources give the same bytes.
+    and is not to be root if nothing else is said. The same sources give the same bytes. What
+    ``@dsl.pipeline`` says of a description or a display name wins over the settings.
     Raises WorkbenchError (2) when the module cannot be compiled, KFP's compiler gets it wrong, that
     file is wrong, or a server of the version that the settings name could not run it.
     """
     version = versions.target(settings.server)
+    pipeline = made(settings, root)
+    with refusals.by_folder(root):
+        scopes.check(pipeline.pipeline_spec)
+        numbers.check(pipeline.pipeline_spec, root)
     declared = steps.declared_images(root)
-    with nesting.corrected(), applying.applied(root, declared) as applied:
-        pipeline = _load_pipeline(root)
-    applying.check(pipeline.pipeline_spec, applied)
-    hardening.harden(pipeline.pipeline_spec, pipeline.platform_spec, declared)
-    hardening.check_users(pipeline.platform_spec)
-    scopes.check(pipeline.pipeline_spec)
-    info = pipeline.pipeline_spec.pipeline_info
-    info.description = settings.description
-    info.display_name = settings.display_name
     _fill_in_images(pipeline.pipeline_spec, declared, pushed.compiled_images(settings, root))
     target = root / PACKAGE
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compile-") as folder:
         scratch = Path(folder) / target.name
-        compiler.Compiler().compile(pipeline, str(scratch))
+        _write(pipeline, scratch, root)
         if version < NEWEST:
             _fit(scratch, version, settings, root)
         os.replace(scratch, target)
     return target
+
+
+def made(settings: Settings, root: Path = ROOT) -> Any:
+    """Return the pipeline as kfp has it, all but its images as it will be written.
+
+    Raises WorkbenchError (2) when the module cannot be compiled, or ``kubernetes.yaml`` is wrong.
+    """
+    declared = steps.declared_images(root)
+    with (
+        nesting.corrected(),
+        archives.reproducible(),
+        applying.applied(root, declared) as applied,
+    ):
+        pipeline = _load_pipeline(root)
+    with refusals.by_folder(root):
+        applying.check(pipeline.pipeline_spec, applied)
+        hardening.harden(pipeline.pipeline_spec, pipeline.platform_spec, declared)
+        hardening.check_users(pipeline.platform_spec)
+    curing.cure(pipeline.pipeline_spec)
+    info = pipeline.pipeline_spec.pipeline_info
+    info.description = _own_description(pipeline) or settings.description
+    info.display_name = info.display_name or settings.display_name
+    return pipeline
 
 
 def _load_pipeline(root: Path) -> Any:
@@ -64,11 +83,29 @@ def _load_pipeline(root: Path) -> Any:
     try:
         module = importlib.import_module("pipeline")
     except (Exception, SystemExit) as error:
-        raise WorkbenchError(f"{_place(error, root)}: {_reason(error)}", 2) from error
+        raise refusals.refused(error, root) from error
     pipeline = getattr(module, "pipeline", None)
     if not isinstance(pipeline, base_component.BaseComponent):
         raise WorkbenchError("pipeline.py: define @dsl.pipeline def pipeline(...)", 2)
     return pipeline
+
+
+def _own_description(pipeline: Any) -> str | None:
+    """Return the description in a pipeline's decorator, or None: its docstring is for readers."""
+    function = getattr(pipeline, "pipeline_func", None)
+    documented = component_factory.docstring_parser.parse(inspect.getdoc(function) or "")
+    described: str | None = pipeline.description
+    is_own = described != component_factory.get_pipeline_description(None, documented)
+    return described if is_own else None
+
+
+def _write(pipeline: Any, target: Path, root: Path) -> None:
+    """Write a pipeline as kfp does; raises WorkbenchError (2) for what kfp finds only then."""
+    try:
+        with heads.corrected():
+            compiler.Compiler().compile(pipeline, str(target))
+    except Exception as error:
+        raise refusals.refused(error, root) from error
 
 
 def _fill_in_images(spec: Any, declared: Mapping[str, str], found: Mapping[str, str]) -> None:
@@ -94,16 +131,3 @@ def _fit(package: Path, version: Version, settings: Settings, root: Path) -> Non
         lines = package.read_text(encoding="utf-8").splitlines(keepends=True)
         head = itertools.takewhile(lambda line: line.startswith("#"), lines)
         package.write_text("".join(head) + packages.text(documents), encoding="utf-8")
-
-
-def _place(error: BaseException, root: Path) -> str:
-    """Return the project's own file and line in which ``error`` came up."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{Path(error.filename).name}:{error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if Path(frame.filename).parent == root]
-    return f"pipeline.py:{ours[-1].lineno}" if ours else "pipeline.py"
-
-
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -6,8 +6,10 @@ address. Import this module before kfp; `kfp_workbench.cluster`, which needs the
 """
 
 import importlib
+import importlib.util
 import sys
 import types
+from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -58,8 +60,15 @@ def import_kubernetes() -> Any:
     return importlib.import_module("kfp.kubernetes")
 
 
+def _places() -> list[str]:
+    """Return where the modules within the true ``kfp.client`` are, for those who import them."""
+    spec = importlib.util.find_spec("kfp")
+    folders = spec.submodule_search_locations if spec else None
+    return [str(Path(folder) / "client") for folder in folders or ()]
+
+
 _STANDIN = types.ModuleType("kfp.client")
-_STANDIN.__dict__.update(Client=_NoClient, __getattr__=_refuse, __path__=[])
+_STANDIN.__dict__.update(Client=_NoClient, __getattr__=_refuse, __path__=_places())
 if "kfp" not in sys.modules:
     sys.modules.setdefault("requests", _Deferred("requests"))
     sys.modules["kfp.client"] = _STANDIN

@@ -42,18 +42,19 @@ def write_manifest(package: Path, settings: Settings, root: Path) -> Manifest:
     Raises WorkbenchError (2) when the pipeline's name is none that Kubernetes takes.
     """
     pipeline = load_component_from_file(str(package))
-    name = pipeline.pipeline_spec.pipeline_info.name
+    info = pipeline.pipeline_spec.pipeline_info
+    name = info.name
     if problem := grammar.label_problem(name):  # KFP makes a label of it, too
         raise WorkbenchError(f"pipeline.py: the pipeline {problem}", 2)
     options = compiler.compiler_utils.KubernetesManifestOptions(
         pipeline_name=name,
-        pipeline_display_name=settings.display_name,
+        pipeline_display_name=info.display_name,
         pipeline_version_name=f"{name}-{content_digest(package)}",
         namespace=settings.kfp_namespace,
         include_pipeline_manifest=True,
     )
     # KFP would show the comments of the compiled file.
-    pipeline.description = settings.description
+    pipeline.description = info.description
     target = root / MANIFEST
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".manifest-") as folder:
         scratch = Path(folder) / target.name

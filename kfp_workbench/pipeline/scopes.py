@@ -7,7 +7,7 @@ Else, too, looks at a part: a cluster looks for it in the box around the task, a
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.names import called
@@ -16,30 +16,46 @@ from kfp_workbench.project.names import called
 _BOX = re.compile(r"comp-(for-loop|condition|condition-branches|exit-handler)-[0-9]+")
 
 
+class Problem(NamedTuple):
+    """A task that would not get what ``pipeline.py`` says."""
+
+    task: str
+    what: str
+    cure: str
+
+
 def check(spec: Any) -> None:
     """Raise WorkbenchError (2) for the first task that would not get what pipeline.py says."""
-    for problem in _problems(spec, spec.root, _inputs(spec.root.input_definitions), frozenset()):
-        raise WorkbenchError(f"pipeline.py: {problem}", 2)
+    for problem in problems(spec):
+        raise WorkbenchError(f"pipeline.py: {problem.what}: {problem.cure}", 2)
 
 
-def _problems(spec: Any, graph: Any, scope: set[str], items: frozenset[str]) -> Iterator[str]:
+def problems(spec: Any) -> Iterator[Problem]:
+    """Find all such tasks of a pipeline, KFP's protobuf message."""
+    yield from _problems(spec, spec.root, _inputs(spec.root.input_definitions), frozenset())
+
+
+def _problems(spec: Any, graph: Any, scope: set[str], items: frozenset[str]) -> Iterator[Problem]:
     """Find what a graph's tasks are not given; ``scope`` is what it is given itself."""
     for name, task in graph.dag.tasks.items():
         taken = {part.component_input_parameter for part in task.inputs.parameters.values()}
         taken |= {part.component_input_artifact for part in task.inputs.artifacts.values()}
         for lost in sorted(taken - scope - {""}):
-            yield (
-                f"{name} takes {called(lost)}, which KFP's compiler does not hand on to it: "
-                "hand it over as an argument, not in a text, or to a pipeline of its own"
+            yield Problem(
+                name,
+                f"{name} takes {called(lost)}, which KFP's compiler does not hand on to it",
+                "hand it over as an argument, not in a text, or to a pipeline of its own",
             )
         inner = spec.components[task.component_ref.name]
         if not inner.HasField("dag"):
             continue
         item = task.parameter_iterator.item_input or task.artifact_iterator.item_input
         if item in items:
-            yield (
+            yield Problem(
+                name,
                 f"{name} is in a loop over the same, and KFP's compiler takes {called(item)} in "
-                "both for one: put the inner loop into a pipeline of its own"
+                "both for one",
+                "give the inner loop the list by another parameter, or another step's output",
             )
         around = items if _BOX.fullmatch(task.component_ref.name) else frozenset()
         yield from _problems(

@@ -5,6 +5,7 @@ https://www.kubeflow.org/docs/components/pipelines/legacy-v1/reference/component
 as kfp 2 reads it (``kfp.dsl.structures.ComponentSpec.from_v1_component_spec``).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -23,6 +24,16 @@ PARAMETERS = {
     **dict.fromkeys(("dict", "jsonobject"), "STRUCT"),
     **dict.fromkeys(("list", "jsonarray"), "LIST"),
 }
+# The types that kfp takes for artifacts of a kind of their own; all others are plain ones.
+_ARTIFACTS = {
+    name.lower(): f"system.{name}"
+    for name in (
+        *("Artifact", "Dataset", "Model", "HTML", "Markdown"),
+        *("Metrics", "ClassificationMetrics", "SlicedClassificationMetrics"),
+    )
+}
+FINAL_STATUS = "PipelineTaskFinalStatus"  # an input that KFP fills in itself
+OF_STATUS = "TASK_FINAL_STATUS"  # what the compiled pipeline calls its type
 CONTAINER: Place = ("implementation", "container")
 
 
@@ -46,6 +57,35 @@ class Component(NamedTuple):
             for number, item in enumerate(items if isinstance(items, list) else [])
             if isinstance(item, dict) and "name" in item
         }
+
+    def words(self, key: str) -> list[Any]:
+        """Return what stands in ``command`` or ``args``; nothing where that is no list."""
+        found = self.container.get(key)
+        return found if isinstance(found, list) else []
+
+
+def parameter_type(declared: object) -> str | None:
+    """Return what the compiled pipeline calls a parameter's type; None for an artifact's.
+
+    ``List[str]``, also as ``typing.List[str]``, is a list. Of whatever is no parameter, a type
+    that kfp does not know among it, kfp makes an artifact.
+    """
+    if not isinstance(declared, str):
+        return None
+    if declared == FINAL_STATUS:
+        return OF_STATUS
+    name = declared.removeprefix("typing.").lower()
+    return PARAMETERS.get(name.partition("[")[0] if name.startswith(("list", "dict")) else name)
+
+
+def schema_title(declared: object) -> str:
+    """Return what the compiled pipeline calls an artifact's type."""
+    if not isinstance(declared, str):
+        return _ARTIFACTS["artifact"]
+    name = declared.removeprefix("typing.")
+    if re.fullmatch(r"google\.[A-Za-z]+", name):
+        return name
+    return _ARTIFACTS.get(name.lower(), _ARTIFACTS["artifact"])
 
 
 def read_component(step: Step, sources: Sources) -> Component:

@@ -15,9 +15,10 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import annotations, docstrings, values
 from kfp_workbench.project.annotations import AnnotationError
 from kfp_workbench.project.bindings import Bindings, UnknownValueError
+from kfp_workbench.project.components import OF_STATUS
 from kfp_workbench.project.findings import Finding, said
 from kfp_workbench.project.names import shown
-from kfp_workbench.project.port_types import OF_STATUS, Annotation
+from kfp_workbench.project.port_types import Annotation
 from kfp_workbench.project.sources import Module, Sources, UnreadableError
 
 RESULT = "Output"  # what KFP calls the one value that a function returns

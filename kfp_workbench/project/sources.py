@@ -48,6 +48,7 @@ class Sources:
         self._modules: dict[Path, Module] = {}
         self._documents: dict[Path, Document] = {}
         self._folders: dict[Path, frozenset[str]] = {}
+        self.unreadable: set[Path] = set()  # those that were tried
 
     def name(self, path: Path) -> str:
         """Return a path as findings name it."""
@@ -87,6 +88,7 @@ class Sources:
                 return path.read_bytes()
         except OSError as error:
             raise self._unreadable(path, error.strerror or str(error)) from None
+        self.unreadable.add(path)
         if os.access(path, os.F_OK):
             what, cure = "is no file", "put a file in its place"
         else:
@@ -95,6 +97,7 @@ class Sources:
         raise UnreadableError(Finding(self.name(path), 1, what, cure))
 
     def _unreadable(self, path: Path, reason: str) -> UnreadableError:
+        self.unreadable.add(path)
         what = f"cannot be read ({reason})"
         return UnreadableError(Finding(self.name(path), 1, what, "mend the file"))
 

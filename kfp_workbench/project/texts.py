@@ -118,7 +118,7 @@ def _tags(text: str) -> Iterator[Trouble]:
     for whole, tag, end in dict.fromkeys(match.group(0, 1, 2) for match in _TAG.finditer(text)):
         tag = tag.strip(" ")  # line ends and tabs are letters by then, as JSON has them
         if (end and tag in _VARIABLES) or tag.startswith(_STARTS):
-            what, refused = "which a cluster replaces, and nothing does here", False
+            what, refused = "which a cluster replaces (Argo takes it for its own)", False
         elif tag.startswith(_ROOTS):
             what, refused = "which a server refuses (to Argo it is a variable, and not there)", True
         else:

@@ -14,7 +14,9 @@ from kfp_workbench.setup.locks import Line
 _OWN = "kfp-workbench"
 # What the interpreter says of itself, by the markers' names, and of what it can import.
 _QUESTION = """
-import importlib.metadata, importlib.util, json, os, platform, sys
+import sys
+sys.path = [place for place in sys.path if place]  # not where we are: a project may have a json.py
+import importlib.metadata, importlib.util, json, os, platform
 implementation = sys.implementation
 number = "{0.major}.{0.minor}.{0.micro}".format(implementation.version)
 markers = {

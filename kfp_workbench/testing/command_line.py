@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project.components import PARAMETERS
-from kfp_workbench.project.port_types import OF_STATUS, STATUS
+from kfp_workbench.project import components
 
 
 class Artifact(NamedTuple):
@@ -35,7 +34,7 @@ class CommandLine:
         self._folder, self._root = folder, root
         container = component["implementation"]["container"]
         self.words = [
-            *map(str, container.get("command", [])),
+            *self._resolved(container.get("command", [])),
             *self._resolved(container.get("args", [])),
         ]
 
@@ -124,7 +123,7 @@ class CommandLine:
                 item = {
                     "name": name,
                     "uri": path,
-                    "type": {"schemaTitle": f"system.{port['type']}"},
+                    "type": {"schemaTitle": components.schema_title(port.get("type"))},
                 }
                 outputs["artifacts"][key_of(name)] = {"artifacts": [{**item, "metadata": {}}]}
         return {"inputs": inputs, "outputs": {**outputs, "outputFile": str(self._published_in)}}
@@ -164,9 +163,7 @@ def key_of(name: str) -> str:
 
 def parameter_type(port: Mapping[str, Any]) -> str | None:
     """Return what the compiled pipeline calls the type of a parameter; None for an artifact."""
-    if port.get("type") == STATUS:
-        return OF_STATUS
-    return PARAMETERS.get(str(port.get("type")).partition("[")[0].strip().lower())
+    return components.parameter_type(port.get("type"))
 
 
 def _text(value: Any) -> str:

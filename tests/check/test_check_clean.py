@@ -96,8 +96,9 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
     ],
     "mark-at-the-start": [(SCRIPT, '"""Adds', '\ufeff"""Adds'), (ADD, "name:", "\ufeffname:")],
     "executor-input": [
+        ("pipeline.py", "add_task.output", "add_task.outputs['output']"),
         (ADD, ARGS, "      --output, {executorInput: null},\n"),
-        (ADD, INPUT, INPUT + "- {name: data, type: Dataset}\n"),
+        (ADD, INPUT, INPUT + "- {name: data, type: Dataset, optional: true}\n"),
         (ADD, OUTPUT, OUTPUT + "- {name: model, type: Model}\n"),
     ],
     "joined-value": [(ADD, ARGS, "      {concat: [--output=, {outputPath: Output}]},\n")],
@@ -107,6 +108,20 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
     parser.add_argument("-m", "--mode", choices=["fast"])
     parser.add_argument("-v", action="count")
 {FLAG}'''),
+    ],
+    "flags-that-only-a-run-would-tell": [
+        (ADD, ARGS, ARGS + "      --rate, '1',\n"),
+        (SCRIPT, FLAG, f"    parser.add_argument(FLAG)\n{FLAG}"),
+    ],
+    "flags-by-their-beginnings": [
+        (ADD, "--context,", "--cont,"), (ADD, "--output,", "--out,"),
+    ],
+    "script-that-is-copied-from-a-folder": [
+        (".dockerignore", "", "!steps/*/more/*.py\n"), (ADD, "main.py]", "/srv/app/sum.py]"),
+        (DOCKER, ENTRYPOINT, ENTRYPOINT.replace("main.py", "/srv/app/sum.py")),
+        (DOCKER, COPY, f"{COPY}\nCOPY steps/add/more/*.py /srv/app/"),
+        ("steps/add/more/sum.py", "", "import argparse\nparser = argparse.ArgumentParser()\n"
+         "parser.add_argument('--context')\nparser.add_argument('--output')\n"),
     ],
     "optional-input": [
         (ADD, INPUT, INPUT + "- {name: seed, type: Integer, optional: true}\n"),
@@ -145,11 +160,22 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
         (ADD, INPUT, INPUT + "- {name: t, type: 'List[str]', default: '[1]'}\n"
          "- {name: s, type: String, default: x}\n- {name: i, type: Integer, default: '3'}\n"
          "- {name: f, type: Float, default: 2}\n- {name: b, type: Boolean, default: 'no'}\n"
-         "- {name: m, type: google.VertexModel}\n- {name: status, type: PipelineTaskFinalStatus}\n"),
+         "- {name: m, type: google.VertexModel, optional: true}\n"),
+        (ADD, ARGS, ARGS + "      --all, {executorInput: null},\n"),
+        (SCRIPT, FLAG, f'    parser.add_argument("--all")\n{FLAG}'),
+    ],
+    "final-status": [
+        ("pipeline.py", "    add_task = add(context=context)", "    add_task = div(context=context)\n"
+         "    with dsl.ExitHandler(add(context=context)):\n        div(context=context)"),
+        (ADD, INPUT, INPUT + "- {name: status, type: PipelineTaskFinalStatus}\n"),
         (ADD, ARGS, ARGS + "      --all, {executorInput: null},\n"),
         (SCRIPT, FLAG, f'    parser.add_argument("--all")\n{FLAG}'),
     ],
     "artifacts": [
+        ("pipeline.py", "add_task.output", "add_task.outputs['output']"),
+        ("pipeline.py", "add(context=context)", "add(context=context, more=dsl.importer("
+         "artifact_uri='gs://b/m', artifact_class=dsl.Model).output, data=dsl.importer("
+         "artifact_uri='gs://b/d', artifact_class=dsl.Dataset).output)"),
         (ADD, INPUT, INPUT + "- {name: data, type: Dataset, default: x}\n"
          "- {name: more, type: Model}\n"),
         (ADD, OUTPUT, OUTPUT + "- {name: model, type: Model}\n- {name: page, type: HTML}\n"),
@@ -173,16 +199,25 @@ CLEAN: dict[str, list[tuple[str, str, str]]] = {
         ("wired.py", "", f"from pipeline import STEPS, load_component_from_file\n{LOAD}\n"),
         ("pipeline.py", LOAD, "from wired import add"),
     ],
+    "loaded-by-another-name": [
+        ("pipeline.py", "import load_component_from_file", "import load_component_from_file as load"),
+        ("pipeline.py", "add = load_component_from_file", "add = load"),
+        ("pipeline.py", "div = load_component_from_file", "again = load\ndiv = again"),
+    ],
     "a-component-of-others": [
         ("pipeline.py", "\n\n@dsl", 'other = load_component_from_file("vendor/x/component.yaml")'
          '\nmore = load_component_from_url("https://example.com/steps/y/component.yaml")\n\n\n@dsl'),
     ],
     "parameters-of-all-types": [
-        ("pipeline.py", "context: dict)", "context: dict, n: int = 1, r: float | None = None, "
-         "names: list[str] = [], on: 'bool' = True, t: typing.Optional[str] = None, x=None, *, k: str)"),
+        ("pipeline.py", "from pathlib", "import typing\nfrom pathlib"),
+        ("pipeline.py", "context: dict)", "context: dict, k: str, n: int = 1, r: typing.Optional[float] = None, "
+         "names: list[str] = [], on: bool = True, t: typing.Optional[str] = None, x: list = [])"),
         ("params/dev.yaml", "", "n: 2\nr: 1e3\nnames: [a]\n\"on\": false\nt: text\nx: [1]\nk: v\n"),
     ],
-    "no-parameters": [("params/prod.yaml", "", "# nothing yet\n")],
+    "no-parameters": [
+        ("params/prod.yaml", "", "# nothing yet\n"),
+        ("pipeline.py", "context: dict)", "context: dict = {})"),
+    ],
     "pipeline-from-elsewhere": [
         ("pipeline.py", "def pipeline", "def average"), ("pipeline.py", "", "pipeline = average\n")
     ],

@@ -64,9 +64,6 @@ DEFECTS: dict[str, Defect] = {
     "value-without-flag": Defect(
         ADD, "args: [\n", "args: [\n      stray,\n", "stray", "a value that no flag takes"
     ),
-    "computed-flag": Defect(
-        SCRIPT, FLAG, f"    parser.add_argument(FLAG)\n{FLAG}", "(FLAG)", "only running the script"
-    ),
     "boolean-by-bool": Defect(
         SCRIPT, FLAG, f'    parser.add_argument("--fast", type=bool)\n{FLAG}',
         "type=bool", "any text for true",
@@ -114,12 +111,106 @@ DEFECTS: dict[str, Defect] = {
         ADD, INPUT, INPUT + "- {name: Context, type: String}\n", "Context,", "are one name to KFP"
     ),
     "unknown-type": Defect(
-        ADD, INPUT, INPUT.replace("JsonObject", "Json"), "type: Json,", "unknown type 'Json'"
+        ADD, INPUT, INPUT.replace("JsonObject", "Json"), "{inputValue: context}",
+        "'context' is an artifact, as KFP takes 'Json' for one: use inputPath, or give it",
     ),
-    "unknown-type-of-an-output": Defect(
-        ADD, OUTPUT, OUTPUT.replace("JsonObject", "system.Dataset"), "system.Dataset", "unknown type"
+    "type-with-a-slip": Defect(
+        ADD, OUTPUT, OUTPUT.replace("JsonObject", "JsonObjet"), "JsonObjet", "artifact: write JsonObject"
     ),
-    "no-type": Defect(ADD, INPUT, "- {name: context}\n", "{name: context}", "has no type"),
+    "type-that-is-none": Defect(
+        ADD, OUTPUT, OUTPUT.replace("JsonObject", "[x]"), "type: [x]", "has the type ['x'], which is none"
+    ),
+    "type-in-an-object": Defect(
+        ADD, OUTPUT, OUTPUT.replace("JsonObject", "{JsonObject: {}}"), "{JsonObject: {}}",
+        "makes an artifact, and gives the step the path of a parameter: write JsonObject",
+    ),
+    "type-that-begins-like-a-parameter": Defect(
+        ADD, OUTPUT, OUTPUT.replace("JsonObject", "Text file"), "Text file", "write Text, or begin it with"
+    ),
+    "final-status-of-a-step": Defect(
+        ADD, OUTPUT, OUTPUT.replace("JsonObject", "PipelineTaskFinalStatus"), "Final", "is an input's"
+    ),
+    "no-type": Defect(
+        ADD, INPUT, "- {name: context}\n", "{inputValue: context}", "artifact, as it has no type"
+    ),
+    "name-of-an-input": Defect(
+        ADD, INPUT, INPUT + "- {name: 1st, type: String}\n", "1st", "'1st' to KFP, which takes no such"
+    ),
+    "default-as-a-list": Defect(
+        ADD, INPUT, INPUT.replace("JsonObject", "JsonArray, default: [1]"), "default: [1]",
+        "is a list, and kfp takes JSON as text only: write it in quotes, '[1]'",
+    ),
+    "default-as-an-object": Defect(
+        ADD, INPUT, INPUT.replace("JsonObject", "JsonObject, default: {a: 1}"), "default: {a",
+        """write it in quotes, '{"a": 1}'""",
+    ),
+    "default-as-a-date": Defect(
+        ADD, INPUT, INPUT + "- {name: day, type: String, default: 2026-01-01}\n", "2026-01-01",
+        "which YAML has as a date: put it in quotes",
+    ),
+    "default-that-is-not-finite": Defect(
+        ADD, INPUT, INPUT + "- {name: r, type: Float, default: .nan}\n", ".nan", "which KFP cannot carry"
+    ),
+    "default-that-is-not-finite-as-text": Defect(
+        ADD, INPUT, INPUT + "- {name: r, type: Float, default: 'inf'}\n", "'inf'", "'inf', not a number"
+    ),
+    "default-true-of-a-text": Defect(
+        ADD, INPUT, INPUT + "- {name: r, type: String, default: yes}\n", "yes", "True, not text"
+    ),
+    "optional-by-a-text": Defect(
+        ADD, INPUT, INPUT.replace("name: context", "name: context, optional: 'yes'"), "optional:",
+        "optional is 'yes': write true or false",
+    ),
+    "version-as-a-number": Defect(ADD, "outputs:\n", "version: 1\noutputs:\n", "version", "version is 1"),
+    "key-in-metadata": Defect(
+        ADD, "outputs:\n", "metadata: {author: me}\noutputs:\n", "metadata",
+        "metadata has the unknown key 'author': use one of annotations, labels",
+    ),
+    "number-in-metadata": Defect(
+        ADD, "outputs:\n", "metadata:\n  labels: {a: 3}\noutputs:\n", "labels",
+        "labels has 3 for 'a', which is no text",
+    ),
+    "number-in-the-environment": Defect(
+        ADD, "    args: [", "    env:\n      A: x\n      RATE: 1.5\n    args: [", "RATE",
+        "env has 1.5 for 'RATE', which is no text: put it in quotes",
+    ),
+    "placeholder-in-the-environment": Defect(
+        ADD, "    args: [", "    env: {RATE: {inputValue: context}}\n    args: [", "RATE", "texts only there"
+    ),
+    "condition-of-v1": Defect(
+        ADD, ARGS, ARGS + "      {if: {cond: {inputValue: context}, then: [--context, a]}},\n", "if:",
+        "and KFP 2 knows isPresent only",
+    ),
+    "condition-that-is-true": Defect(
+        ADD, ARGS, ARGS + "      {if: {cond: true, then: [--context, a]}},\n", "if:", "cond of an if is True"
+    ),
+    "condition-by-another-name": Defect(
+        ADD, ARGS, ARGS + "      {if: {condition: {isPresent: context}, then: [--context, a]}},\n", "if:",
+        "an if has the unknown key 'condition'",
+    ),
+    "if-without-then": Defect(
+        ADD, ARGS, ARGS + "      {if: {cond: {isPresent: context}, else: [--context, a]}},\n", "if:", "no then"
+    ),
+    "placeholder-for-an-else": Defect(
+        ADD, ARGS, ARGS + "      {if: {cond: {isPresent: context}, then: [--context], else: {inputValue: "
+        "context}}},\n", "if:", "which kfp forgets to read: put it in a list",
+    ),
+    "number-in-a-concat": Defect(
+        ADD, ARGS, ARGS + "      {concat: [--context=, 3]},\n", "concat", "args has 3, which is no text"
+    ),
+    "number-in-the-command": Defect(
+        ADD, "[python, main.py]", "[python, main.py, 3]", "main.py, 3", "command has 3, which is no text"
+    ),
+    "two-placeholders-in-one": Defect(
+        ADD, "{inputValue: context}", "{inputValue: context, inputPath: context}", "inputPath",
+        "is not one placeholder",
+    ),
+    "no-placeholder-any-more": Defect(
+        ADD, "{inputValue: context}", "{inputMetadata: context}", "inputMetadata", "is no placeholder"
+    ),
+    "unknown-input-in-the-command": Defect(
+        ADD, "[python, main.py]", "[python, main.py, {inputValue: contxt}]", "contxt", "which is no input"
+    ),
     "default-of-another-type": Defect(
         ADD, INPUT, INPUT.replace("description:", "default: '[1]', description:"),
         "default: ", "not a JSON object",
@@ -368,6 +459,13 @@ DEFECTS: dict[str, Defect] = {
     ),
     "number-without-end": Defect(
         "params/dev.yaml", DEV, f"context: 0x{'f' * 9000}\n", "context", "the number has 36000 bits"
+    ),
+    "parameter-not-given": Defect(
+        "params/prod.yaml", "", "# prod\n", "# prod", "does not give context, which has no default"
+    ),
+    "parameter-not-given-in-one-of-two": Defect(
+        "pipeline.py", "context: dict)", "context: dict, *, rate: float, kind: str = 'x')", "#",
+        "does not give rate", "params/dev.yaml",
     ),
     "params-broken": Defect("params/dev.yaml", "", "x: ]\n", "x: ]", "no valid YAML"),
     "parameter-no-text": Defect(

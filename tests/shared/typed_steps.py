@@ -97,7 +97,7 @@ choose = load_component_from_file(str(STEPS / "choose" / "component.yaml"))
 
 
 @dsl.pipeline(name="typed")
-def pipeline(url: str, trees: list, settings: dict, rate: float = 0.1) -> float:
+def pipeline(url: str, trees: list[int], settings: dict, rate: float = 0.1) -> float:
     loaded = load(url=url, limit=3).set_display_name("Load")
     with dsl.ParallelFor(trees) as number:
         trained = train(data=loaded.outputs["data"], trees=number, rate=rate)

@@ -49,6 +49,12 @@ def test_placeholders_become_words(
     assert found == ["python", "main.py", *words]
 
 
+def test_placeholders_in_command_become_words(tmp_path: Path) -> None:
+    made = component(["-x"])
+    made["implementation"]["container"]["command"] = ["sh", "-c", "$0", {"inputValue": "Text"}]
+    assert CommandLine(made, {}, tmp_path, tmp_path).words == ["sh", "-c", "$0", "7", "-x"]
+
+
 def test_an_executor_input_is_as_kfp_writes_it(tmp_path: Path) -> None:
     given = {"context": {"n": 1}, "rows": 3, "data": Artifact(tmp_path / "in", {"k": "v"})}
     line = CommandLine(component([{"executorInput": None}]), given, tmp_path, tmp_path)

@@ -1,0 +1,78 @@
+"""What kfp refuses, in one line: where in the project, and why."""
+
+import contextlib
+import re
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project.steps import find_steps, read_yaml
+
+MAX_REASON = 300  # characters; kfp quotes whole components
+_WRAPPING = " failed with exception:"  # ends the lines before what kfp begins to quote
+
+
+def refused(error: BaseException, root: Path) -> WorkbenchError:
+    """Return what to say of an error that came up while ``pipeline.py`` was loaded or compiled."""
+    if component := _component(error.__traceback__, root):
+        cure = "make check says where, and what to write"
+        return WorkbenchError(f"{component}: kfp does not take it ({_reason(error)}): {cure}", 2)
+    return WorkbenchError(f"{_place(error, root)}: {named(_reason(error), root)}", 2)
+
+
+@contextlib.contextmanager
+def by_folder(root: Path) -> Iterator[None]:
+    """Have what is refused within name the folders of steps: see `named`."""
+    try:
+        yield
+    except WorkbenchError as error:
+        raise WorkbenchError(named(str(error), root), error.status) from error
+
+
+def named(text: str, root: Path) -> str:
+    """Return a text with the folders of steps in place of what kfp calls their components."""
+    for name, folder in _names(root):
+        text = re.sub(rf"(?<![\w./-]){re.escape(name)}(?![\w/-])", folder, text)
+    return text
+
+
+def _names(root: Path) -> Iterator[tuple[str, str]]:
+    """Return components' names, as written and as kfp has them, with what to say for each."""
+    for step in find_steps(root):
+        try:
+            name = read_yaml(step.folder / "component.yaml")["name"]
+        except (WorkbenchError, LookupError, TypeError):
+            continue
+        names = {str(name), re.sub("[^0-9a-z]+", "-", str(name).lower()).strip("-")}
+        for called in sorted(names - {"", step.name, step.image_name}):
+            yield called, f"steps/{step.name}"
+
+
+def _component(trace: TracebackType | None, root: Path) -> str | None:
+    """Return the component that kfp was reading, if it was, below the project's folder."""
+    for frame, _ in traceback.walk_tb(trace):
+        if frame.f_code.co_name == "load_component_from_file":
+            path = Path(str(frame.f_locals.get("file_path"))).absolute()
+            if path.is_relative_to(root) and path.is_file():
+                return path.relative_to(root).as_posix()
+    return None
+
+
+def _place(error: BaseException, root: Path) -> str:
+    """Return the project's own file and line in which ``error`` came up."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).parent == root]
+    return f"pipeline.py:{ours[-1].lineno}" if ours else "pipeline.py"
+
+
+def _reason(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    if any(line.endswith(_WRAPPING) for line in lines):
+        found = next((line for line in lines if not line.endswith(_WRAPPING)), "")
+        lines = [found.removeprefix("Error: ")]
+    line = f"{type(error).__name__}: {' '.join(' '.join(lines).split())}"
+    return line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 3]}..."

@@ -1,0 +1,35 @@
+"""What `make compile` would write, as `make check` looks at it, and where it comes from."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from kfp_workbench.project.findings import Finding
+
+Line = tuple[str, int]  # a path below the project's folder, with slashes
+Lines = dict[str, dict[str, Line]]  # of tasks and groups, by their pipeline's name and their own
+
+
+@dataclass(frozen=True)
+class View:
+    """A compiled pipeline, or why there is none."""
+
+    documents: list[Any] = field(default_factory=list)  # as in the compiled file; perhaps none
+    lines: Lines = field(default_factory=dict)
+    images: list[str] = field(default_factory=list)  # those of the project's own steps
+    wrong: list[Finding] = field(default_factory=list)  # what compiling refuses, or gets wrong
+    hindered: str = ""  # what kept it from being compiled on this machine
+
+
+def of_json(data: Any) -> View:
+    """Return a view as `as_json` wrote it; raises what a broken one raises."""
+    lines = {
+        pipeline: {name: (str(path), int(line)) for name, (path, line) in tasks.items()}
+        for pipeline, tasks in data["lines"].items()
+    }
+    wrong = [Finding(*finding) for finding in data["wrong"]]
+    return View(data["documents"], lines, data["images"], wrong, data["hindered"])
+
+
+def as_json(view: View) -> Any:
+    """Return a view as a JSON value."""
+    return {**vars(view)}

@@ -1,0 +1,296 @@
+"""The smallest pipeline of each trap, and the same cured as its finding says."""
+
+from typing import NamedTuple
+
+PRELUDE = '''"""A trap."""
+
+from typing import Dict, List, Optional
+
+from kfp import components, dsl
+
+
+def see(*args):
+    return dsl.ContainerSpec(
+        image="localhost:5000/golden/py", command=["python", "see.py"], args=list(args)
+    )
+
+
+def load(args, inputs, outputs="[]"):
+    container = f"{{image: localhost:5000/golden/py, command: [python, see.py], args: {args}}}"
+    text = f"name: show\\ninputs: {inputs}\\noutputs: {outputs}\\nimplementation: {{container: {container}}}"
+    return components.load_component_from_text(text)
+
+
+@dsl.container_component
+def say(text: str):
+    return see(text)
+
+
+@dsl.container_component
+def pair(one: str, two: str):
+    return see(one, two)
+
+
+@dsl.container_component
+def count(n: int):
+    return see(n)
+
+
+@dsl.container_component
+def collect(items: list):
+    return see(items)
+
+
+@dsl.container_component
+def give(out: dsl.OutputPath(str)):
+    return see("--out", out, "text")
+
+
+@dsl.container_component
+def write(data: dsl.Output[dsl.Dataset]):
+    return see("--out", data.path, "text")
+
+
+@dsl.container_component
+def read(data: dsl.Input[dsl.Dataset]):
+    return see("--cat", data.path)
+
+
+OPTIONAL = "[{name: n, type: String, optional: true}, {name: m, type: String, optional: true}]"
+'''
+
+
+class Case(NamedTuple):
+    """A pipeline that has a trap, in the line that holds ``at``, and edits that cure it."""
+
+    body: str
+    at: str
+    words: str
+    cure: list[tuple[str, str]]
+    said: list[list[str]] | None = None  # by the cured one's containers, in the order of tasks
+
+
+def pipeline(body: str, parameters: str = "") -> str:
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    return f'\n\n@dsl.pipeline(name="trap")\ndef pipeline({parameters}):\n{lines}'
+
+
+def shown(args: str, inputs: str = "OPTIONAL", outputs: str = "[]") -> str:
+    return f'\nshow = load("""{args}""", {inputs}, "{outputs}")\n'
+
+
+IF_N = "{if: {cond: {isPresent: n}, then: [--n, {inputValue: n}]}}"
+CASES = {
+    "concat-with-if": Case(
+        shown("[{concat: ['--n=', {if: {cond: {isPresent: n}, then: {inputValue: n}}}]}]")
+        + pipeline('show(n="x")'),
+        "show(n=", "hands the JSON of a `concat` with an `if` over",
+        [("[{concat: ['--n=', {if: {cond: {isPresent: n}, then: {inputValue: n}}}]}]", f"[{IF_N}]")],
+        [["--n", "x"]],
+    ),
+    "if-within-if": Case(
+        shown("[{if: {cond: {isPresent: n}, then: [--n, {if: {cond: {isPresent: m}, then: [--m]}}]}}]")
+        + pipeline('show(n="x", m="y")'),
+        "show(n=", "within an `if`, which fails before the step starts",
+        [("then: [--n, {if: {cond: {isPresent: m}, then: [--m]}}]}}]",
+          "then: [--n]}}, {if: {cond: {isPresent: m}, then: [--m]}}]")],
+        [["--n", "--m"]],
+    ),
+    "if-with-an-output": Case(
+        shown("[{if: {cond: {isPresent: n}, then: [--out, {outputPath: o}, text]}}]", outputs="[{name: o, type: String}]")
+        + pipeline('show(n="x")'),
+        "show(n=", "`if` over that has an output's path",
+        [("[{if: {cond: {isPresent: n}, then: [--out, {outputPath: o}, text]}}]",
+          "[--out, {outputPath: o}, {inputValue: n}]")],
+    ),
+    "if-of-an-artifact": Case(
+        shown("[{if: {cond: {isPresent: d}, then: [--cat, {inputPath: d}]}}]", '"[{name: d, type: Dataset, optional: true}]"')
+        + pipeline('show(d=write().outputs["data"])'),
+        "show(d=", "asks whether the artifact 'd' is present",
+        [("[{if: {cond: {isPresent: d}, then: [--cat, {inputPath: d}]}}]", "[--input, {executorInput: null}]")],
+    ),
+    "no-value": Case(
+        shown("[--n, {inputValue: n}]") + pipeline("show()"),
+        "    show()", "show may have no n", [("show()", 'show(n="x")')], [["--n", "x"]],
+    ),
+    "no-value-into-an-if": Case(
+        shown("[--n, {inputValue: n}]") + pipeline("show()"),
+        "    show()", "show may have no n", [("[--n, {inputValue: n}]", f"[{IF_N}, last]")], [["last"]],
+    ),
+    "no-value-of-a-parameter": Case(
+        shown("[--n, {inputValue: n}]") + pipeline("show(n=n)", "n: Optional[str] = None"),
+        "    show(n", "show may have no n", [("n: Optional[str] = None", 'n: str = "x"')], [["--n", "x"]],
+    ),
+    "no-artifact": Case(
+        shown("[--cat, {inputPath: d}]", '"[{name: d, type: Dataset, optional: true}]"') + pipeline("show()"),
+        "    show()", "show has no d", [("show()", 'show(d=write().outputs["data"])')],
+    ),
+    "null": Case(
+        pipeline("say(text=text)", "text: Optional[str] = None"),
+        "say(text=text)", "takes text, which may be None", [("Optional[str] = None", 'str = ""')], [[""]],
+    ),
+    "null-in-a-condition": Case(
+        pipeline('with dsl.If(text == "x"):\n    say(text="yes")', "text: Optional[str] = None"),
+        "dsl.If", "takes text, which may be None", [("Optional[str] = None", 'str = "x"')], [["yes"]],
+    ),
+    "no-such-input": Case(
+        shown("""['{{$.inputs.parameters["N"]}}', "{{$.inputs.parameters['N']}}"]""") + pipeline('show(n="x")'),
+        "show(n=", "there is no input 'N'",
+        [("""['{{$.inputs.parameters["N"]}}', "{{$.inputs.parameters['N']}}"]""", "[{inputValue: n}]")],
+        [["x"]],
+    ),
+    "placeholder-in-args": Case(
+        "\n\n@dsl.container_component\ndef named():\n    return see(dsl.PIPELINE_TASK_NAME_PLACEHOLDER)\n"
+        + pipeline("named()"),
+        "    named()", "over as it is written",
+        [("def named()", "def named(name: str)"), ("see(dsl.PIPELINE_TASK_NAME_PLACEHOLDER)", "see(name)"),
+         ("    named()", "    named(name=dsl.PIPELINE_TASK_NAME_PLACEHOLDER)")],
+        [["named"]],
+    ),
+    "placeholder-in-text": Case(
+        pipeline('say(text=f"by {dsl.PIPELINE_TASK_NAME_PLACEHOLDER}")'),
+        "say(text=f", "where nothing fills it in",
+        [('f"by {dsl.PIPELINE_TASK_NAME_PLACEHOLDER}"', "dsl.PIPELINE_TASK_NAME_PLACEHOLDER")], [["say"]],
+    ),
+    "placeholder-in-a-default": Case(
+        pipeline("say(text=text)", 'text: str = "{{$.pipeline_task_name}}"'),
+        "def pipeline", "the default of 'text' has '{{$.pipeline_task_name}}'",
+        [('text: str = "{{$.pipeline_task_name}}"', ""), ("text=text", "text=dsl.PIPELINE_TASK_NAME_PLACEHOLDER")],
+        [["say"]],
+    ),
+    "channel": Case(
+        pipeline('say(text=f"items: {items}")', "items: List[int] = [1, 2]"),
+        "say(text=f", "an f-string of what KFP's compiler does not fill in",
+        [("List[int]", "list")], [["items: [1,2]"]],
+    ),
+    "channel-in-a-variable": Case(
+        pipeline('say(text="a").set_env_variable("A", f"{text}")', 'text: str = "x"'),
+        "set_env_variable", "the variable A of say has an f-string",
+        [('text="a").set_env_variable("A", f"{text}")', "text=text)")], [["x"]],
+    ),
+    "texts-for-integers": Case(
+        pipeline("with dsl.ParallelFor(items) as item:\n    count(n=item)", "items: list = [1]"),
+        "count(n=", "for Integer, and it is a text by then", [("items: list", "items: List[int]")], [["1"]],
+    ),
+    "condition-of-two-types": Case(
+        pipeline('with dsl.If(n > "1"):\n    say(text="yes")', "n: int = 2"),
+        "dsl.If", "cannot evaluate this condition: compare what is of one type", [('"1"', "1")], [["yes"]],
+    ),
+    "condition-with-a-backslash": Case(
+        pipeline('with dsl.If(text != "C:\\\\data"):\n    say(text="yes")', 'text: str = "x"'),
+        "dsl.If", "cannot evaluate this condition: compare with a text that has no backslash",
+        [("C:\\\\data", "C:/data")], [["yes"]],
+    ),
+    "python-and": Case(
+        pipeline('with dsl.If((text == "no") and (text == "x")):\n    say(text="yes")', 'text: str = "x"'),
+        "dsl.If", "asks in Python", [('(text == "no") and (text == "x")', 'text == "x"')], [["yes"]],
+    ),
+    "python-if": Case(
+        pipeline('if text == "no":\n    say(text="yes")', 'text: str = "x"'),
+        'if text == "no"', "asks in Python", [('if text == "no"', 'with dsl.If(text == "x")')], [["yes"]],
+    ),
+    "oneof-compared": Case(
+        "\n\n@dsl.container_component\ndef hand_on(text: str, out: dsl.OutputPath(str)):\n"
+        '    return see("--out", out, text)\n' + pipeline(
+            'with dsl.If(text == "x"):\n    a = give()\nwith dsl.Else():\n    b = give()\n'
+            'chosen = dsl.OneOf(a.output, b.output)\nwith dsl.If(chosen == "text"):\n    say(text="yes")',
+            'text: str = "x"',
+        ),
+        "dsl.If(chosen", "does not hand on",
+        [("chosen = dsl.OneOf(a.output, b.output)", "chosen = hand_on(text=dsl.OneOf(a.output, b.output)).output")],
+    ),
+    "collected-of-nothing": Case(
+        pipeline("with dsl.ParallelFor(items):\n    made = give()\ncollect(items=dsl.Collected(made.output))",
+                 "items: list = []"),
+        "dsl.ParallelFor", "a loop over an empty list", [("items: list = []", 'items: list = ["a"]')],
+    ),
+    "collected-of-a-branch": Case(
+        pipeline('with dsl.ParallelFor(["a", "b"]) as item:\n    with dsl.If(item == "a"):\n        made = give()\n'
+                 "collect(items=dsl.Collected(made.output))"),
+        "dsl.ParallelFor", "collects what a dsl.If within the loop makes",
+        [('        with dsl.If(item == "a"):\n            made = give()', "        made = give()")],
+    ),
+    "loops-over-one-list": Case(
+        pipeline("with dsl.ParallelFor(items) as item:\n    with dsl.ParallelFor(items) as other:\n"
+                 '        pair(one=item, two=other)', 'items: List[str] = ["a"]'),
+        "with dsl.ParallelFor(items) as other", "is in a loop over the same",
+        [('items: List[str] = ["a"]', 'items: List[str] = ["a"], others: List[str] = ["b"]'),
+         ("dsl.ParallelFor(items) as other", "dsl.ParallelFor(others) as other")],
+        [["a", "b"]],
+    ),
+    "list-within-its-loop": Case(
+        pipeline("with dsl.ParallelFor(items):\n    collect(items=items)", "items: list = [1]"),
+        "collect(items=items)", "over which the loop around it goes",
+        [("items: list = [1]", "items: list = [1], all: list = [1]"), ("items=items", "items=all")],
+        [["[1]"]],
+    ),
+    "loop-over-artifacts": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner() -> List[dsl.Dataset]:\n"
+        '    with dsl.ParallelFor(["a"]):\n        made = write()\n'
+        '    return dsl.Collected(made.outputs["data"])\n' + pipeline(
+            "with dsl.ParallelFor(inner().output) as data:\n    read(data=data)"),
+        "dsl.ParallelFor(inner", "no server has loops over artifacts",
+        [("dsl.ParallelFor(inner().output) as data:\n        read(data=data)",
+          'dsl.ParallelFor(["a"]):\n        read(data=write().outputs["data"])')],
+    ),
+    **{
+        f"importer-of-{name}": Case(
+            pipeline(f'read(data=dsl.importer(artifact_uri="{address}", artifact_class=dsl.Dataset).output)'),
+            "dsl.importer", words, [(address, "minio://mlpipeline/a.csv")],
+        )
+        for name, address, words in (
+            ("file", "file:///data/a.csv", "file:///data/a.csv is in no bucket"),
+            ("http", "https://example.com/a.csv", "https://example.com/a.csv is in no bucket"),
+            ("image", "oci://r/i:1", "cannot be imported as a Dataset"),
+        )
+    },
+    "importer-metadata": Case(
+        pipeline('read(data=dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset, '
+                 'metadata={"of": name}).output)', 'name: str = "x"'),
+        "dsl.importer", "take an input, which stays as it is written", [('"of": name', '"of": "x"')],
+    ),
+    "accelerator": Case(
+        pipeline('say(text="a").set_accelerator_type("NVIDIA_TESLA_K80").set_accelerator_limit(1)'),
+        "NVIDIA_TESLA_K80", "is no name of a resource in Kubernetes", [("NVIDIA_TESLA_K80", "nvidia.com/gpu")],
+    ),
+    "variable-twice": Case(
+        "\nfrom kfp import kubernetes\n" + pipeline(
+            'task = say(text="a").set_env_variable("A", "x")\n'
+            'kubernetes.use_secret_as_env(task, "s", {"a": "A"})'),
+        'set_env_variable("A"', "the variable A is given twice", [('.set_env_variable("A", "x")', "")],
+    ),
+    "after-what-runs-anyway": Case(
+        pipeline('one = say(text="1")\ntwo = say(text="2").after(one).ignore_upstream_failure()\n'
+                 'say(text="3").after(two)'),
+        'say(text="3")', "comes after say-2, which runs however others end", [(".after(two)", ".after(one)")],
+        [["1"], ["2"], ["3"]],
+    ),
+    "argo": Case(
+        pipeline("say(text=text)", 'text: str = "{{workflow.name}}"'),
+        "def pipeline", "which a cluster replaces", [("{{workflow.name}}", "{ {workflow.name} }")],
+        [["{ {workflow.name} }"]],
+    ),
+    "computed-emoji": Case(
+        pipeline('say(text=chr(0x1F600))'), "chr(", "which a server refuses (its database",
+        [("0x1F600", "0x263A")], [["☺"]],
+    ),
+}  # fmt: skip
+
+
+def broken(case: Case) -> str:
+    return PRELUDE + case.body
+
+
+def cured(case: Case) -> str:
+    text = broken(case)
+    for old, new in case.cure:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def line(case: Case) -> int:
+    """Return the line, from 1, in which the trap's finding is to be."""
+    return broken(case)[: broken(case).index(case.at, len(PRELUDE))].count("\n") + (
+        2 if case.at.startswith("\n") else 1
+    )
