@@ -8,6 +8,7 @@ import ast
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
+from kfp_workbench.check.exits import check_exits
 from kfp_workbench.check.interfaces import Interface, Kind
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
@@ -39,11 +40,15 @@ def check_calls(
     pipeline's own inputs, None for one that is not known.
     """
     reader = _Pipeline(path, function, steps, parameters)
+    called = []
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and (interface := reader.called(node)):
             yield from reader.check_call(node, interface)
+            called.append((node, interface))
         elif isinstance(node, (ast.Attribute, ast.Subscript)):
             yield from reader.check_output(node)
+    if function.decorator_list:  # who calls another function may have its task at the end
+        yield from check_exits(path, function, called)
 
 
 class _Pipeline:

@@ -10,6 +10,7 @@ from shared.checking import contract, edit, report
 from shared.ending import make_project
 
 PIPELINE, TELL = "pipeline.py", "steps/tell/main.py"
+HANDLED = 'with dsl.ExitHandler(tell(who="me")):\n        work(fails=fails)'
 CALL, TAKES = 'tell(who="me")', "status: PipelineTaskFinalStatus"
 
 
@@ -30,6 +31,13 @@ WRONG = {
     "passed": (
         PIPELINE, CALL, 'tell(status={}, who="me")',
         "tell's input 'status' is given by KFP, and by nobody else: leave it out",
+    ),
+    "no-exit-task": (
+        PIPELINE, HANDLED, "work(fails=fails)\n    tell(who='me')",
+        "tell has 'status', and is no exit task: hand the task to dsl.ExitHandler(...), or",
+    ),
+    "in-a-variable": (
+        PIPELINE, HANDLED, "told = tell()\n    work(fails=fails).after(told)", "and is no exit task"
     ),
     "another-name": (PIPELINE, CALL, 'tell(whom="me")', "tell has no input 'whom': did you mean who?"),
     "default": (TELL, TAKES, f"{TAKES} = 3", "the default of status is 3, and it is a status: only None"),
@@ -60,9 +68,14 @@ def test_what_is_wrong_is_found(project: Path, case: tuple[str, str, str, str]) 
 
 
 RIGHT = {
+    "by-name": (PIPELINE, f"    with dsl.ExitHandler({CALL}", f"    end = {CALL}\n    with dsl.ExitHandler(end"),
+    "named": (PIPELINE, CALL, f'exit_task={CALL}.set_display_name("End"), name="all"'),
+    "by-a-helper": (
+        PIPELINE, "@dsl", "def end() -> dsl.PipelineTask:\n    return tell()\n\n\n@dsl",
+    ),
     "optional": (TELL, TAKES, "status: Optional[PipelineTaskFinalStatus] = None"),
     "given-otherwise": (
-        PIPELINE, f"with dsl.ExitHandler({CALL}):\n        work(fails=fails)",
+        PIPELINE, HANDLED,
         "tell(who='me').after(work(fails=fails)).ignore_upstream_failure()",
     ),
 }  # fmt: skip
