@@ -5,6 +5,7 @@ copies. What requirements, a base image or ``RUN`` bring is not known here.
 """
 
 import ast
+import functools
 import posixpath
 import re
 import sys
@@ -81,11 +82,11 @@ class _Image:
         return what, self._cure(path)
 
     def _has(self, name: str) -> bool:
-        """Tell whether the image has a module or a package of a name with dots."""
+        """Tell whether the image has a module or a package of a name with dots, or what is in one."""
         place = name.replace(".", "/")
         for folder in self._search:
             path = posixpath.join(folder, place)
-            if f"{path}.py" in self._held.files:
+            if {f"{path}.py", f"{posixpath.dirname(path)}.py"} & self._held.files.keys():
                 return True
             if any(file.startswith(f"{path}/") for file in self._held.files):
                 return True
@@ -142,9 +143,13 @@ class _Image:
         return f"put it into steps/{self._step.name}/ or common/, or hand it over as an input"
 
 
-def _imports(module: Module) -> Iterator[_Import]:
-    """Yield what a module imports for sure when it gets there: not what it can do without."""
-    spared = _spared(module)
+@functools.lru_cache(64)
+def _imports(module: Module) -> list[_Import]:
+    """Return what a module imports for sure when it gets there: not what it can do without."""
+    return [*_sure(module, _spared(module))]
+
+
+def _sure(module: Module, spared: set[int]) -> Iterator[_Import]:
     for node in module.imports:
         if id(node) in spared:
             continue

@@ -46,6 +46,7 @@ class Sources:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._modules: dict[Path, Module] = {}
+        self._scripts: dict[Path, list[Module]] = {}
         self._documents: dict[Path, Document] = {}
         self._folders: dict[Path, frozenset[str]] = {}
         self.unreadable: set[Path] = set()  # those that were tried
@@ -103,14 +104,16 @@ class Sources:
 
     def modules(self, script: Path) -> list[Module]:
         """Return a script and the project's own modules that it imports, also indirectly."""
-        found = {script: self.module(script)}
-        waiting = [found[script]]
-        while waiting:
-            for path in self._imported(waiting.pop(), script.parent):
-                if path not in found:
-                    found[path] = self.module(path)
-                    waiting.append(found[path])
-        return list(found.values())
+        if script not in self._scripts:
+            found = {script: self.module(script)}
+            waiting = [found[script]]
+            while waiting:
+                for path in self._imported(waiting.pop(), script.parent):
+                    if path not in found:
+                        found[path] = self.module(path)
+                        waiting.append(found[path])
+            self._scripts[script] = list(found.values())
+        return self._scripts[script]
 
     def pipeline_modules(self) -> list[Module]:
         """Return ``pipeline.py`` and the modules of its own that it imports."""

@@ -171,7 +171,7 @@ def test_a_local_run_prints_no_secret(project: Path) -> None:
     (log,) = (project / "build" / "local").glob("*/logs/*-add.log")
     for printed in (result.stdout, result.stderr, log.read_text()):
         assert "hush" not in printed and "ter 22" not in printed
-    assert "add | ['main.py', '--context', '{" in result.stderr and "@h" in log.read_text()
+    assert "add | ['main.py', '--executor-input', '{" in result.stderr and "@h" in log.read_text()
 
 
 def test_a_server_that_repeats_a_secret_does_not_get_it_printed(

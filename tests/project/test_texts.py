@@ -20,6 +20,7 @@ from kfp_workbench.project import steps, texts
 from kfp_workbench.project.sources import Sources
 from servers.kfp_server import KfpServer, kfp_server
 from shared.baking import bake, compile_here, make
+from shared.by_hand import write_by_hand
 from shared.golden import FOLDER as GOLDEN
 
 PARTY = "\U0001f389"
@@ -287,6 +288,7 @@ def test_a_text_is_found_in_a_file(
 
 
 def test_a_text_is_found_in_a_component(project: Path) -> None:
+    write_by_hand(project)
     edit(project, ADD, "--context, {", f"--note, 'a {POD}', --context, {{")
     edit(project, ADD, "description: What", f"default: {{{PARTY}: 1}}, description: {PARTY}")
     found = [finding for finding in examine(project)[0] if "refuses" in finding.what]
@@ -359,6 +361,7 @@ VERBS = {
 def test_no_pipeline_with_such_a_text_is_submitted(
     project: Path, kfp: KfpServer, words: list[str]
 ) -> None:
+    write_by_hand(project)
     edit(project, "schedules.yaml", "", "nightly: {every: 1d}\n")
     edit(project, "pipeline.py", '"Add"', f'"Add {PARTY}"')
     edit(project, ADD, "--context, {", f"--note, '{POD}', --context, {{")

@@ -87,10 +87,16 @@ def run():
 
 def write_by_hand(project: Path) -> Path:
     """Write the step ``add`` of a default project so, and return the project."""
-    step = project / "steps" / "add"
-    (step / "main.py").write_text(MAIN, encoding="utf-8")
-    (step / "component.yaml").write_text(COMPONENT, encoding="utf-8")
-    (project / "common" / "context.py").write_text(CONTEXT, encoding="utf-8")
-    (project / "common" / "program.py").write_text(PROGRAM, encoding="utf-8")
+    write_step(project, "add")
     graph.draw_chain(project, "calculate-average", ["Add", "Div"])
     return project
+
+
+def write_step(project: Path, name: str) -> None:
+    """Write a step of a project so, and what its like share."""
+    folder = project / "steps" / name
+    (folder / "main.py").write_text(MAIN.replace('"add"', f'"{name}"'), encoding="utf-8")
+    component = COMPONENT.replace('"add"', f'"{name}"').replace("/add", f"/{name}")
+    (folder / "component.yaml").write_text(component, encoding="utf-8")
+    (project / "common" / "context.py").write_text(CONTEXT, encoding="utf-8")
+    (project / "common" / "program.py").write_text(PROGRAM, encoding="utf-8")
