@@ -32,11 +32,13 @@ from common.artifacts import (
     to_publish,
 )
 from common.signature import REQUIRED, Input, InputPath, Output, OutputPath, Port
+from common.status import PipelineTaskFinalStatus, as_told
 from common.values import InputError, OutputError, fitted, plain, short
 
 __all__ = [
     "HTML", "Artifact", "ClassificationMetrics", "Dataset", "Input", "InputError", "InputPath",
-    "Markdown", "Metrics", "Model", "Output", "OutputPath", "SlicedClassificationMetrics", "step",
+    "Markdown", "Metrics", "Model", "Output", "OutputPath", "PipelineTaskFinalStatus",
+    "SlicedClassificationMetrics", "step",
 ]  # fmt: skip
 R = TypeVar("R")
 
@@ -187,6 +189,8 @@ def _input(port: Port, inputs: Mapping[str, Any]) -> Any:
         raise InputError(f"{port.name}: was not given")
     if found is None:
         return port.default
+    if port.kind is PipelineTaskFinalStatus:
+        return as_told(fitted(port.name, dict[str, Any], found, InputError))
     return port.passed(found) if port.is_file else fitted(port.name, port.kind, found, InputError)
 
 

@@ -8,6 +8,7 @@ import ast
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
+from kfp_workbench.check.exits import check_exits
 from kfp_workbench.check.interfaces import Interface, Kind
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
@@ -39,11 +40,15 @@ def check_calls(
     pipeline's own inputs, None for one that is not known.
     """
     reader = _Pipeline(path, function, steps, parameters)
+    called = []
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and (interface := reader.called(node)):
             yield from reader.check_call(node, interface)
+            called.append((node, interface))
         elif isinstance(node, (ast.Attribute, ast.Subscript)):
             yield from reader.check_output(node)
+    if function.decorator_list:  # who calls another function may have its task at the end
+        yield from check_exits(path, function, called)
 
 
 class _Pipeline:
@@ -90,14 +95,17 @@ class _Pipeline:
         for word in node.keywords:
             if word.arg is None:
                 continue
-            if word.arg not in interface.inputs:
+            if word.arg in interface.of_kfp:
+                what = f"{step}'s input {shown(word.arg)} is given by KFP, and by nobody else"
+                yield self._found(word.value, what, "leave it out")
+            elif word.arg not in interface.inputs:
                 what = f"{step} has no input {shown(word.arg)}"
                 yield self._found(word.value, what, _instead(word.arg, interface.inputs))
             elif problem := self._problem(word.value, interface.inputs[word.arg]):
                 what = f"{step}'s input {shown(word.arg)} is {problem[0]}"
                 yield self._found(word.value, what, problem[1])
         missing = sorted(interface.required - given) if None not in given else []
-        if missing and given <= interface.inputs.keys():
+        if missing and given <= interface.inputs.keys() | interface.of_kfp:
             what = f"{step} is not given {', '.join(map(shown, missing))}"
             yield self._found(node, what, "hand it over, or give it a default in the step")
 

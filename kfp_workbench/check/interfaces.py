@@ -44,17 +44,20 @@ class Interface(NamedTuple):
     inputs: Mapping[str, Kind]
     required: frozenset[str]  # the inputs that have to be given
     outputs: Mapping[str, Kind]
+    of_kfp: frozenset[str] = frozenset()  # the inputs that KFP gives, and nobody else may
 
 
 def of_signature(step: str, signature: Signature) -> Interface:
     """Return what a typed step's signature says."""
+    given = [port for port in signature.inputs if not port.is_status]
     inputs = {
         name_in_pipeline(signature, port): Kind(port.type, port.is_artifact, port.is_list)
-        for port in signature.inputs
+        for port in given
     }
-    required = {name_in_pipeline(signature, port) for port in signature.inputs if not port.optional}
+    required = {name_in_pipeline(signature, port) for port in given if not port.optional}
+    of_kfp = {name_in_pipeline(signature, port) for port in signature.inputs if port.is_status}
     outputs = {
         name_in_pipeline(signature, port): Kind(port.type, port.is_artifact, port.is_list)
         for port in signature.outputs
     }
-    return Interface(step, inputs, frozenset(required), outputs)
+    return Interface(step, inputs, frozenset(required), outputs, frozenset(of_kfp))

@@ -11,6 +11,7 @@ from kfp_workbench.local import expansion, expression, inputs, placeholders, val
 from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.spec import ComponentInput, Constant, TaskOutput
 from kfp_workbench.project.names import called, shown
+from kfp_workbench.project.port_types import Annotation
 
 CHANNEL = "{{channel:"
 _OF_RUN = re.compile(r"\{\{\$\.(?:pipeline_\w+|workspace_path)\}\}")
@@ -49,7 +50,7 @@ def types(visit: Visit, given: Given) -> Iterator[Trap]:
                 yield Trap(
                     f"{visit.task.label} takes {called(source.name)} for "
                     f"{values.TYPES.get(declared.kind, declared.kind)}, and it is a text by then",
-                    "say what the list is of, as in List[int], or take a String",
+                    _typed(visit.parent, source.name, declared.kind),
                 )
                 continue
         for value in possible(visit, name, given):
@@ -58,6 +59,22 @@ def types(visit: Visit, given: Given) -> Iterator[Trap]:
                 what = f"{visit.task.label} gets {called(name)}, which may be no {kind}"
                 yield Trap(what, "pass values of its type")
                 break
+
+
+def _typed(visit: Visit, name: str, kind: str) -> str:
+    """Return how a loop's item, an input of what is around a task, comes to be of a type."""
+    wanted = word = Annotation(kind).text
+    outer: Visit | None = visit
+    while outer is not None:
+        loop = outer.task.loop
+        if loop and name == loop.item:
+            name, wanted = loop.items, f"list[{wanted}]"
+        source = outer.task.parameters.get(name)
+        if not isinstance(source, ComponentInput):
+            # KFP does not know what the lists are of that steps make.
+            return f"take a text, str, and make {word} of it in the step"
+        outer, name = outer.parent, source.name
+    return f"write {name}: {wanted} in pipeline.py"
 
 
 def lists(visit: Visit, given: Given) -> Iterator[Trap]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kfp_workbench.project.bindings import Bindings
+from kfp_workbench.project.components import FINAL_STATUS, OF_STATUS
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.port_types import (
     ARTIFACTS,
@@ -76,6 +77,8 @@ class _Reader:
         elif (way := self._word(node)) in WAYS:
             example = f"{way}[Dataset]" if way in ("Input", "Output") else f"{way}(str)"
             raise AnnotationError(f"{way} does not say of what", f"write {example}")
+        elif way == FINAL_STATUS:
+            return Annotation(OF_STATUS)
         return self._plain(node)
 
     def returned(self, node: ast.expr) -> Annotation:
@@ -182,6 +185,9 @@ class _Reader:
 
     def _unknown(self, node: ast.expr) -> AnnotationError:
         text = _text(node)
+        if self._word(node) == FINAL_STATUS:
+            cure = f"write status: {FINAL_STATUS}, and have the step be an exit task"
+            return AnnotationError(f"{text} is an input, and as it stands", cure)
         if self.fields(node) is not None:
             return AnnotationError(f"{text} is a NamedTuple", "only a result is one, use dict")
         if isinstance(node, ast.Name) and node.id in self._names.classes:
@@ -238,7 +244,7 @@ class _Reader:
         if last in TYPES:
             return last if owner in ("", "builtins") else ""
         ours = owner.split(".")[0] == "common" or owner == "kfp.dsl"
-        return last if ours and last in (*ARTIFACTS, *WAYS) else ""
+        return last if ours and last in (*ARTIFACTS, *WAYS, FINAL_STATUS) else ""
 
     def _is_named_tuple(self, node: ast.expr) -> bool:
         return self._word(node) == "NamedTuple"

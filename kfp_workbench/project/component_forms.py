@@ -19,6 +19,7 @@ PLAIN_TYPES = {
     "BOOLEAN": "Boolean",
     "LIST": "JsonArray",
     "STRUCT": "JsonObject",
+    "TASK_FINAL_STATUS": "PipelineTaskFinalStatus",
 }
 EXECUTOR_INPUT = "{{$}}"  # what stands for it in the compiled form
 IS_LIST = "isArtifactList"  # a key of ports that only the compiled form has

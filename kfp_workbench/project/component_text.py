@@ -123,7 +123,7 @@ def _definition(port: Port) -> dict[str, Any]:
         item[IS_LIST] = True
     if port.default is not None:
         item["defaultValue"] = port.default
-    if port.optional:
+    if port.optional or port.is_status:
         item["isOptional"] = True
     if port.description:
         item["description"] = port.description

@@ -33,6 +33,7 @@ _ARTIFACTS = {
     )
 }
 FINAL_STATUS = "PipelineTaskFinalStatus"  # an input that KFP fills in itself
+OF_STATUS = "TASK_FINAL_STATUS"  # what the compiled pipeline calls its type
 CONTAINER: Place = ("implementation", "container")
 
 
@@ -72,7 +73,7 @@ def parameter_type(declared: object) -> str | None:
     if not isinstance(declared, str):
         return None
     if declared == FINAL_STATUS:
-        return "TASK_FINAL_STATUS"
+        return OF_STATUS
     name = declared.removeprefix("typing.").lower()
     return PARAMETERS.get(name.partition("[")[0] if name.startswith(("list", "dict")) else name)
 

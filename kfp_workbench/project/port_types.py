@@ -3,7 +3,7 @@
 import difflib
 from typing import NamedTuple
 
-from kfp_workbench.project.components import PARAMETERS
+from kfp_workbench.project.components import FINAL_STATUS, OF_STATUS, PARAMETERS
 
 # What the compiled pipeline calls the type of a parameter that is annotated so.
 TYPES = {
@@ -49,6 +49,8 @@ class Annotation(NamedTuple):
     @property
     def text(self) -> str:
         """The type as people write it in Python: ``int``, ``List[Model]``."""
+        if self.type == OF_STATUS:
+            return FINAL_STATUS
         if not self.is_artifact:
             return next(name for name, kind in TYPES.items() if kind == self.type)
         return f"List[{self.type}]" if self.is_list else self.type
@@ -65,7 +67,7 @@ def by_text(text: str) -> Annotation:
 
 def instead(name: str) -> str:
     """Return what to do about a name that is no type of KFP's."""
-    known = (*TYPES, *ARTIFACTS, *WAYS)
+    known = (*TYPES, *ARTIFACTS, *WAYS, FINAL_STATUS)
     if name in known:
         return f"import it: from common.step import {name}"
     if name in _INSTEAD:

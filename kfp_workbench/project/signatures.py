@@ -15,6 +15,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import annotations, docstrings, values
 from kfp_workbench.project.annotations import AnnotationError
 from kfp_workbench.project.bindings import Bindings, UnknownValueError
+from kfp_workbench.project.components import OF_STATUS
 from kfp_workbench.project.findings import Finding, said
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.port_types import Annotation
@@ -38,6 +39,11 @@ class Port(NamedTuple):
     optional: bool = False  # an input that may be left out
     default: Any = None  # what an optional parameter is then; None for nothing
     description: str = ""
+
+    @property
+    def is_status(self) -> bool:
+        """Whether KFP gives it, and no pipeline: how what an exit task waits for has ended."""
+        return self.type == OF_STATUS
 
     @property
     def annotation(self) -> str:
@@ -212,9 +218,10 @@ class _Reader:
             return None
         if value is None:
             return None
-        if kind.is_artifact:
-            what = f"the default of {node.arg} is {shown(value)}, and it is an artifact"
-            self.find(default.lineno, what, "only None can be an artifact's default")
+        if kind.is_artifact or kind.type == OF_STATUS:
+            thing = "an artifact" if kind.is_artifact else "a status"
+            what = f"the default of {node.arg} is {shown(value)}, and it is {thing}"
+            self.find(default.lineno, what, f"only None can be {thing}'s default")
             return None
         if problem := next(values.problems((node.arg,), value, kind.type), None):
             self.findings.append(said(self._path, default.lineno, f"the default of {problem.text}"))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.errors import refuse
 from kfp_workbench.project import names, texts, values
+from kfp_workbench.project.components import FINAL_STATUS
 from kfp_workbench.project.documents import written
 from kfp_workbench.project.port_types import ARTIFACTS
 from kfp_workbench.project.secrecy import is_secret
@@ -170,6 +171,11 @@ def _kind(name: str, kind: str, *, is_input: bool) -> str:
         if is_input:
             return f"List[{match[1]}]"
         raise ValueError(f"{name}: a step makes no list of artifacts: write {name}:{match[1]}")
+    if kind == FINAL_STATUS:
+        cure = "make the step without it, and add it in main.py"
+        raise ValueError(
+            f"{name}: a {FINAL_STATUS} is for an exit task, which you wire yourself: {cure}"
+        )
     known = ", ".join((*PARAMETERS, *ARTIFACTS))
     like = {known.lower(): known for known in (*PARAMETERS, *ARTIFACTS)}.get(kind.lower())
     cure = f"write {name}:{like}" if like else f"choose one of {known}"

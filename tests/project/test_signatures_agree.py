@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from common.signature import REQUIRED, Port, ports
+from kfp_workbench.project.components import FINAL_STATUS, OF_STATUS
 from kfp_workbench.project.port_types import TYPES
 from shared.signatures import BEYOND, FUNCTIONS, signature_of
 
-KINDS = {kind: name for name, kind in TYPES.items() if name.islower()}
+KINDS = {kind: name for name, kind in TYPES.items() if name.islower()} | {OF_STATUS: FINAL_STATUS}
 
 
 def kind_of(port: Port) -> str:

@@ -75,6 +75,8 @@ INPUTS = {
     "a:Int": "IN: a: 'Int' is no type: write a:int",
     "a:int,": "IN: a: 'int,' is no type: choose one of",
     "a:b:c": "IN: a: 'b:c' is no type",
+    "a:PipelineTaskFinalStatus": "IN: a: a PipelineTaskFinalStatus is for an exit task, which you wire "
+    "yourself: make the step without it, and add it in main.py",
     "a:List[int]": "IN: a: 'List[int]' is no type",
     "a:List[Model": "IN: a: 'List[Model' is no type",
     "a:int a:str": "IN: 'a' is there already, in IN: choose another name",

@@ -85,6 +85,11 @@ FUNCTIONS = [
     "(X: int, y: int)",
     "(output: str) -> str",
     "(long_name_2: int, number3: float = 3)",
+    "(status: PipelineTaskFinalStatus)",
+    "(status: PipelineTaskFinalStatus, who: str = 'x') -> None",
+    "(user_input: str, status: PipelineTaskFinalStatus)",
+    "(status: PipelineTaskFinalStatus = None)",
+    "(status: PipelineTaskFinalStatus, models: Input[List[Model]]) -> str",
     "(data: Input[Dataset], model: Output[Model], trees: int = 100, depth: Optional[int] = None, "
     "names: list = ['a'], tags: dict = {'a': 'b'}) -> NamedTuple('O', [('score', float)])",
 ]  # fmt: skip
@@ -94,6 +99,7 @@ BEYOND = {
     "(number: None | int = 3)": "(number: Optional[int] = 3)",
     "(text: Union[None, str] = None)": "(text: Optional[str] = None)",
     "(number: 'int', data: 'Input[Dataset]') -> 'float'": "(number: int, data: Input[Dataset]) -> float",
+    "(status: Optional[PipelineTaskFinalStatus] = None)": "(status: PipelineTaskFinalStatus = None)",
     "(models: Optional[Input[List[Model]]] = None)": "(models: Input[List[Model]] = None)",
 }
 

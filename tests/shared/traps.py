@@ -170,7 +170,30 @@ CASES = {
     ),
     "texts-for-integers": Case(
         pipeline("with dsl.ParallelFor(items) as item:\n    count(n=item)", "items: list = [1]"),
-        "count(n=", "for Integer, and it is a text by then", [("items: list", "items: List[int]")], [["1"]],
+        "count(n=", "for Integer, and it is a text by then: write items: list[int] in pipeline.py",
+        [("items: list", "items: list[int]")], [["1"]],
+    ),
+    "texts-for-integers-in-a-condition": Case(
+        pipeline(
+            'with dsl.ParallelFor(items) as item:\n    with dsl.If(more == True):\n        count(n=item)',
+            "items: list = [1], more: bool = True",
+        ),
+        "count(n=", "it is a text by then: write items: list[int] in pipeline.py",
+        [("items: list", "items: list[int]")], [["1"]],
+    ),
+    "texts-for-integers-of-two-loops": Case(
+        pipeline(
+            "with dsl.ParallelFor(items) as some:\n    with dsl.ParallelFor(some) as item:\n        count(n=item)",
+            "items: List[list] = [[1]]",
+        ),
+        "count(n=", "it is a text by then: write items: list[list[int]] in pipeline.py",
+        [("items: List[list]", "items: list[list[int]]")], [["1"]],
+    ),
+    "texts-for-integers-of-a-step": Case(
+        "\n\n@dsl.container_component\ndef make(out: dsl.OutputPath(list)):\n    return see('--out', out, '[1]')\n"
+        + pipeline('with dsl.ParallelFor(make().outputs["out"]) as item:\n    count(n=item)'),
+        "count(n=", "it is a text by then: take a text, str, and make int of it in the step",
+        [("count(n=item", "say(text=item")],
     ),
     "condition-of-two-types": Case(
         pipeline('with dsl.If(n > "1"):\n    say(text="yes")', "n: int = 2"),
