@@ -126,6 +126,9 @@ CLAIM = """kubernetes.CreatePVC(
 CONTEXT = "--context, {inputValue: context}"
 
 
+NOWHERE = ("", "")
+
+
 class Case(NamedTuple):
     """What asks for a feature, the words of that, and where `make check` finds it."""
 
@@ -264,7 +267,7 @@ def test_each_feature_has_a_case_and_a_place_in_the_manual() -> None:
 
 
 def test_task_configs_are_found_in_what_is_compiled(project: Path) -> None:
-    Case("", None, "other()").write(project)
+    Case("", NOWHERE, "other()").write(project)
     other = '@dsl.component(base_image="a:1")\ndef other(c: dsl.TaskConfig = None): ...\n\n\n'
     edit(project / "pipeline.py", "@dsl.pipeline", f"{other}@dsl.pipeline")
     lacking = fitting.lacking(documents(project), Version(2, 14))
@@ -285,7 +288,7 @@ def test_task_configs_are_found_in_what_is_compiled(project: Path) -> None:
     ],
 )
 def test_what_any_server_has_is_no_finding(project: Path, lines: str) -> None:
-    Case("", None, lines).write(project)
+    Case("", NOWHERE, lines).write(project)
     set_server(project, '"2.14"')
     assert fitting.lacking(documents(project), Version(2, 14)) == {}
     assert not [finding for finding in check.check_project(project) if "KFP" in finding.what]
@@ -294,7 +297,7 @@ def test_what_any_server_has_is_no_finding(project: Path, lines: str) -> None:
 def test_a_loop_of_another_graph_and_what_only_the_root_gives_are_no_matter(project: Path) -> None:
     """A loop's name counts where its outputs are handed on."""
     lines = LOOP.replace("{name}", ", 'many'").partition("    gather")[0] + "    pass"
-    Case("", None, lines).write(project)
+    Case("", NOWHERE, lines).write(project)
     edit(project / "pipeline.py", "-> dict:", "-> list:")
     edit(project / "pipeline.py", "return save_task.output", "return dsl.Collected(many.output)")
     assert features.NAMED_LOOP not in fitting.lacking(documents(project), Version(2, 15))
