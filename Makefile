@@ -48,15 +48,15 @@ test: $(READY) ## run the tests (E2E=require: fail where no engine answers)
 
 lint: $(READY) ## check style, types and shell in the template
 	@"$(BIN)/ruff" check . "$(PROJECT)"
+	@"$(BIN)/ruff" check --config pyproject.toml "$(PROJECT)/common"
 	@"$(BIN)/ruff" format --check . "$(PROJECT)"
 	@"$(BIN)/ruff" check $(AS_IN_A_PROJECT) starters
 	@"$(BIN)/mypy" kfp_workbench *.py hooks/*.py tests
-	@cd "$(PROJECT)" && MYPYPATH="$(CURDIR)" "$(BIN)/mypy" .
+	@cd "$(PROJECT)" && MYPYPATH="$(CURDIR)" "$(BIN)/mypy" --strict .
 	@"$(BIN)/lint-imports" --no-cache --no-logo
 	@"$(BIN)/shellcheck" .ci/*
 
-AS_IN_A_PROJECT := --config "$(PROJECT)/pyproject.toml" --config 'src = ["$(PROJECT)", "starters/training"]' \
-	--config 'lint.extend-per-file-ignores = {"**/tests/*" = ["D103"]}'
+AS_IN_A_PROJECT := --config "$(PROJECT)/pyproject.toml" --config 'src = ["$(PROJECT)", "starters/training"]'
 conformance: $(READY) ## local runs against a real backend's (CASES=, RECORDS=, RUNNER=)
 	@PYTHONPATH=tests:. "$(BIN)/python" -m conformance --runner "$(RUNNER)" $(if $(CASES),--cases "$(CASES)") $(if $(RECORDS),--records "$(RECORDS)") $(ARGS)
 conformance: RUNNER ?= process

@@ -8,11 +8,13 @@ https://github.com/kubeflow/pipelines/tree/master/backend/src/v2/metadata (conve
 import math
 import os
 from collections.abc import Mapping, Sequence
+from functools import partialmethod
 from typing import Any
 
-from common.values import OutputError, plain, short
+from common.values import InputError, OutputError, fitted, plain, short
 
-MOUNTS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}  # where files of addresses are
+PATHS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}  # where files of addresses are
+ADDRESSES = {path: address for address, path in PATHS.items()}
 OWN = ("store_session_info", "_kfp_workspace")  # keys by which KFP finds the artifact's file
 WRAPPED: Mapping[str, type] = {"list": list, "struct": dict}
 
@@ -26,26 +28,22 @@ class Artifact:
     def __init_subclass__(cls) -> None:
         cls.schema_title = f"system.{cls.__name__}"
 
-    def __init__(
-        self, name: str | None = None, uri: str | None = None, metadata: Any = None
-    ) -> None:
+    def __init__(self, name: str | None = "", uri: str | None = "", metadata: Any = None) -> None:
         self.name, self.uri, self.custom_path = name or "", uri or "", ""
         self.metadata: dict[str, Any] = {} if metadata is None else metadata
-        self.home = self.draft = ""  # an output's folder, and what stands for it until the end
+        self.draft = ""  # of an output: the folder, in the one where it belongs, to write it to
 
     @property
     def path(self) -> str:
         """Where its file or folder is; of an output, where to write it."""
-        path = self.local_path
-        path = self.draft + path[len(self.home) :] if path.startswith(self.home) else path
-        return self.custom_path or path
+        return self.custom_path or self.local_path
 
     @path.setter
     def path(self, path: str | os.PathLike[str]) -> None:
-        path = os.fspath(path)
-        path = self.home + path[len(self.draft) :] if path.startswith(self.draft) else path
-        schemes = {mount: scheme for scheme, mount in MOUNTS.items() if path.startswith(mount)}
-        self.uri = next((path.replace(*pair, 1) for pair in schemes.items()), path)
+        written = os.fspath(path)
+        final = written.replace(self.draft, "")
+        self.uri = _exchanged(final, ADDRESSES)
+        self.custom_path = "" if final == written else written
 
     def set_path(self, path: str) -> None:
         """Have KFP take the file from another path than that of the address."""
@@ -56,8 +54,7 @@ class Artifact:
         """Where steps find what is at the address."""
         if self.uri.startswith("oci://"):
             return f"/oci/{self.uri[6:].replace('/', '_')}{self.in_image}"
-        found = (pair for pair in MOUNTS.items() if self.uri.startswith(pair[0]))
-        return next((self.uri.replace(*pair, 1) for pair in found), self.uri)
+        return _exchanged(self.uri, PATHS)
 
 
 class Dataset(Artifact):
@@ -155,7 +152,15 @@ class ClassificationMetrics(Artifact):
 
 
 class SlicedClassificationMetrics(Artifact):
-    """Classification metrics of several slices of the data."""
+    """Classification metrics of several slices of the data: each method takes the slice first."""
+
+    def _log(self, method: str, slice: str, *args: Any, **kwargs: Any) -> None:
+        getattr(self.of(slice), method)(*args, **kwargs)
+
+    set_confusion_matrix_categories = partialmethod(_log, "set_confusion_matrix_categories")
+    log_confusion_matrix_row = partialmethod(_log, "log_confusion_matrix_row")
+    log_confusion_matrix_cell = partialmethod(_log, "log_confusion_matrix_cell")
+    load_confusion_matrix = partialmethod(_log, "log_confusion_matrix")
 
     def log_roc_reading(self, slice: str, threshold: float, tpr: float, fpr: float) -> None:
         """Add a point to a slice's ROC curve."""
@@ -165,24 +170,6 @@ class SlicedClassificationMetrics(Artifact):
         """Add points to a slice's ROC curve: threshold, true and false positive rate of each."""
         for reading in readings:
             self.log_roc_reading(slice, *reading)
-
-    def set_confusion_matrix_categories(self, slice: str, categories: Sequence[str]) -> None:
-        """Begin a slice's confusion matrix, of zeros."""
-        self.of(slice).set_confusion_matrix_categories(categories)
-
-    def log_confusion_matrix_row(self, slice: str, row_category: str, row: Sequence[int]) -> None:
-        """Set a row of a slice's confusion matrix."""
-        self.of(slice).log_confusion_matrix_row(row_category, row)
-
-    def log_confusion_matrix_cell(
-        self, slice: str, row_category: str, col_category: str, value: int
-    ) -> None:
-        """Set a cell of a slice's confusion matrix."""
-        self.of(slice).log_confusion_matrix_cell(row_category, col_category, value)
-
-    def load_confusion_matrix(self, slice: str, categories: Any, matrix: Any) -> None:
-        """Set a slice's confusion matrix."""
-        self.of(slice).log_confusion_matrix(categories, matrix)
 
     def of(self, slice: str) -> ClassificationMetrics:
         """Return what writes the metrics of one slice."""
@@ -220,24 +207,27 @@ def to_publish(artifact: Artifact) -> dict[str, Any]:
     A number may come back rounded, but by no more than a hundredth, those of Metrics excepted.
     """
     found: dict[str, Any] = plain(artifact.name, artifact.metadata)
+    error = 1 if isinstance(artifact, Metrics) else 0.01
     for key, value in found.items():
-        if problem := _problem(key, value, 1 if isinstance(artifact, Metrics) else 0.01):
-            raise OutputError(f"{artifact.name}: {key} {problem}")
+        what = f"{artifact.name}: {key} is"
+        if key in OWN:
+            raise OutputError(f"{what} a name that KFP needs for itself: choose another")
+        if value is None:
+            raise OutputError(f"{what} None, which KFP does not take: leave it out")
+        if isinstance(value, float) and not math.isclose(value, round(value, 6), rel_tol=error):
+            lost = "of which KFP keeps six decimals: put it into a list, which keeps all"
+            raise OutputError(f"{what} {value}, {lost}")
     return found
-
-
-def _problem(key: str, value: Any, error: float) -> str | None:
-    if key in OWN:
-        return "is a name that KFP needs for itself: choose another"
-    if value is None:
-        return "is None, which KFP does not take: leave it out"
-    if isinstance(value, float) and not math.isclose(value, round(value, 6), rel_tol=error):
-        return f"is {value}, of which KFP keeps six decimals: put it into a list, which keeps all"
-    return None
 
 
 def _unwrapped(value: Any) -> Any:
     if isinstance(value, dict) and len(value) == 1:
         ((kind, inner),) = value.items()
         value = inner if type(inner) is WRAPPED.get(kind) else value
-    return plain("metadata", value)
+    return fitted("metadata", Any, value, InputError)
+
+
+def _exchanged(text: str, beginnings: Mapping[str, str]) -> str:
+    """Return a text with another beginning, where there is one for its own."""
+    found = (old for old in beginnings if text.startswith(old))
+    return next((text.replace(old, beginnings[old], 1) for old in found), text)

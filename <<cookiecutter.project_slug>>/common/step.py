@@ -9,14 +9,13 @@ import functools
 import inspect
 import json
 import logging
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, overload
+from typing import Any, Generic, NoReturn, TypeVar
 
 from common import signature
 from common.artifacts import (
@@ -41,23 +40,18 @@ __all__ = [
     "Markdown", "Metrics", "Model", "Output", "OutputPath", "PipelineTaskFinalStatus",
     "SlicedClassificationMetrics", "step",
 ]  # fmt: skip
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Step(Generic[P, R]):
+class Step(Generic[R]):
     """A function that is a program, too; whoever calls it may give paths for artifacts."""
 
     __name__: str
 
-    def __init__(self, function: Callable[P, R]) -> None:
+    def __init__(self, function: Callable[..., R]) -> None:
         functools.update_wrapper(self, function)
-        self.function: Callable[..., R] = function
+        self.function = function
 
-    @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
-    @overload
-    def __call__(self, *args: Any, **kwargs: Any) -> R: ...
     def __call__(self, *args: Any, **kwargs: Any) -> R:
         """Call the function."""
         call = inspect.signature(self.function).bind(*args, **kwargs)
@@ -93,14 +87,20 @@ class Outputs:
 
     def __init__(self, given: Mapping[str, Any], stack: ExitStack) -> None:
         self._given, self._stack = given, stack
-        self._drafts: list[Artifact] = []
-        self._files: dict[Port, Artifact] = {}
+        self._items = {
+            **{key: {"uri": one["outputFile"]} for key, one in given.get("parameters", {}).items()},
+            **{key: each["artifacts"][0] for key, each in given.get("artifacts", {}).items()},
+        }
+        self._files: dict[str, Artifact] = {}
+        self._moves: dict[Path, Path] = {}  # from drafts to their places
 
     def file(self, port: Port) -> Any:
         """Return what the function gets for an output: an artifact to write, or the path of one."""
-        _, _, item = self._find(port)
-        self._files[port] = self._draft(port.kind(port.name, item.get("uri") or item["outputFile"]))
-        return port.passed(self._files[port])
+        key = self._key(port)
+        file = self._files[key] = port.kind(port.name, self._items[key]["uri"])
+        draft = self._draft(file.local_path)
+        file.custom_path, file.draft = str(draft), f"{draft.parent.name}/"
+        return port.passed(file)
 
     def publish(self, returned: Sequence[Port], result: object) -> None:
         """Put all outputs in their places; raises OutputError, and puts none, where one is wrong."""
@@ -108,54 +108,73 @@ class Outputs:
         for port, value in _pairs(returned, result):
             if port.is_file:
                 self.file(port)
-                _take(self._files[port], value)
+                _take(self._files[self._key(port)], value)
             else:
-                value = fitted(port.name, port.kind, plain(port.name, value), OutputError)
-                told["parameterValues"][self._find(port)[1]] = value
-        for port, file in self._files.items():
-            section, key, item = self._find(port)
-            _settle(port.name, file, item.get("uri") or item["outputFile"])
-            if section == "artifacts":
+                told["parameterValues"][self._key(port)] = plain(port.name, value, port.kind)
+        for key, file in self._files.items():
+            self._settle(key, file)
+            if key in self._given.get("artifacts", {}):
                 about = {"name": file.name, "uri": file.uri, "metadata": to_publish(file)}
-                told["artifacts"][key] = {"artifacts": [{**item, **about}]}
+                told["artifacts"][key] = {"artifacts": [{**self._items[key], **about}]}
         self._tell(told)
-        for draft in self._drafts:
-            if Path(draft.path).exists() and draft.path.startswith(draft.draft):
-                os.replace(draft.path, draft.local_path)
+        for draft, place in self._moves.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            draft.replace(place)
+
+    def _settle(self, key: str, file: Artifact) -> None:
+        """Have an output's file be where KFP looks for it; raises OutputError where there is none.
+
+        It may be left at an address that the step has given it, where nobody looks.
+        """
+        source, uri, is_draft = Path(file.path), self._items[key]["uri"], file.draft in file.path
+        is_elsewhere = "://" in file.uri and file.uri != uri
+        is_figures = isinstance(file, FIGURES) and bool(file.metadata)
+        if is_figures and not source.exists() and "outputFile" not in self._given:
+            source.write_text(json.dumps(to_publish(file)), encoding="utf-8")
+        if is_elsewhere and not file.custom_path:
+            return
+        if not source.exists() and (is_figures or (is_elsewhere and is_draft)):
+            return
+        if not source.exists():
+            there = ", ".join(path.name for path in source.parent.iterdir()) if is_draft else ""
+            beside = f"; KFP does not keep what is beside it: {there}" if there else ""
+            raise OutputError(f"{key}: this output was never written{beside}")
+        if not is_draft:
+            file.uri = uri
+            draft = self._draft(file.local_path)
+            source = Path((shutil.copytree if source.is_dir() else shutil.copyfile)(source, draft))
+        self._moves[source] = Path(file.local_path)
 
     def _tell(self, told: Mapping[str, Any]) -> None:
-        """Write what KFP reads of all outputs; or what people do, who see other values printed."""
+        """Write what KFP reads of all outputs; or the values alone, for people, or print those."""
         if "outputFile" in self._given:
-            _write(self._draft(Artifact(uri=self._given["outputFile"])), told)
-            return
+            return self._write(self._given["outputFile"], told)
         printed = {}
-        for name, value in told["parameterValues"].items():
-            if path := self._given["parameters"][name]["outputFile"]:
-                _write(self._draft(Artifact(uri=path)), value)
+        for key, value in told["parameterValues"].items():
+            if path := self._items[key]["uri"]:
+                self._write(path, value)
             else:
-                printed[name] = value
-        for file in self._files.values():
-            if isinstance(file, FIGURES) and not Path(file.path).exists():
-                _write(file, file.metadata)
+                printed[key] = value
         if printed:
             print(json.dumps(printed["Output"] if [*printed] == ["Output"] else printed))
 
-    def _draft(self, artifact: Artifact) -> Artifact:
-        """Have an artifact written to a folder in the one where it belongs."""
-        home = Path(artifact.local_path).absolute().parent
-        home.mkdir(parents=True, exist_ok=True)
-        folder = self._stack.enter_context(TemporaryDirectory(dir=home, prefix=".draft-"))
-        artifact.home, artifact.draft = f"{home}/", f"{folder}/"
-        self._drafts.append(artifact)
-        return artifact
+    def _write(self, path: str, value: object) -> None:
+        draft = self._draft(path)
+        draft.write_text(json.dumps(value), encoding="utf-8")
+        self._moves[draft] = Path(path)
 
-    def _find(self, port: Port) -> tuple[str, str, dict[str, Any]]:
-        """Return where in what was given an output is, its key there, and what is said of it."""
-        for section in ("artifacts", "parameters"):
-            found = self._given.get(section, {})
-            for key in {port.name, port.name.lower()} & found.keys():
-                items = found[key].get("artifacts", [found[key]])
-                return section, key, items[0]
+    def _draft(self, place: str) -> Path:
+        """Return where to write what belongs there: in a folder beside it, for this run alone."""
+        path = Path(place).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory(dir=path.parent, prefix=".draft-")
+        return Path(self._stack.enter_context(folder), path.name)
+
+    def _key(self, port: Port) -> str:
+        """Return the name that KFP has for an output: of component.yaml's ``Output``, ``output``."""
+        for key in (port.name, port.name.lower()):
+            if key in self._items:
+                return key
         raise OutputError(f"{port.name}: component.yaml has no such output: make component")
 
 
@@ -186,30 +205,9 @@ def _pairs(returned: Sequence[Port], result: Any) -> Iterator[tuple[Port, Any]]:
 
 def _take(file: Artifact, value: Any) -> None:
     """Make of an artifact that was returned the output; of another value its file, as text."""
-    if isinstance(value, Artifact):
-        file.name, file.metadata = value.name or file.name, value.metadata
-        file.uri, file.custom_path = value.uri or file.uri, value.custom_path
-    else:
+    if not isinstance(value, Artifact):
         Path(file.path).write_text(str(value), encoding="utf-8")
-
-
-def _settle(name: str, file: Artifact, uri: str) -> None:
-    """Have an output's file be where KFP looks for it; raises OutputError where it was never written.
-
-    It may be left at an address that the step has given it, where nobody looks.
-    """
-    is_draft = not file.custom_path and file.path.startswith(file.draft)
-    if not is_draft and "://" in file.uri and not file.custom_path:
         return
-    source = Path(file.path)
-    if not source.exists() and not (isinstance(file, FIGURES) and file.metadata):
-        there = ", ".join(path.name for path in Path(file.draft).iterdir())
-        beside = f"; KFP does not keep what is beside it: {there}" if there else ""
-        raise OutputError(f"{name}: this output was never written{beside}")
-    if not is_draft:
-        file.uri, file.custom_path = uri, ""
-        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, file.path)
-
-
-def _write(draft: Artifact, value: object) -> None:
-    Path(draft.path).write_text(json.dumps(value), encoding="utf-8")
+    file.name, file.metadata = value.name or file.name, value.metadata
+    if value.path:
+        file.uri, file.custom_path = value.uri, value.custom_path

@@ -1,17 +1,19 @@
 """Values as KFP carries them: JSON, in which every number is a double."""
 
 import json
+import math
 import reprlib
 import types
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
-from typing import Any, NoReturn, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 short = reprlib.repr  # a value as a message shows it
 SURE = 2**53  # a double holds every whole number up to it
 LEVELS = 100  # of lists and objects in each other: KFP reads no more than some hundred
 
 
-class InputError(ValueError):
+class InputError(ArgumentTypeError, ValueError):
     """An input that a step cannot work with, in one line: ``InputError("trees: 0 is too few")``."""
 
 
@@ -19,42 +21,35 @@ class OutputError(ValueError):
     """An output that is not what was declared, or that KFP would not keep, in one line."""
 
 
-def parse(name: str, text: str) -> Any:
-    """Return the value of a JSON text; raises InputError for what is none, such as NaN."""
+def plain(name: str, value: object, kind: Any = Any) -> Any:
+    """Return a value as JSON has it, of numpy's numbers and arrays, too; raises OutputError."""
     try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}: not valid JSON ({error}): {short(text)}") from None
-
-
-def plain(name: str, value: object) -> Any:
-    """Return a value as JSON has it, of numpy's numbers and arrays, too.
-
-    Raises OutputError for what JSON does not have, and for whole numbers that a double rounds.
-    """
-    try:
-        text = json.dumps(value, allow_nan=False, default=_known)
+        found = json.loads(json.dumps(value, default=_known))
     except (ValueError, TypeError, RecursionError) as error:
         raise OutputError(f"{name}: cannot be JSON ({error}): {short(value)}") from None
-    found = json.loads(text, parse_int=lambda digits: _exact(name, int(digits)))
-    return fitted(name, Any, found, OutputError)
+    return fitted(name, kind, found, OutputError)
 
 
 def fitted(name: str, kind: Any, value: Any, wrong: type[ValueError], level: int = 0) -> Any:
-    """Return a value as its annotation has it; raises ``wrong`` where it is of another type.
+    """Return a value as its annotation has it; raises ``wrong`` where it cannot be that in KFP.
 
     KFP may write 3.0 for 3: that is 3 to an ``int``, and where nothing says that it is a float.
     """
-    if level == LEVELS and isinstance(value, (list, dict)):
-        raise wrong(f"{name:.40}...: is nested more than {LEVELS} levels deep")
     kind, may_lack = without_none(kind)
     kind, items = get_origin(kind) or kind, (get_args(kind) or (Any,))[-1]
     kind = kind if kind in (str, int, float, bool, list, dict) else Any
+    if level == LEVELS and isinstance(value, (list, dict)):
+        raise wrong(f"{name:.40}...: is nested more than {LEVELS} levels deep")
     if isinstance(value, list) and kind in (list, Any):
         named = ((f"{name}[{at}]", item) for at, item in enumerate(value))
         return [fitted(where, items, item, wrong, level + 1) for where, item in named]
     if isinstance(value, dict) and kind in (dict, Any):
         return {k: fitted(f"{name}.{k}", items, v, wrong, level + 1) for k, v in value.items()}
+    is_rounded = type(value) is int and (value.bit_length() > 1023 or float(value) != value)
+    if is_rounded and wrong is OutputError:  # in inputs, KFP writes out what it has rounded
+        raise wrong(f"{name}: KFP rounds a number as large as {short(value)}: publish it as text")
+    if type(value) is float and not math.isfinite(value):
+        raise wrong(f"{name}: {value} is no number to JSON")
     if type(value) is float and kind in (int, Any) and value.is_integer() and abs(value) <= SURE:
         return int(value)
     if type(value) is int and kind is float:
@@ -71,20 +66,9 @@ def without_none(kind: Any) -> tuple[Any, bool]:
     return (kinds[0], True) if is_optional else (kind, False)
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
 def _known(item: Any) -> Any:
+    if hasattr(item, "tolist"):
+        return item.tolist()
     if isinstance(item, Iterator):
         return [*item]
-    if not hasattr(item, "tolist"):
-        raise TypeError(f"{type(item).__name__} is none of its types")
-    return item.tolist()
-
-
-def _exact(name: str, number: int) -> int:
-    if number.bit_length() > 1023 or float(number) != number:
-        what = f"KFP rounds a number as large as {short(number)}: publish it as text"
-        raise OutputError(f"{name}: {what}")
-    return number
+    raise TypeError(f"{type(item).__name__} is none of its types")

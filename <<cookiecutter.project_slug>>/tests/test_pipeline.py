@@ -1,4 +1,7 @@
-"""The contract between all files, the compiled pipeline, and one result on every runner."""
+"""All steps, new ones too, their contract, the pipeline, and one result on every runner.
+
+What one step does is tested in a few lines: ``make help TOPIC=steps`` shows how.
+"""
 
 import json
 import re
@@ -12,16 +15,9 @@ def test_the_contract_holds(project: Any) -> None:
     assert not findings, "\n".join(["", *findings])
 
 
-def test_the_tag_changes_with_the_content(project: Any, step: str, tmp_path: Path) -> None:
-    changed = project.copy(tmp_path / "copy")
-    (changed.root / "steps" / step / "main.py").write_text("# other content")
-    assert changed.image(step) != project.image(step)
-
-
-def test_compiling_twice_gives_the_same_bytes(project: Any, package: Path) -> None:
-    first = package.read_bytes()
-    assert project.call("compile").returncode == 0
-    assert package.read_bytes() == first
+def test_the_examples_in_docstrings_hold(examples: Any) -> None:
+    """Of all steps; none needs any."""
+    assert not examples.failures, examples.report
 
 
 def test_every_step_is_in_the_pipeline(project: Any, images: set[str]) -> None:

@@ -1,6 +1,7 @@
 """Writes a graph as SVG: for the eye in light and in dark, for screen readers, without a script."""
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -12,6 +13,8 @@ from kfp_workbench.graph.text import plain
 _MARGIN = 14
 _LEGEND = {"parameter": "parameter", "artifact": "artifact", "order": "order only"}
 _ROUND = 6  # the radius of corners
+_WIDTH = 150  # of a line of style
+_DARK = "@media (prefers-color-scheme: dark) {"
 # No variables in it: not every viewer knows them. The colours of each pair have a contrast of 4.5
 # or more for text. An own background, as a page's may be dark where the system is not.
 _STYLE = """\
@@ -48,18 +51,36 @@ def picture(graph: Graph, name: str) -> str:
     legend = list(_legend(kinds, drawing.height + 2 * _MARGIN)) if len(kinds) > 1 else []
     wide = max(drawing.width + 2 * _MARGIN, 55 * len(legend) + _MARGIN)
     high = drawing.height + 2 * _MARGIN + (24 if legend else 0)
+    drawn = [*_drawn(drawing, (wide - drawing.width) // 2, _MARGIN), *legend]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" '
         f'viewBox="0 0 {wide} {high}" role="img" aria-labelledby="title desc">',
         f'<title id="title">{escaped(f"The pipeline {name}")}</title>',
         f'<desc id="desc">{escaped(_description(graph))}</desc>',
-        f"<style>\n{_STYLE}</style>",
+        "<style>",
+        *_style_of("".join(drawn)),
+        "</style>",
         f'<rect class="page" x=".5" y=".5" width="{wide - 1}" height="{high - 1}" rx="8"/>',
-        *_drawn(drawing, (wide - drawing.width) // 2, _MARGIN),
-        *legend,
+        *drawn,
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _style_of(drawn: str) -> Iterator[str]:
+    """Yield the lines of the style of what is drawn, without the rules for other things."""
+    classes = re.findall(r'class="([^"]*)"', drawn)
+    used = {"text", "path", "page"}.union(*(names.split() for names in classes))
+    light, dark = (
+        " ".join(
+            rule.strip()
+            for rule in re.findall(r"[^{}]+\{[^{}]*\}", rules)
+            if {*re.findall(r"[a-z]+", rule.partition("{")[0])} <= used
+        )
+        for rules in _STYLE.split(_DARK)
+    )
+    for text in (light, f"{_DARK} {dark} }}"):
+        yield from textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def embedded(graph: Graph, name: str) -> str:

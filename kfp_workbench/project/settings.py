@@ -11,11 +11,6 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import names, versions
 from kfp_workbench.project.versions import Version
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 ROOT = Path.cwd()  # the project's folder, in which make calls
 PACKAGE = Path("build") / "pipeline.yaml"  # the compiled pipeline, below ROOT
 
@@ -98,6 +93,12 @@ def load(
 
 
 def _table(path: Path) -> Mapping[str, object]:
+    # Here, as what cookiecutter's process imports has none on Python 3.10, and needs none.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         table = document["tool"]["pipeline"]

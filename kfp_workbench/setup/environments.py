@@ -86,7 +86,11 @@ def find_project(folder: Path, root: Path) -> None:
     """Have an environment's Python find a project's modules, wherever its scripts are run from.
 
     They come after all that is installed. The path is a relative one, so that both can be moved.
+    A folder without ``pipeline.py``, such as the template's, is no project: another template's
+    modules must not be mistaken for those of this one.
     """
+    if not (root / "pipeline.py").is_file():
+        return
     for packages in folder.glob("lib/python*/site-packages"):
         line = f"{os.path.relpath(root.resolve(), packages.resolve())}\n"
         path = packages / _PROJECT

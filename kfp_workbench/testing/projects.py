@@ -1,7 +1,6 @@
 """The project that is tested."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ import pytest
 from kfp_workbench.check import check_project
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
-from kfp_workbench.project import params, settings, steps
+from kfp_workbench.project import params, settings
 from kfp_workbench.testing import local_runs
 
 
@@ -42,20 +41,6 @@ class Project:
 
         with readable():
             return compiling.compile_pipeline(self.settings, self.root)
-
-    def copy(self, folder: Path) -> "Project":
-        """Return a copy of the project's files in a new folder, for changes."""
-        made = shutil.ignore_patterns("build", "vendor", ".*", "__pycache__")
-        shutil.copytree(self.root, folder, symlinks=True, ignore=made)
-        if (ignored := self.root / ".dockerignore").exists():
-            shutil.copy(ignored, folder)
-        return Project(folder)
-
-    def image(self, step: str) -> str:
-        """Return the image of a step, with the tag that stands for its present content."""
-        with readable():
-            found = steps.get_step(step, self.root)
-            return steps.reference(found, self.settings, self.root)
 
     def step_images(self) -> dict[str, str]:
         """Return the image of every step as it is compiled, by the step's name."""

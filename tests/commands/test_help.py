@@ -85,7 +85,7 @@ def test_pages_name_targets_and_topics_that_there_are(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("reader", "link"),
-    zip(READERS, [r"^\| `([a-z]+)` \|", r"\]\(kfp_workbench/manual/([a-z]+)\.md\)"], strict=True),
+    zip(READERS, [r"`([a-z]+)`\s\(", r"\]\(kfp_workbench/manual/([a-z]+)\.md\)"], strict=True),
     ids=["project", "template"],
 )
 def test_the_readmes_lead_to_every_page(reader: Path, link: str) -> None:

@@ -342,6 +342,22 @@ def test_the_svg_is_accessible_and_plain(name: str) -> None:
         assert label in shown(root)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_style_is_of_what_is_drawn_and_no_more(name: str) -> None:
+    root = parsed(svg.picture(graph_of(name), name))
+    drawn = [element for element in root.iter() if element.tag != f"{NS}title"]
+    used = {element.tag.removeprefix(NS) for element in drawn}
+    used |= {word for element in drawn for word in (element.get("class") or "").split()}
+    (rules,) = (element.text or "" for element in root.iter(f"{NS}style"))
+    light, dark = (
+        {*re.findall(r"([a-z.]+(?: [a-z.]+)*)\s\{", part)}
+        for part in rules.split("@media (prefers-color-scheme: dark) {")
+    )
+    assert dark <= light
+    full = {*re.findall(r"([a-z.]+(?: [a-z.]+)*)\s\{", svg._STYLE)}
+    assert light == {each for each in full if {*re.findall("[a-z]+", each)} <= used}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast(scheme: str) -> None:
     light, dark = svg._STYLE.split("@media (prefers-color-scheme: dark)")

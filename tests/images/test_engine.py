@@ -48,7 +48,7 @@ def pushed(tmp_path_factory: pytest.TempPathFactory, client: Any, registry: str)
 
 def make_unique(project: Path) -> None:
     """Give a project's images content of their own, so that no registry has them yet."""
-    shared = project / "common" / "context.py"
+    shared = project / "common" / "step.py"
     shared.write_text(f"{shared.read_text()}\n# {uuid.uuid4()}\n")
 
 
@@ -191,9 +191,10 @@ def test_a_failed_container_gives_its_reason_and_is_removed(
     result = make(project, "local", "RUNNER=docker", "ARGS=-p context='{\"numbers\": []}'")
     assert result.returncode != 0 and result.stdout == ""
     screen = result.stderr.splitlines()[-6:]
-    said = "add: --context: numbers: expected a list with at least one number"
+    said = "add: context: numbers: expected a list with at least one number"
     assert any(line.endswith(f"| {said}") for line in screen)
     assert any(line.startswith("error: step add failed with exit status 2") for line in screen)
+    assert "to debug it: make debug STEP=add PDB=1" in screen
     assert containers(client, *runs_of(project)) == []
 
 
@@ -320,6 +321,9 @@ def test_every_builder_makes_the_same_of_a_step(
     """From a checkout that only its owner can read, with secrets lying about."""
     project = bake(tmp_path, registry=f"{registry}/team/{name}")
     make_unique(project)
+    modules = (project / "common").iterdir()
+    shared = sorted(f"/app/common/{path.name}" for path in modules)
+    assert "/app/common/step.py" in shared
     for path in project.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
     for place in ("", "common/", "steps/", "steps/add/", "steps/div/"):
@@ -336,10 +340,7 @@ def test_every_builder_makes_the_same_of_a_step(
         words = ["docker", "run", "--rm", "--user", "12345:0", "--entrypoint", "python", image]
         listed = subprocess.run([*words, "-c", code], check=True, capture_output=True, text=True)
         assert sorted(listed.stdout.splitlines()) == [
-            *(
-                f"/app/common/{name}.py"
-                for name in ("__init__", "context", "formats", "metadata", "step")
-            ),
+            *shared,
             *("/app/main.py", "/app/requirements.txt"),
         ]
         shown = ["docker", "run", "--rm", "--entrypoint", "cat", image, "/app/main.py"]

@@ -132,7 +132,7 @@ def append(path: str, text: str = "\n# more\n") -> Callable[[Path], object]:
         (append("steps/add/Dockerfile"), {"add"}),
         (append("steps/add/requirements.txt"), {"add"}),
         (append("steps/add/data/table.csv"), {"add"}),
-        (append("common/context.py"), {"add", "div"}),
+        (append("common/step.py"), {"add", "div"}),
         (append("common/more.py"), {"add", "div"}),
         (append(".dockerignore"), {"add", "div"}),
         (append("pyproject.toml", '\n[tool.pipeline.build_args]\nX = "1"\n'), {"add", "div"}),

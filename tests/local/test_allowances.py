@@ -41,20 +41,26 @@ save: {gpu: 1, memory: 1.5Gi, retries: 3, caching: false}
 FLAKY = '''\
 """Fails until it was tried often enough."""
 
-import json
 import os
 import sys
 from pathlib import Path
 
-tries = Path(os.environ["TRIES"])
-done = len(tries.read_text()) if tries.exists() else 0
-tries.write_text("x" * (done + 1))
-if done < int(os.environ["FAILURES"]):
-    print(f"try {done + 1} fails")
-    sys.exit(3)
-output = Path(sys.argv[sys.argv.index("--output") + 1])
-output.parent.mkdir(parents=True, exist_ok=True)
-output.write_text(json.dumps({"tries": done + 1}))
+from common.step import step
+
+
+@step
+def load(context: dict) -> dict:
+    tries = Path(os.environ["TRIES"])
+    done = len(tries.read_text()) if tries.exists() else 0
+    tries.write_text("x" * (done + 1))
+    if done < int(os.environ["FAILURES"]):
+        print(f"try {done + 1} fails")
+        sys.exit(3)
+    return {"tries": done + 1}
+
+
+if __name__ == "__main__":
+    load.main()
 '''
 
 
@@ -75,6 +81,14 @@ def local(project: Path, settings: str, *words: str, **env: str) -> Any:
     (project / "kubernetes.yaml").write_text(settings)
     arguments = ["local", "RUNNER=process", "ARGS=-p context={}", *words]
     return make(project, *arguments, env={**NO_ENGINE, **env})
+
+
+def begin(project: Path, *lines: str) -> None:
+    """Have the step load do this before anything else."""
+    script = project / "steps" / "load" / "main.py"
+    docstring, imports, rest = script.read_text().partition("from common.step import step\n")
+    assert imports, "nothing was changed"
+    script.write_text("\n".join([docstring, *lines, imports]) + rest)
 
 
 def read(project: Path, settings: str) -> dict[str, Allowance]:
@@ -176,9 +190,8 @@ def test_a_run_without_settings_says_nothing_of_them(project: Path) -> None:
 
 
 def test_processes_get_the_variables(project: Path) -> None:
-    script = project / "steps" / "load" / "main.py"
-    shown = "import os\nprint([os.environ.get(n) for n in ('LEVEL', 'DB_PASSWORD', 'MODE')])\n"
-    script.write_text(script.read_text().replace("import logging\n", f"import logging\n{shown}", 1))
+    names = "('LEVEL', 'DB_PASSWORD', 'MODE')"
+    begin(project, "import os", f"print([os.environ.get(name) for name in {names}])")
     result = local(project, SETTINGS, DB_PASSWORD="from-here")
     assert "load | ['high', 'from-here', None]" in result.stderr
 
@@ -205,9 +218,7 @@ def test_a_process_within_its_timeout_keeps_its_status(tmp_path: Path) -> None:
 
 
 def test_a_timeout_is_the_reason_of_a_failed_run(project: Path) -> None:
-    script = project / "steps" / "load" / "main.py"
-    sleep = "import logging\nimport time\ntime.sleep(60)\n"
-    script.write_text(script.read_text().replace("import logging\n", sleep, 1))
+    begin(project, "import time", "time.sleep(60)")
     result = local(project, "load: {timeout: 1s}")
     assert result.returncode != 0
     said = "error: step load was ended: it took longer than its timeout of 1s: all it said is in"
@@ -426,9 +437,7 @@ def test_a_container_gets_the_callers_secrets_and_no_others(
 def test_make_local_holds_containers_to_kubernetes_yaml(
     project: Path, client: Any, registry: str
 ) -> None:
-    script = project / "steps" / "load" / "main.py"
-    large = "import logging\nbytearray(300 * 2**20)\n"
-    script.write_text(script.read_text().replace("import logging\n", large, 1))
+    begin(project, "bytearray(300 * 2**20)")
     (project / "kubernetes.yaml").write_text("load: {memory: 64Mi, gpu: 1, retries: 1}\n")
     env = {"REGISTRY": f"{registry}/team/allowed"}
     result = make(project, "local", "RUNNER=docker", "ARGS=-p context={}", env=env)

@@ -79,7 +79,9 @@ def test_logs_of_a_failed_step_are_shown_beneath(ready: Path) -> None:
     assert beneath.splitlines()[1] == (
         "  add: context: numbers: expected a list with at least one number"
     )
-    assert [line[:6] for line in beneath.splitlines()[-2:]] == ["error:", str(ready)[:6]]
+    error, page, cure = beneath.splitlines()[-3:]
+    assert error.startswith("error:") and page.startswith(str(ready))
+    assert cure == "to debug it: make debug STEP=add PDB=1"
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])

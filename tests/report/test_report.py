@@ -370,9 +370,10 @@ def test_memory_stays_flat(tmp_path: Path, browser: Browser) -> None:
     local(project)
     usual = _peak(project, 0)
     script = project / "steps" / "make" / "main.py"
-    script.write_text(typed.MAKE.replace(
-        '    with step.output("artifact") as path:\n        path.write_text("é")\n',
-        '    with step.output("artifact") as path, path.open("wb") as file:\n'
+    small = '    Path(artifact.path).write_text("é")\n'
+    assert small in typed.MAKE, "nothing would be large"
+    script.write_text(typed.MAKE.replace(small,
+        '    with open(artifact.path, "wb") as file:\n'
         '        file.truncate(10**9)\n'
         '    for number in range(100_000):\n'
         '        print(number, "<b>\\x1b[31m\\x00" + "x" * 90)\n'

@@ -46,6 +46,13 @@ def test_scripts_find_them_in_the_projects_environment(project: Path) -> None:
         )
 
 
+def test_an_environment_beside_no_project_finds_nothing(tmp_path: Path) -> None:
+    environment = tmp_path / ".venv"
+    venv.create(environment, symlinks=True, with_pip=False)
+    environments.find_project(environment, tmp_path)
+    assert not [*environment.rglob("*.pth")]
+
+
 def test_scripts_find_them_in_a_steps_environment(project: Path) -> None:
     """Unless it stands for the step's image, which has not all of them."""
     python = venvs.python_folder(get_step("add", project), project) / "python"

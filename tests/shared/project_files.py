@@ -7,7 +7,7 @@ OTHERS = """
 .dockerignore .gitattributes .gitignore .github/workflows/pipeline.yml Makefile README.md pyproject.toml
 common/__init__.py common/artifacts.py common/signature.py common/status.py common/step.py common/values.py params/dev.yaml pipeline.py
 docs/pipeline.mmd docs/pipeline.svg requirements-dev.in requirements-dev.txt
-tests/test_average.py tests/test_pipeline.py tests/test_steps.py
+tests/test_average.py tests/test_pipeline.py
 """
 FILES = {
     *OTHERS.split(),

@@ -159,7 +159,13 @@ def test_generating_over_a_project_loses_nothing(tmp_path: Path) -> None:
     project = bake(tmp_path)
     before = files_of(project)
     owned = {"pipeline.py", "steps/add/main.py", "params/dev.yaml", "tests/test_average.py"}
-    replaced = {"README.md", "Makefile", "common/step.py", "tests/test_steps.py", "pyproject.toml"}
+    replaced = {
+        "README.md",
+        "Makefile",
+        "common/step.py",
+        "tests/test_pipeline.py",
+        "pyproject.toml",
+    }
     for name in owned | replaced:
         (project / name).write_text("mine")
     (project / "common" / "more.py").write_text("mine")

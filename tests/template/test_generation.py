@@ -65,9 +65,9 @@ def test_no_placeholder_is_left(fresh: Path) -> None:
 def test_plain_files_parse_unrendered() -> None:
     for path in PROJECT.rglob("*"):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        if path.suffix == ".py":
+        if path.suffix == ".py" and path.parts[-3] != "templates":
             compile(text, str(path), "exec")
-            assert path.parts[-3] == "templates" or "{{ " not in text
+            assert "{{ " not in text
         elif path.suffix in (".yaml", ".yml"):
             list(yaml.safe_load_all(text))
 

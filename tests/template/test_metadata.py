@@ -180,12 +180,12 @@ def test_neither_metadata_nor_a_type_is_needed() -> None:
 
 
 REFUSED = {
-    "nothing": ({"rows": None}, "rows is None, which KFP does not take: leave it out"),
-    "kfps": ({"store_session_info": "x"}, "store_session_info is a name that KFP needs for itself: choose another"),
-    "lost": ({"rate": 1e-7}, "rate is 1e-07, of which KFP keeps six decimals: put it into a list, which keeps all"),
-    "another": ({"rate": -2.6e-6}, "rate is -2.6e-06, of which KFP keeps six decimals: put it into a list, which keeps all"),
-    "large": ({"id": 2**53 + 1}, "KFP rounds a number as large as 9007199254740993: publish it as text"),
-    "large-within": ({"id": [{"a": -(10**400)}]}, "KFP rounds a number as large as -1000"),
+    "nothing": ({"rows": None}, ": rows is None, which KFP does not take: leave it out"),
+    "kfps": ({"store_session_info": "x"}, ": store_session_info is a name that KFP needs for itself: choose another"),
+    "lost": ({"rate": 1e-7}, ": rate is 1e-07, of which KFP keeps six decimals: put it into a list, which keeps all"),
+    "another": ({"rate": -2.6e-6}, ": rate is -2.6e-06, of which KFP keeps six decimals: put it into a list, which keeps all"),
+    "large": ({"id": 2**53 + 1}, ".id: KFP rounds a number as large as 9007199254740993: publish it as text"),
+    "large-within": ({"id": [{"a": -(10**400)}]}, ".id[0].a: KFP rounds a number as large as -1000"),
 }  # fmt: skip
 
 
@@ -199,7 +199,7 @@ def test_what_would_not_come_back_is_refused(
         out.metadata = said
 
     assert status(make, executor_input(tmp_path, {"out": "Dataset"})) == 1
-    assert capsys.readouterr().err.startswith(f"make: out: {words}")
+    assert capsys.readouterr().err.startswith(f"make: out{words}")
     assert files(tmp_path) == []
 
 

@@ -97,13 +97,8 @@ def test_what_an_owner_reads_is_short(default: Path) -> None:
 
 
 def test_what_an_owner_keeps_is_little(tmp_path: Path) -> None:
-    """The lock file and the package's wheel are no reading.
-
-    What steps are run by, in ``common/``, is the same in every project: its API is that of kfp.dsl.
-    """
+    """The lock file and the package's wheel are no reading."""
     texts = {name: text for name, text in files_of(bake(tmp_path)).items() if name[:7] != "vendor/"}
     lines = {name: text.count(b"\n") for name, text in texts.items()}
-    common = sum(count for name, count in lines.items() if name.startswith("common/"))
     assert len(lines) + 1 <= 35, lines
-    assert common <= 710, lines
-    assert sum(lines.values()) - lines["requirements-dev.txt"] - common <= 620, lines
+    assert sum(lines.values()) - lines["requirements-dev.txt"] <= 1200, lines

@@ -51,6 +51,8 @@ VALUES = {
     "or-none": (int | None, 3.0, 3),
     "optional-list": (Optional[List[int]], [3.0], [3]),
     "large": (int, 2.0**53, 2**53),
+    "digits": (float, 12345678901234567000, 1.2345678901234567e19),
+    "more-digits": (list, [12345678901234567000], [12345678901234567000]),
     "any": (Any, {"a": [1.0]}, {"a": [1]}),
     "written-as-text": ("list[int]", [1.0], [1]),
 }

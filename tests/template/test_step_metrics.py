@@ -145,7 +145,7 @@ WRONG = {
     ),
     "threshold": (
         lambda found: found.log_roc_data_point(0, 1, float("nan")),
-        "found: cannot be JSON (Out of range float values",
+        "found.confidenceThreshold: nan is no number to JSON",
     ),
     "lengths": (lambda found: found.log_roc_curve([0, 1], [0, 1], [1]), "found: a ROC curve of 2, 2 and 1"),
 }  # fmt: skip
@@ -169,7 +169,7 @@ def test_wrong_metrics_are_one_line(
     [
         ("high", "found: x: 'high' is no number"),
         (True, "found: x: True is no number"),
-        (float("inf"), "found: x: cannot be JSON (Out of range float values"),
+        (float("inf"), "found: x: inf is no number to JSON"),
     ],
 )
 def test_a_metric_is_a_number(

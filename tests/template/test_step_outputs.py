@@ -96,11 +96,11 @@ WRONG = {
     "true": (int, True, "Output: True is no int"),
     "number": (str, 1, "Output: 1 is no str"),
     "within": (list[int], [1, "x"], "Output[1]: 'x' is no int"),
-    "nan": (float, float("nan"), "Output: cannot be JSON (Out of range float values"),
-    "infinite": (dict, {"a": Numpy(float("inf"))}, "Output: cannot be JSON (Out of range"),
+    "nan": (float, float("nan"), "Output: nan is no number to JSON"),
+    "infinite": (dict, {"a": Numpy(float("inf"))}, "Output.a: inf is no number to JSON"),
     "object": (dict, {"a": Path("x")}, "Output: cannot be JSON (PosixPath is none of its types)"),
     "large": (int, 2**53 + 1, "Output: KFP rounds a number as large as 9007199254740993: publish"),
-    "larger": (list, [-(10**400)], "Output: KFP rounds a number as large as -1000"),
+    "larger": (list, [-(10**400)], "Output[0]: KFP rounds a number as large as -1000"),
     "nested": (list, nested(101), "is nested more than 100 levels deep"),
     "nested-without-end": (list, nested(10**5), "Output: cannot be JSON (maximum recursion"),
     "undeclared": (None, 3, "returned 3, where nothing is due"),
@@ -262,6 +262,27 @@ def test_a_step_may_choose_another_path(tmp_path: Path) -> None:
     assert status(writing(moved), outputs(tmp_path / "2")) == 0
     assert told(tmp_path / "2")["model"]["uri"] == str(tmp_path / "2" / "model")
     assert (tmp_path / "2" / "model").read_text() == "weights"
+
+
+def test_what_is_written_goes_where_the_step_says(tmp_path: Path) -> None:
+    """Also below a folder of the output's name, and by a name that it gives after it wrote."""
+
+    def deeper(model: Any) -> None:
+        model.path = f"{model.path}/weights"
+        Path(model.path).parent.mkdir()
+        text(model)
+
+    assert status(writing(deeper), outputs(tmp_path / "1")) == 0
+    assert told(tmp_path / "1")["model"]["uri"] == str(tmp_path / "1" / "model" / "weights")
+    assert (tmp_path / "1" / "model" / "weights").read_text() == "weights"
+
+    def addressed(model: Any) -> None:
+        text(model)
+        model.uri = str(tmp_path / "2" / "far" / "weights")
+
+    assert status(writing(addressed), outputs(tmp_path / "2")) == 0
+    assert told(tmp_path / "2")["model"]["uri"] == str(tmp_path / "2" / "far" / "weights")
+    assert (tmp_path / "2" / "far" / "weights").read_text() == "weights"
 
 
 def test_what_is_elsewhere_may_be_told_of(tmp_path: Path) -> None:

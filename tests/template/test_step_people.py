@@ -121,15 +121,15 @@ WRONG = {
     "nothing": ([], "the following arguments are required: --data, --model, --metrics"),
     "unknown": ([*NEEDED, "--tree", "1"], "unrecognized arguments: --tree 1"),
     "no-value": ([*NEEDED, "--name"], "--name: expected one argument"),
-    "no-file": (["--data", "y.csv", *NEEDED[2:]], "data: there is no y.csv"),
-    "a-folder": ([*NEEDED[:3], ".", *NEEDED[4:]], "model: . is a folder: remove it, or give another path"),
+    "no-file": (["--data", "y.csv", *NEEDED[2:]], "--data: there is no y.csv"),
+    "a-folder": ([*NEEDED[:3], ".", *NEEDED[4:]], "--model: . is a folder: remove it, or give another path"),
     "type": ([*NEEDED, "--is-deep", "1"], "is_deep: 1 is no bool"),
-    "text": ([*NEEDED, "--is-deep", "x"], "is_deep: 'x' is no bool"),
+    "text": ([*NEEDED, "--is-deep", "x"], "--is-deep: invalid bool value: 'x'"),
     "item": ([*NEEDED, "--depths", '["x"]'], "depths[0]: 'x' is no int"),
-    "json": ([*NEEDED, "--depths", "[1"], "depths: not valid JSON (Expecting ',' delimiter: line 1 column 3 (char 2)): '[1'"),
-    "nan": ([*NEEDED, "--depths", "[NaN]"], "depths: not valid JSON (NaN is not a JSON number): '[NaN]'"),
-    "executor-input": (["--executor-input", "{"], "--executor-input: not valid JSON (Expecting property name"),
-    "no-object": (["--executor-input=[1]"], "--executor-input: not a JSON object: [1]"),
+    "json": ([*NEEDED, "--depths", "[1"], "--depths: invalid 'JSON' value: '[1'"),
+    "nan": ([*NEEDED, "--depths", "[NaN]"], "depths[0]: nan is no number to JSON"),
+    "executor-input": (["--executor-input", "{"], "--executor-input: invalid 'JSON' value: '{'"),
+    "no-object": (["--executor-input=[1]"], "--executor-input: not a JSON object"),
 }  # fmt: skip
 
 

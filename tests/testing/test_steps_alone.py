@@ -142,5 +142,5 @@ def test_examples_find_the_modules_beside_their_step(project: Path) -> None:
         "from pathlib", "import beside\nfrom pathlib", 1
     )
     main.write_text(text.replace('"""', '""">>> beside.ONE\n2\n\n', 1), encoding="utf-8")
-    result = run_tests(project, "tests/test_steps.py", "-k", "examples")
+    result = run_tests(project, "tests/test_pipeline.py", "-k", "examples")
     assert re.search(r"Expected:\nE +2\nE +Got:\nE +1\n", result.stdout), result.stdout

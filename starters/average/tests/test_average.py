@@ -10,11 +10,6 @@ def test_a_step_by_itself(run_step: Any) -> None:
     assert run_step("add", context={"numbers": [1, 2.5]}).outputs["Output"]["sum"] == 3.5
 
 
-def test_the_numbers_of_params(run_pipeline: Any) -> None:
-    output = run_pipeline()["Output"]
-    assert output["average"] == statistics.mean(output["numbers"])
-
-
 @pytest.mark.parametrize("numbers", [[7], [-3, 1.5], [10**20, 10**20], [0.1] * 10, [*range(10**5)]])
 def test_numbers_of_all_kinds(run_pipeline: Any, numbers: list[Any]) -> None:
     average = run_pipeline(context={"numbers": numbers})["Output"]["average"]
