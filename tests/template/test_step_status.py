@@ -58,7 +58,7 @@ def test_it_is_what_kfp_makes_of_the_same(tmp_path: Path, told: dict[str, Any]) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--ended", "FAILED"], "ended: not valid JSON"),
+        (["--ended", "FAILED"], "--ended: invalid 'JSON' value: 'FAILED'"),
         (["--ended", "[3]"], "ended: [3] is no dict"),
         ([], "the following arguments are required: --ended"),
     ],
