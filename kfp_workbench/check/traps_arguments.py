@@ -73,11 +73,11 @@ def clauses(visit: Visit, given: Given) -> Iterator[Trap]:
             elif "$.outputs" in text:
                 what = "hands the JSON of an `if` over that has an output's path"
                 yield Trap(what, "hand the path over outside of the `if`", word)
-            elif name in visit.component.artifacts:
+            elif name in visit.component.artifacts and has_artifact(visit, name):
                 what = f"asks whether the artifact {shown(name)} is present, and no server finds it"
                 cure = "read the executor input, in which it is or is not"
                 yield Trap(what, cure, word)
-            elif name not in names:
+            elif name not in {*names, *visit.component.artifacts}:
                 what = f"asks for the input {shown(name)}, and there is none"
                 yield Trap(what, "name one that is declared", word)
 
