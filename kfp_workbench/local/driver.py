@@ -14,7 +14,7 @@ from kfp_workbench.local import inputs, placeholders, spec, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
-from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata
+from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata, MetadataError
 from kfp_workbench.local.problems import CelError, ProblemError
 
 STORE = "minio://mlpipeline/v2/artifacts"  # where a default install keeps artifacts
@@ -64,7 +64,7 @@ def dag(options: Options) -> Begun:
     if options.task.loop and options.index is None and triggers:
         begun.items = _items(options, given)
         execution.iterations = len(begun.items)
-    options.metadata.create(execution)
+    _create(options, execution)
     return begun
 
 
@@ -76,7 +76,7 @@ def container(options: Options, pipeline: str) -> Begun:
     begun = Begun(_execution(options, "container", given, triggers), given, triggers)
     if triggers:
         begun.outputs = _outputs(options, pipeline)
-    options.metadata.create(begun.execution)
+    _create(options, begun.execution)
     return begun
 
 
@@ -134,6 +134,13 @@ def _execution(options: Options, kind: str, given: Inputs, triggers: bool) -> Ex
     if not triggers:
         execution.state = CANCELED
     return execution
+
+
+def _create(options: Options, execution: Execution) -> None:
+    try:
+        options.metadata.create(execution)
+    except MetadataError as error:
+        raise DriverError(str(error), error.code) from None
 
 
 def _items(options: Options, given: Inputs) -> Sequence[Any]:

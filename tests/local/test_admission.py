@@ -49,6 +49,23 @@ def test_texts_that_do(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("say", "say-driver"), "is what KFP calls the driver of"),
+        (("a" * 122,), "no task with a name of 122 characters"),
+        (("a" * 121, "driver", "no-driver"), ""),
+    ],
+)
+def test_names_that_argo_does_not_take(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+    flow = Flow()
+    documents = flow.documents({name: task(flow.container([])) for name in names}, {})
+    if said:
+        assert said in refused(documents, tmp_path)
+    else:
+        Run(documents, {}, Setting(tmp_path, Maker()))
+
+
+@pytest.mark.parametrize(
     ("parameters", "said"),
     [
         ({}, "the pipeline needs the parameter n: give it a value"),
