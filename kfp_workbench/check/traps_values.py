@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
-from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, possible
+from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, of_source, possible
 from kfp_workbench.check.trap import Trap
 from kfp_workbench.local import expansion, expression, inputs, placeholders, values
 from kfp_workbench.local.cel import CelError
-from kfp_workbench.local.spec import ComponentInput, Constant, TaskOutput
+from kfp_workbench.local.spec import ComponentInput, Constant, Task, TaskOutput
 from kfp_workbench.project.names import called, shown
 from kfp_workbench.project.port_types import Annotation
 
@@ -79,13 +79,29 @@ def _typed(visit: Visit, name: str, kind: str) -> str:
 
 def lists(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find what takes, within a loop, the list that the loop goes over: iterations are not given it."""
-    outer = visit.parent
+    outer, own = visit.parent, visit.task.loop
+    if own and own.items in visit.task.selectors:
+        what = "this loop goes over a field of another loop's item, which no iteration finds"
+        yield Trap(what, "let a step make a list of it, and go over that")
     loop = outer.task.loop if outer else None
     for source in visit.task.parameters.values():
         if loop and isinstance(source, ComponentInput) and source.name == loop.items:
             what = f"{visit.called} takes {called(source.name)}, over which the loop around it goes"
             cure = "give it the list by another parameter, or another step's output"
             yield Trap(f"{what}, and no iteration has that", cure)
+
+
+def fields(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find fields of items that an item does not have."""
+    for name, selector in visit.task.selectors.items():
+        source = visit.task.parameters.get(name)
+        for value in (of_source(visit, source, given) or ()) if source else ():
+            try:
+                expression.select(value, selector)
+            except CelError as error:
+                what = f"{visit.called} takes a field of an item that has none ({error})"
+                yield Trap(what, "give each item all fields, with a value")
+                break
 
 
 def conditions(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -147,6 +163,14 @@ def collected(visit: Visit, given: Given) -> Iterator[Trap]:
             if task and task.condition:
                 what = "collects what a dsl.If within the loop makes, and fails where one does not"
                 yield Trap(what, "let a step make it that runs in each iteration")
+            if task and _is_importer(visit, task):
+                what = "collects what an importer within the loop takes, and fails"
+                yield Trap(what, "let a step within the loop make an artifact of it")
+
+
+def _is_importer(visit: Visit, task: Task) -> bool:
+    executor = visit.pipeline.component_of(task).executor
+    return "importer" in visit.pipeline.executors.get(executor, {})
 
 
 def _makers(output: Any) -> Iterator[str]:

@@ -256,6 +256,79 @@ CASES = {
         [("dsl.ParallelFor(inner().output) as data:\n        read(data=data)",
           'dsl.ParallelFor(["a"]):\n        read(data=write().outputs["data"])')],
     ),
+    "loop-over-a-field": Case(
+        "\n\n@dsl.container_component\ndef pick(row: dict, out: dsl.OutputPath(list)):\n"
+        """    return see("--out", out, '["a"]')\n""" + pipeline(
+            'with dsl.ParallelFor([{"items": ["a"]}]) as row:\n    with dsl.ParallelFor(row.items) as item:\n'
+            "        say(text=item)"),
+        "dsl.ParallelFor(row.items)", "goes over a field of another loop's item",
+        [("dsl.ParallelFor(row.items)", 'dsl.ParallelFor(pick(row=row).outputs["out"])')], [["a"]],
+    ),
+    "field-that-is-missing": Case(
+        pipeline('with dsl.ParallelFor([{"a": "x"}, {"b": "y"}]) as item:\n    say(text=item.a)'),
+        "say(text=item.a)", "takes a field of an item that has none", [('{"b": "y"}', '{"a": "x"}')],
+        [["x"], ["x"]],
+    ),
+    "collected-of-an-importer": Case(
+        "\n\n@dsl.container_component\ndef hand_on(data: dsl.Input[dsl.Dataset], out: dsl.Output[dsl.Dataset]):\n"
+        '    return see("--out", out.path, "text")\n'
+        "\n\n@dsl.container_component\ndef read_all(data: dsl.Input[List[dsl.Dataset]]):\n"
+        '    return see("all")\n' + pipeline(
+            'with dsl.ParallelFor(["minio://mlpipeline/a"]) as address:\n'
+            "    data = dsl.importer(artifact_uri=address, artifact_class=dsl.Dataset).output\n"
+            "read_all(data=dsl.Collected(data))"),
+        "dsl.ParallelFor", "collects what an importer within the loop takes",
+        [("dsl.Dataset).output\n", "dsl.Dataset)\n        made = hand_on(data=data.output).outputs['out']\n"),
+         ("dsl.Collected(data)", "dsl.Collected(made)")],
+        [["all"]],
+    ),
+    "importer-with-a-display-name": Case(
+        pipeline('data = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset)'
+                 '.set_display_name("Data")\nread(data=data.output)'),
+        "dsl.importer", "what an importer with a display name takes is not found",
+        [('.set_display_name("Data")', "")],
+    ),
+    "importer-of-nothing": Case(
+        pipeline('read(data=dsl.importer(artifact_uri="", artifact_class=dsl.Dataset).output)'),
+        "dsl.importer", "has an empty address", [('artifact_uri=""', 'artifact_uri="minio://mlpipeline/a"')],
+    ),
+    "importer-metadata-of-null": Case(
+        pipeline('read(data=dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset, '
+                 'metadata={"of": None}).output)'),
+        "dsl.importer", "has metadata that are null", [('"of": None', '"of": ""')],
+    ),
+    "artifact-twice": Case(
+        "\n\n@dsl.container_component\ndef compare(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
+        '    return see("two")\n'
+        + pipeline('made = write().outputs["data"]\nother = made\ncompare(one=made, two=other)'),
+        "compare(one=made", "takes one artifact as one and as two",
+        [("other = made", 'other = write().outputs["data"]')], [["two"]],
+    ),
+    "list-of-artifacts-within": Case(
+        "\n\n@dsl.container_component\ndef read_all(data: dsl.Input[List[dsl.Dataset]]):\n"
+        '    return see("all")\n'
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(data: dsl.Input[List[dsl.Dataset]]):\n"
+        "    read_all(data=data)\n" + pipeline(
+            'with dsl.ParallelFor(["a", "b"]):\n    made = write()\n'
+            'inner(data=dsl.Collected(made.outputs["data"]))'),
+        "    inner(data", "what is in it gets the last", [("    inner(data", "    read_all(data")], [["all"]],
+    ),
+    "after-a-loop-however-it-ends": Case(
+        pipeline('with dsl.ParallelFor(["a"]) as item:\n    one = say(text=item)\n'
+                 'say(text="2").after(one).ignore_upstream_failure()'),
+        'say(text="2")', "is to follow a loop, however that ends, and is never run",
+        [('    with dsl.ParallelFor(["a"]) as item:\n        one = say(text=item)\n'
+          '    say(text="2").after(one).ignore_upstream_failure()',
+          '    last = say(text="2")\n    with dsl.ExitHandler(last):\n'
+          '        with dsl.ParallelFor(["a"]) as item:\n            say(text=item)')],
+        [["a"], ["2"]],
+    ),
+    "name-of-a-driver": Case(
+        "\n\n@dsl.container_component\ndef say_driver(text: str):\n    return see(text)\n"
+        + pipeline('say(text="1")\nsay_driver(text="2")'),
+        'say_driver(text="2")', "is what KFP calls the driver of say",
+        [("def say_driver", "def say_more"), ("    say_driver(", "    say_more(")], [["1"], ["2"]],
+    ),
     **{
         f"importer-of-{name}": Case(
             pipeline(f'read(data=dsl.importer(artifact_uri="{address}", artifact_class=dsl.Dataset).output)'),
