@@ -1,14 +1,12 @@
 """Can what an importer takes in a loop be collected?"""
 
-from typing import List
-
 from kfp import dsl
 
 IMAGE = "localhost:5000/golden/py"
 
 
 @dsl.container_component
-def read(data: dsl.Input[List[dsl.Dataset]]):
+def read(data: dsl.Input[list[dsl.Dataset]]):
     return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=["all"])
 
 
