@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kfp_workbench.check.flow import Given, Visit, possible
+from kfp_workbench.check.flow import NOTHING, Given, Visit, of_source, possible
 from kfp_workbench.check.trap import Trap
-from kfp_workbench.local import admission, importer, own_data, spec
+from kfp_workbench.local import admission, driver, importer, own_data, placeholders, spec
 from kfp_workbench.local.dags import takes_hook
 from kfp_workbench.local.spec import TaskOutput
 from kfp_workbench.project import texts
+from kfp_workbench.project.names import called
 
 
 def refused(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -26,6 +27,14 @@ def pods(visit: Visit, given: Given) -> Iterator[Trap]:
     if visit.container:
         settings = visit.pipeline.kubernetes.get(visit.component.executor, {})
         yield from map(_said, admission.pod_problems(visit.task, visit.container, settings))
+    for text in driver.amounts(visit.container):
+        name = placeholders.parameter_in(text)
+        source = visit.task.parameters.get(name or "")
+        for value in (of_source(visit, source, given) or ()) if source else ():
+            if problem := driver.amount_problem(None if value is NOTHING else value):
+                what = f"a limit or request of {visit.task.label}, {called(str(name))}, {problem}"
+                yield Trap(what, "give a text such as '500m' or '2Gi'")
+                break
 
 
 def exits(visit: Visit, given: Given) -> Iterator[Trap]:

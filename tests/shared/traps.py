@@ -349,6 +349,15 @@ CASES = {
         pipeline('say(text="a").set_accelerator_type("NVIDIA_TESLA_K80").set_accelerator_limit(1)'),
         "NVIDIA_TESLA_K80", "is no name of a resource in Kubernetes", [("NVIDIA_TESLA_K80", "nvidia.com/gpu")],
     ),
+    "limit-of-an-integer": Case(
+        pipeline('say(text="a").set_cpu_limit(cpu)', "cpu: int = 1"),
+        "set_cpu_limit", "a limit or request of say, cpu, is no text", [("cpu: int = 1", 'cpu: str = "1"')],
+        [["a"]],
+    ),
+    "limit-that-is-none": Case(
+        pipeline('say(text="a").set_memory_limit(memory)', 'memory: str = "2 GB"'),
+        "set_memory_limit", "memory, is '2 GB', which is no amount", [("2 GB", "2G")], [["a"]],
+    ),
     "variable-twice": Case(
         "\nfrom kfp import kubernetes\n" + pipeline(
             'task = say(text="a").set_env_variable("A", "x")\n'

@@ -7,7 +7,9 @@ IMAGE = "localhost:5000/golden/py"
 
 @dsl.container_component
 def make(out: dsl.Output[dsl.Dataset]):
-    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=["--out", out.path, "x"])
+    return dsl.ContainerSpec(
+        image=IMAGE, command=["python", "see.py"], args=["--out", out.path, "x"]
+    )
 
 
 @dsl.container_component
