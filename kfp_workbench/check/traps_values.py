@@ -1,5 +1,6 @@
 """Traps of values: those that are not there, are of another type by then, or are not what they say."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
@@ -186,17 +187,10 @@ def _makers(output: Any) -> Iterator[str]:
 
 def texts(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find constants and settings with placeholders that nothing replaces there."""
-    for name, source in visit.task.parameters.items():
-        value = source.value if isinstance(source, Constant) else None
-        if isinstance(value, str) and _is_whole(value):
-            continue
+    yield from _in_constants(visit)
+    for where, value in _unfilled(visit):
         for text in expansion.texts(value):
-            where = f"{called(name)} of {visit.task.label}"
             yield from _in_text(where, text)
-            for inner in placeholders.names_in(text) if visit.container else ():
-                if inner == name or inner not in visit.names:
-                    what = f"{where} has {shown(_tag(inner))}, which stays as it is"
-                    yield Trap(what, _ARGUMENT)
     for item in visit.container.get("env") or ():
         text = str(item.get("value", ""))
         where = f"the variable {item['name']} of {visit.task.label}"
@@ -212,6 +206,33 @@ def texts(visit: Visit, given: Given) -> Iterator[Trap]:
             yield Trap(what, "write them as constants, or hand the value to the steps")
     address = str((importer.get("artifactUri") or {}).get("constant", ""))
     yield from _in_text(f"the address of {visit.task.label}", address)
+
+
+def _in_constants(visit: Visit) -> Iterator[Trap]:
+    for name, source in visit.task.parameters.items():
+        value = source.value if isinstance(source, Constant) else None
+        if isinstance(value, str) and _is_whole(value):
+            continue
+        for text in expansion.texts(value):
+            where = f"{called(name)} of {visit.task.label}"
+            yield from _in_text(where, text)
+            for inner in placeholders.names_in(text):
+                if visit.component.dag:
+                    what = f"{where} is an f-string, which a pipeline within gets as it is written"
+                    yield Trap(what, "hand the values over, and let a step join them")
+                    break
+                if visit.container and (inner == name or inner not in visit.names):
+                    what = f"{where} has {shown(_tag(inner))}, which stays as it is"
+                    yield Trap(what, _ARGUMENT)
+
+
+def _unfilled(visit: Visit) -> Iterator[tuple[str, Any]]:
+    """Yield values in which no driver fills in anything, and what they are."""
+    for name, parameter in visit.component.parameters.items():
+        if name not in visit.task.parameters and parameter.default is not None:
+            yield f"the default of {called(name)} of {visit.task.label}", parameter.default
+    if visit.task.loop and visit.task.loop.raw:
+        yield "an item of the loop", json.loads(visit.task.loop.raw)
 
 
 _ARGUMENT = "hand the value over as an argument of the step"

@@ -34,6 +34,7 @@ def one(text: Any = "x", **more: Any) -> list[Any]:
         ("a \U0001f389", "cannot keep"),
         ("{{pod.name}}", "{{pod.name}} is a tag of Argo Workflows"),
         ("{{=1+1}}", "{{=1+1}} is a tag of Argo Workflows"),
+        ("{{workflow.name", "{{workflow.name…}} is a tag of Argo Workflows"),
     ],
 )
 def test_texts_that_do_not_reach_a_task(tmp_path: Path, text: str, said: str) -> None:

@@ -158,6 +158,23 @@ CASES = {
         [('text: str = "{{$.pipeline_task_name}}"', ""), ("text=text", "text=dsl.PIPELINE_TASK_NAME_PLACEHOLDER")],
         [["say"]],
     ),
+    "placeholder-in-a-default-within": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(text: str = dsl.PIPELINE_TASK_NAME_PLACEHOLDER):\n"
+        "    say(text=text)\n" + pipeline("inner()"),
+        "    inner()", "the default of text of inner has '{{$.pipeline_task_name}}'",
+        [("    inner()", "    inner(text=dsl.PIPELINE_TASK_NAME_PLACEHOLDER)")], [["inner"]],
+    ),
+    "placeholder-in-an-item": Case(
+        pipeline("with dsl.ParallelFor([dsl.PIPELINE_TASK_NAME_PLACEHOLDER]) as item:\n    say(text=item)"),
+        "dsl.ParallelFor", "an item of the loop has '{{$.pipeline_task_name}}'",
+        [("[dsl.PIPELINE_TASK_NAME_PLACEHOLDER]", '["a"]')], [["a"]],
+    ),
+    "text-for-a-pipeline-within": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(text: str):\n    say(text=text)\n"
+        + pipeline('inner(text=f"<{text}>")', 'text: str = "x"'),
+        "    inner(text", "is an f-string, which a pipeline within gets as it is written",
+        [('inner(text=f"<{text}>")', "inner(text=text)")], [["x"]],
+    ),
     "channel": Case(
         pipeline('say(text=f"items: {items}")', "items: List[int] = [1, 2]"),
         "say(text=f", "an f-string of what KFP's compiler does not fill in",
