@@ -52,9 +52,6 @@ class Launcher:
         run: Command,
     ) -> Result:
         """Run a task once in ``place``; ``attempt`` counts from 0."""
-        if not begun.command:
-            why = "it has no command and no arguments"
-            return Result(failed_in="launcher", reason=why, cause="command-not-found")
         words, given, defaults = _prepared(begun, component, variables, place, attempt)
         try:
             shared = self._fetch(begun, place)
