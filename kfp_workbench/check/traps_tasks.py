@@ -38,9 +38,16 @@ def pods(visit: Visit, given: Given) -> Iterator[Trap]:
 
 
 def exits(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find tasks that are to follow a loop or an importer however it ends: no server runs them."""
+    """Find tasks that are to follow another however it ends, and that no server runs.
+
+    Loops and importers have no exit tasks, and others one: the last by its name.
+    """
     tasks = visit.graph.dag.tasks if visit.graph.dag else {}
     for name in visit.task.after if visit.task.is_exit else ():
+        last = max(task.name for task in tasks.values() if task.is_exit and name in task.after)
+        if last != visit.task.name:
+            what = f"{visit.task.label} and {tasks[last].label} are to follow {tasks[name].label}"
+            yield Trap(f"{what}, however it ends, and only the latter is run", "let one do both")
         if name in tasks and not takes_hook(visit.pipeline, tasks[name]):
             kind = "a loop" if tasks[name].loop else "an importer"
             what = f"{visit.task.label} is to follow {kind}, however that ends, and is never run"

@@ -340,6 +340,12 @@ CASES = {
           '        with dsl.ParallelFor(["a"]) as item:\n            say(text=item)')],
         [["a"], ["2"]],
     ),
+    "two-however-one-ends": Case(
+        pipeline('one = give()\nsay(text="2").after(one).ignore_upstream_failure()\n'
+                 'pair(one="3", two="4").after(one).ignore_upstream_failure()'),
+        "pair(one=", "pair and say are to follow give, however it ends, and only the latter is run",
+        [('\n    pair(one="3", two="4").after(one).ignore_upstream_failure()', "")], [["2"]],
+    ),
     "name-of-a-driver": Case(
         "\n\n@dsl.container_component\ndef say_driver(text: str):\n    return see(text)\n"
         + pipeline('say(text="1")\nsay_driver(text="2")'),
