@@ -56,18 +56,38 @@ def exits(visit: Visit, given: Given) -> Iterator[Trap]:
 
 def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find artifacts that are given twice, and lists of them that do not reach what is within."""
-    names: dict[spec.Source, str] = {}
+    names: dict[str, str] = {}
     for name, source in visit.task.artifacts.items():
-        if source in names:
-            what = f"{visit.called} takes one artifact as {names[source]} and as {name}"
+        makers = (str(source), _maker(visit, source))
+        if makers[0] in names:
+            what = f"{visit.called} takes one artifact as {names[makers[0]]} and as {name}"
             yield Trap(f"{what}, and fails before it starts", "hand it over once")
-        names.setdefault(source, name)
+        elif makers[1] in names:
+            what = f"{visit.called} takes as {names[makers[1]]} and as {name} what two equal tasks make"
+            cure = "turn caching off for one, set_caching_options(False)"
+            yield Trap(f"{what}; once both are reused, it is one artifact, and it fails", cure)
+        for maker in makers:
+            names.setdefault(maker, name)
+        if visit.parent is None and isinstance(source, spec.ComponentInput):
+            what = f"{visit.called} takes {source.name}, an artifact, and no run can be given one"
+            yield Trap(what, "let a dsl.importer take it, by its address")
         declared = visit.component.artifacts.get(name) or {}
         if visit.component.dag and declared.get("isArtifactList"):
             what = (
                 f"{visit.called} takes a list of artifacts, {name}, and what is in it gets the last"
             )
             yield Trap(what, "let a step take the list, and hand on what it makes")
+
+
+def _maker(visit: Visit, source: spec.Source) -> str:
+    """Return what KFP's cache knows a task's artifact by, if it looks for that."""
+    dag = visit.graph.dag
+    task = dag.tasks.get(source.task) if dag and isinstance(source, TaskOutput) else None
+    if task is None or not task.caches or visit.pipeline.component_of(task).dag:
+        return str(source)
+    executor = visit.pipeline.executors.get(visit.pipeline.component_of(task).executor)
+    given = (sorted(task.parameters.items()), sorted(task.artifacts.items()))
+    return f"{executor} {given} {source.key}"  # type: ignore[union-attr]
 
 
 def importers(visit: Visit, given: Given) -> Iterator[Trap]:

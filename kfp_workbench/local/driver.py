@@ -184,7 +184,7 @@ def _items(options: Options, given: Inputs) -> Sequence[Any]:
             if loop.items not in given.parameters:
                 raise DriverError(f"the loop's items, {loop.items}, are not there")
             return inputs.items_of(given.parameters[loop.items])
-        value = spec.constant(json.loads(loop.raw))
+        value = values.doubles(json.loads(loop.raw, parse_int=float))
         given.parameters[loop.item] = value
         return inputs.items_of(value)
     except (UnresolvedError, ValueError) as error:

@@ -319,7 +319,19 @@ CASES = {
         '    return see("two")\n'
         + pipeline('made = write().outputs["data"]\nother = made\ncompare(one=made, two=other)'),
         "compare(one=made", "takes one artifact as one and as two",
-        [("other = made", 'other = write().outputs["data"]')], [["two"]],
+        [("two: dsl.Input[dsl.Dataset]", "two: str"), ("two=other", 'two="x"')], [["two"]],
+    ),
+    "artifacts-of-equal-tasks": Case(
+        "\n\n@dsl.container_component\ndef compare(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
+        '    return see("two")\n'
+        + pipeline('one, two = write(), write()\ncompare(one=one.outputs["data"], two=two.outputs["data"])'),
+        "compare(one=one", "takes as one and as two what two equal tasks make",
+        [("write(), write()", "write(), write().set_caching_options(False)")], [["two"]],
+    ),
+    "artifact-of-a-run": Case(
+        pipeline("read(data=data)", "data: dsl.Input[dsl.Dataset] = None"),
+        "read(data=data)", "takes data, an artifact, and no run can be given one",
+        [("data: dsl.Input[dsl.Dataset] = None", ""), ("data=data", 'data=write().outputs["data"]')],
     ),
     "list-of-artifacts-within": Case(
         "\n\n@dsl.container_component\ndef read_all(data: dsl.Input[List[dsl.Dataset]]):\n"
