@@ -92,13 +92,14 @@ def _examined(
         lambda: list(shadows.check_modules(sources)),
         lambda: list(schedules.check_schedules(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
-        lambda: list(picture.check_pictures(sources)),
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)
     found += [finding for finding, _ in texts.find(sources)]
     # Where a file cannot be read, compiling may not even end.
     view = View() if sources.unreadable else look()
+    if not (sources.unreadable or view.wrong):  # else there is nothing to draw yet
+        found += picture.check_pictures(sources)
     found += server.check_server(sources, components, project.server, view)
     found += traps.check_traps(sources, components, view, found)
     notes = [Finding("pipeline.py", 1, view.hindered, _UNSEEN)] if view.hindered else []

@@ -73,12 +73,26 @@ def _homes(wanted: Wanted, say: Say) -> dict[str, Home]:
     used = {str(container["image"]) for container in wanted.containers.values()}
     dynamic = any("{{" in image for image in used)
     needed = {image: step for image, step in wanted.ours.items() if image in used or dynamic}
+    images = {image: _image(step, wanted) for image, step in needed.items()}
+    refuse(list(_lacking(wanted, images)))
     found = {step.name: venvs.provide(step, wanted.root) for step in needed.values()}
     if note := venvs.other_pythons(found):
         say(note)
-    return {
-        image: Home(found[step.name].bin, _image(step, wanted)) for image, step in needed.items()
-    }
+    return {image: Home(found[step.name].bin, images[image]) for image, step in needed.items()}
+
+
+def _lacking(wanted: Wanted, images: Mapping[str, Image]) -> Iterator[str]:
+    """Yield which steps run a script that is in their folder, and that their Dockerfile does not copy."""
+    for container in wanted.containers.values():
+        image, words = str(container["image"]), [*container.get("command", []), "", ""]
+        script, step = str(words[1]), wanted.ours.get(image)
+        if step is None or image not in images or not script.endswith(".py"):
+            continue
+        if (step.folder / script).is_file() and not images[image].has(script):
+            yield (
+                f"steps/{step.name}/Dockerfile copies no {script}, which the step runs: "
+                f"write COPY steps/{step.name}/*.py ./"
+            )
 
 
 def _image(step: Step, wanted: Wanted) -> Image:
