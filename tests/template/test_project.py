@@ -451,6 +451,8 @@ def kept(project: Path) -> dict[str, bytes]:
         ("add", "steps/add exists already and was not touched"),
         ("Add", "steps/add exists already and was not touched"),
         ("json", "step: 'json' would shadow"),
+        ("step", "step: 'step' would shadow"),
+        ("add_task", "step: 'add_task' is a parameter or a task in pipeline.py"),
         ("", "NAME= is missing"),
         ("../x", "step: '../x' is not a valid name"),
         ("$(shell touch pwned)", "is not a valid name"),
