@@ -71,4 +71,4 @@ def test_a_removed_step_is_one_finding(project: Path) -> None:
     remove(project)
     result = make(project, "check")
     assert result.stdout == f"pipeline.py:16: {REMOVED}\n"
-    assert "note:" not in result.stderr
+    assert "note:" not in result.stderr and "error: 1 finding, see above\n" in result.stderr
