@@ -146,6 +146,7 @@ def _check_step(
     held = lacking.check_lacking
     found += _read(lambda: list(held(step, sources, project.build_args)), found) or []
     if file:
+        found += lacking.check_script(step, sources, project.build_args, program)
         found += dockerfile.check_dockerfile(file, content, project, may_be_root)
         found += dockerfile.check_entrypoint(file, None if typed else part, program)
     return found

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kfp_workbench.check.command import Program
 from kfp_workbench.images import layout
 from kfp_workbench.images.layout import Layout
 from kfp_workbench.project.findings import Finding
@@ -43,6 +44,17 @@ def check_lacking(step: Step, sources: Sources, build_args: Mapping[str, str]) -
     for module in sources.modules(script):
         if module.path in image.paths:
             yield from image.lacking(module)
+
+
+def check_script(
+    step: Step, sources: Sources, build_args: Mapping[str, str], program: Program
+) -> Iterator[Finding]:
+    """Find a Dockerfile that does not copy the script that its step runs."""
+    script = program.script
+    if script and layout.read(step, sources.root, build_args).lacks(script):
+        path = sources.name(step.folder / "Dockerfile")
+        what = f"does not copy {script.name}, which the step runs"
+        yield Finding(path, 1, what, f"write COPY steps/{step.name}/*.py ./")
 
 
 class _Image:

@@ -16,7 +16,6 @@ from kfp_workbench.project import environments, settings
 from kfp_workbench.project.secrecy import Mask
 from kfp_workbench.project.settings import ROOT
 
-
 # https://docs.python.org/3/library/exceptions.html#ModuleNotFoundError
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 

@@ -6,7 +6,6 @@ image has is missing here, too, and what a step writes beside its script is its 
 """
 
 import os
-import posixpath
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,10 +65,6 @@ class Image:
     def words(self, command: Sequence[str], root: Path) -> list[str]:
         """Return a command line with the real paths of the image's files that it names."""
         return [_host(root, word) if word in self.files else word for word in command]
-
-    def has(self, path: str) -> bool:
-        """Tell whether a command of the image finds a file of the project at a path."""
-        return posixpath.normpath(posixpath.join(self.folder, path)) in self.files
 
     def python_path(self, root: Path) -> str:
         """Return the image's ``PYTHONPATH`` as the process needs it."""

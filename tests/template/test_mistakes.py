@@ -29,7 +29,9 @@ def rename(project: Path) -> None:
 def import_unknown(project: Path) -> None:
     """Import a package that the step's requirements do not have."""
     path = project / "steps" / "div" / "main.py"
-    path.write_text(path.read_text().replace("import logging", "import logging\n\nimport rich.nope"))
+    path.write_text(
+        path.read_text().replace("import logging", "import logging\n\nimport rich.nope")
+    )
 
 
 def import_own(project: Path) -> None:
@@ -46,7 +48,7 @@ def import_own(project: Path) -> None:
         (
             rename,
             2,
-            "error: steps/divide/Dockerfile copies no main.py, which the step runs: "
+            "error: steps/divide/Dockerfile does not copy main.py, which the step runs: "
             "write COPY steps/divide/*.py ./",
         ),
         (
