@@ -132,7 +132,8 @@ class _Reader:
         *sources, target = [self._filled(word) for word in instruction.words()] or [""]
         flags = dict(flag.partition("=")[::2] for flag in instruction.flags)
         self._current.opens_up |= "--chown" in flags or "--chmod" in flags
-        stage = self._stages.get(flags.get("--from", "").lower(), Layout(has_more="--from" in flags))
+        origin = flags.get("--from", "").lower()
+        stage = self._stages.get(origin, Layout(has_more=bool(origin)))
         self._current.has_more |= stage.has_more or "$" in instruction.text
         available = self._available(flags.get("--from"))
         is_folder = len(sources) > 1 or target.endswith("/") or self._has_folder(target)

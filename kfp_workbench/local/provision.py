@@ -93,8 +93,9 @@ def _lacking(wanted: Wanted, layouts: Mapping[str, Layout]) -> Iterator[str]:
             continue
         step = wanted.ours[image]
         if (step.folder / name).is_file() and layouts[image].lacks(step.folder / name):
-            what, cure = f"does not copy {name}, which the step runs", f"COPY steps/{step.name}/*.py ./"
-            yield f"steps/{step.name}/Dockerfile {what}: write {cure}"
+            folder = f"steps/{step.name}"
+            what = f"{folder}/Dockerfile does not copy {name}, which the step runs"
+            yield f"{what}: write COPY {folder}/*.py ./"
 
 
 def _layout(step: Step, wanted: Wanted) -> Layout:

@@ -170,7 +170,7 @@ def test_a_step_in_another_language_is_left_alone(tmp_path: Path) -> None:
         ("", True),
         ("COPY $TARGETARCH/*.py ./", False),
         ("COPY --from=example.com/scripts:1 /add/ ./", False),
-        ("FROM x:1 AS other\nCOPY common/ common/\nFROM x:1\nCOPY --from=other /common common/", True),
+        ("FROM x:1 AS y\nCOPY common/ /c/\nFROM x:1\nCOPY --from=y /c/ common/", True),
     ],
 )
 def test_an_image_without_its_script_is_found(tmp_path: Path, copies: str, is_found: bool) -> None:

@@ -130,6 +130,7 @@ def test_a_prompt_has_a_typed_steps_arguments(project: Path) -> None:
         assert person.ask("measure(data, kept, limit), type(data).__name__", SHELL) == (
             "(2, 'Dataset')"
         )
+        assert "IPython" not in person.ask("1 / 0", SHELL), "what is typed wrongly is all there is"
         person.type("exit()")
         assert person.end()[0] == 0
 

@@ -117,6 +117,8 @@ def _prompt(frame: FrameType, inputs: str) -> None:
     try:
         from IPython import start_ipython
     except ImportError:
+        start_ipython = None
+    if start_ipython is None:  # out of the handler: what is typed wrongly has a cause of its own
         _complete(space)
         code.interact(banner, local=space, exitmsg="")
         return
