@@ -144,9 +144,8 @@ def _check_step(
         found += component.check_component(part, step, project, program)
         found += flags.check_flags(part, code, program) if code else []
     held = lacking.check_lacking
-    found += _read(lambda: list(held(step, sources, project.build_args)), found) or []
+    found += _read(lambda: list(held(step, sources, project.build_args, program)), found) or []
     if file:
-        found += lacking.check_script(step, sources, project.build_args, program)
         found += dockerfile.check_dockerfile(file, content, project, may_be_root)
         found += dockerfile.check_entrypoint(file, None if typed else part, program)
     return found

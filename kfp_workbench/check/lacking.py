@@ -34,27 +34,22 @@ class _Import(NamedTuple):
     name: str  # with dots; its last part may be a name within a module
 
 
-def check_lacking(step: Step, sources: Sources, build_args: Mapping[str, str]) -> Iterator[Finding]:
-    """Find imports and files that the image of a step lacks; raises UnreadableError."""
+def check_lacking(
+    step: Step, sources: Sources, build_args: Mapping[str, str], program: Program
+) -> Iterator[Finding]:
+    """Find the script, imports and files that the image of a step lacks; raises UnreadableError."""
     script = step.folder / "main.py"
     held = layout.read(step, sources.root, build_args)
+    if program.script and held.lacks(program.script):
+        what = f"does not copy {program.script.name}, which the step runs"
+        cure = f"write COPY steps/{step.name}/*.py ./"
+        yield Finding(sources.name(step.folder / "Dockerfile"), 1, what, cure)
     if held.is_guess or script not in held.files.values():
         return
     image = _Image(step, sources, held)
     for module in sources.modules(script):
         if module.path in image.paths:
             yield from image.lacking(module)
-
-
-def check_script(
-    step: Step, sources: Sources, build_args: Mapping[str, str], program: Program
-) -> Iterator[Finding]:
-    """Find a Dockerfile that does not copy the script that its step runs."""
-    script = program.script
-    if script and layout.read(step, sources.root, build_args).lacks(script):
-        path = sources.name(step.folder / "Dockerfile")
-        what = f"does not copy {script.name}, which the step runs"
-        yield Finding(path, 1, what, f"write COPY steps/{step.name}/*.py ./")
 
 
 class _Image:
