@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project.names import called
 from kfp_workbench.project.steps import find_steps, read_yaml
 
 MAX_REASON = 300  # characters; kfp quotes whole components
@@ -19,7 +20,8 @@ def refused(error: BaseException, root: Path) -> WorkbenchError:
     if component := _component(error.__traceback__, root):
         cure = "make check says where, and what to write"
         return WorkbenchError(f"{component}: kfp does not take it ({_reason(error)}): {cure}", 2)
-    return WorkbenchError(f"{_place(error, root)}: {named(_reason(error), root)}", 2)
+    reason = _collected(error.__traceback__) or _reason(error)
+    return WorkbenchError(f"{_place(error, root)}: {named(reason, root)}", 2)
 
 
 @contextlib.contextmanager
@@ -57,6 +59,21 @@ def _component(trace: TracebackType | None, root: Path) -> str | None:
             path = Path(str(frame.f_locals.get("file_path"))).absolute()
             if path.is_relative_to(root) and path.is_file():
                 return path.relative_to(root).as_posix()
+    return None
+
+
+def _collected(trace: TracebackType | None) -> str | None:
+    """Return what to say where kfp's compiler stumbles over a list of artifacts, if it did.
+
+    It takes one for a parameter where a loop, a condition or an exit handler is given it.
+    """
+    for frame, _ in traceback.walk_tb(trace):
+        channel = frame.f_locals.get("channel")
+        is_there = frame.f_code.co_name == "build_component_spec_for_group"
+        if is_there and type(channel).__name__ == "Collected":
+            what = f"a loop's {called(channel.name)} is collected within a block"
+            cure = "let a step before the block take the list, and hand on what that makes"
+            return f"{what}, which kfp takes for no artifacts: {cure}"
     return None
 
 

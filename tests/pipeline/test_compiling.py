@@ -196,6 +196,37 @@ def test_what_kfp_refuses_is_one_line(
     assert path == PIPELINE or (first.endswith(NEWLY) and contract(project))
 
 
+COLLECTED = """
+from typing import List
+
+from kfp import dsl
+
+
+@dsl.container_component
+def write(data: dsl.Output[dsl.Dataset]):
+    return dsl.ContainerSpec(image="a:1", command=["a"], args=[data.path])
+
+
+@dsl.container_component
+def read(data: dsl.Input[List[dsl.Dataset]]):
+    return dsl.ContainerSpec(image="a:1", command=["a"], args=["--executor-input", "{{$}}"])
+
+
+@dsl.pipeline(name="calculate-average")
+def pipeline(text: str = "a"):
+    with dsl.ParallelFor(["a", "b"]):
+        made = write()
+    with dsl.If(text == "a"):
+        read(data=dsl.Collected(made.outputs["data"]))
+"""
+
+
+def test_what_is_collected_within_a_block_is_said_so(project: Path) -> None:
+    (project / PIPELINE).write_text(COLLECTED)
+    said = "a loop's write-data is collected within a block, which kfp takes for no artifacts: let"
+    assert make(project, "compile").stderr.startswith(f"error: pipeline.py:17: {said}")
+
+
 @pytest.mark.parametrize("name", ["Sum up", "sum-up"])
 def test_a_message_names_the_folder_of_a_step(project: Path, name: str) -> None:
     edit(project, ADD, 'name: "add"', f"name: {name}")
