@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.pipeline.task_outputs import NoOutputError
 from kfp_workbench.project.names import called
 from kfp_workbench.project.steps import find_steps, read_yaml
 
@@ -48,8 +49,8 @@ def _names(root: Path) -> Iterator[tuple[str, str]]:
         except (WorkbenchError, LookupError, TypeError):
             continue
         names = {str(name), re.sub("[^0-9a-z]+", "-", str(name).lower()).strip("-")}
-        for called in sorted(names - {"", step.name, step.image_name}):
-            yield called, f"steps/{step.name}"
+        for written in sorted(names - {"", step.name, step.image_name}):
+            yield written, f"steps/{step.name}"
 
 
 def _component(trace: TracebackType | None, root: Path) -> str | None:
@@ -87,6 +88,8 @@ def _place(error: BaseException, root: Path) -> str:
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, NoOutputError):
+        return str(error)
     lines = str(error).splitlines()
     if any(line.endswith(_WRAPPING) for line in lines):
         found = next((line for line in lines if not line.endswith(_WRAPPING)), "")

@@ -196,6 +196,29 @@ def test_what_kfp_refuses_is_one_line(
     assert path == PIPELINE or (first.endswith(NEWLY) and contract(project))
 
 
+@pytest.mark.parametrize("kind", ["typed", "by hand"])
+@pytest.mark.parametrize(
+    ("asked", "cure"),
+    [
+        (
+            'add_task.outputs["Output"]',
+            "'Output': write .output, as its one result is called output",
+        ),
+        ('[add_task][0].outputs["Output"]', "'Output': write .output, as its one result is"),
+        ('add_task.outputs["sum"]', "'sum': it has output"),
+    ],
+)
+def test_an_output_that_is_not_there_is_said_so(
+    tmp_path: Path, kind: str, asked: str, cure: str
+) -> None:
+    """A notebook's pipeline has ``Output``; both commands say the same."""
+    project = bake(tmp_path) if kind == "typed" else write_by_hand(bake(tmp_path))
+    edit(project, PIPELINE, "div(context=add_task.output)", f"div(context={asked})")
+    line = f"pipeline.py:24: add has no output {cure}"
+    assert make(project, "compile").stderr.startswith(f"error: {line}")
+    assert line in report(contract(project))
+
+
 COLLECTED = """
 from typing import List
 
