@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from kfp.dsl.for_loop import Collected
+
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.pipeline.task_outputs import NoOutputError
 from kfp_workbench.project.names import called
@@ -71,7 +73,7 @@ def _collected(trace: TracebackType | None) -> str | None:
     for frame, _ in traceback.walk_tb(trace):
         channel = frame.f_locals.get("channel")
         is_there = frame.f_code.co_name == "build_component_spec_for_group"
-        if is_there and type(channel).__name__ == "Collected":
+        if is_there and isinstance(channel, Collected):
             what = f"a loop's {called(channel.name)} is collected within a block"
             cure = "let a step before the block take the list, and hand on what that makes"
             return f"{what}, which kfp takes for no artifacts: {cure}"

@@ -237,8 +237,8 @@ def _calls(signature: Signature) -> Iterator[Call]:
 
 def _value(annotation: ast.expr) -> Any:
     """Return a value of a parameter's type."""
-    if isinstance(annotation, ast.Constant):
-        return _value(ast.parse(annotation.value, mode="eval").body)
+    if isinstance(annotation, ast.Constant):  # a text
+        return _value(ast.parse(str(annotation.value), mode="eval").body)
     if isinstance(annotation, ast.BinOp):
         is_first = isinstance(annotation.left, ast.Name)
         return _value(annotation.left if is_first else annotation.right)
