@@ -18,7 +18,16 @@ from kfp.dsl import base_component, component_factory
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
-from kfp_workbench.pipeline import archives, curing, heads, nesting, numbers, refusals, scopes
+from kfp_workbench.pipeline import (
+    archives,
+    curing,
+    heads,
+    nesting,
+    numbers,
+    refusals,
+    scopes,
+    task_outputs,
+)
 from kfp_workbench.pipeline.features import NEWEST
 from kfp_workbench.pipeline.kubernetes import applying, hardening
 from kfp_workbench.project import steps, versions
@@ -62,6 +71,7 @@ def made(settings: Settings, root: Path = ROOT) -> Any:
     declared = steps.declared_images(root)
     with (
         nesting.corrected(),
+        task_outputs.named(),
         archives.reproducible(),
         applying.applied(root, declared) as applied,
     ):

@@ -45,7 +45,8 @@ def join(root: Path, step: str) -> Joined:
     before: dict[Path, str | None] = {path: text}
     files.write(path, wired.text)
     call = layout.call(f"{step}(", [f"{name}={text}" for name, text in wired.arguments.items()])
-    said = [f"pipeline.py: added at its end: {' '.join(call.split())}"]
+    result = f"; its result is {wired.task}.output" if len(steps[step].outputs) == 1 else ""
+    said = [f"pipeline.py: added at its end: {' '.join(call.split())}{result}"]
     values = dict(_values(wired.parameters))
     for name, port in wired.parameters.items():
         if port.is_artifact and not (data := root / values[name]).exists():
