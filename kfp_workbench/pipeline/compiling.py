@@ -28,6 +28,7 @@ from kfp_workbench.pipeline import (
     quoting,
     refusals,
     scopes,
+    task_outputs,
 )
 from kfp_workbench.pipeline.features import NEWEST
 from kfp_workbench.pipeline.kubernetes import applying, hardening
@@ -72,6 +73,7 @@ def made(settings: Settings, root: Path = ROOT) -> Any:
     declared = steps.declared_images(root)
     with (
         nesting.corrected(),
+        task_outputs.named(),
         archives.reproducible(),
         applying.applied(root, declared) as applied,
     ):
