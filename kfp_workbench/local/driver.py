@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfp_workbench.local import inputs, placeholders, quantities, spec, values
+from kfp_workbench.local import inputs, placeholders, quantities, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
