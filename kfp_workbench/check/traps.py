@@ -29,6 +29,7 @@ FINDERS: Sequence[Finder] = (
     traps_values.outputs,
     traps_values.artifacts,
     traps_values.collected,
+    traps_values.branches,
     traps_values.texts,
     traps_tasks.refused,
     traps_tasks.pods,

@@ -55,7 +55,7 @@ def exits(visit: Visit, given: Given) -> Iterator[Trap]:
 
 
 def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find artifacts that are given twice, and lists of them that do not reach what is within."""
+    """Find artifacts that are given twice, or that no run can be given."""
     names: dict[str, str] = {}
     for name, source in visit.task.artifacts.items():
         makers = (str(source), _maker(visit, source))

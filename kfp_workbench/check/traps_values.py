@@ -145,26 +145,17 @@ def outputs(visit: Visit, given: Given) -> Iterator[Trap]:
 
 
 def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find artifacts that a block takes and what is in it does not get: a server keeps one a name.
+    """Find lists of artifacts that a block takes, and what is in it does not get: one is kept a name.
 
     By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/metadata/client.go
     (``GetInputArtifactsByExecutionID``).
     """
-    if visit.component.dag is None:
-        return
-    seen: dict[Any, str] = {}
-    for name, source in visit.task.artifacts.items():
+    for name, source in visit.task.artifacts.items() if visit.component.dag else ():
         is_list = visit.component.artifacts.get(name, {}).get("isArtifactList")
         if is_list and not (isinstance(source, ComponentInput) and visit.parent):
             what = "takes a list of artifacts, of which what is in it gets the last alone"
             cure = "let a step before it take the list, and hand on what that makes"
             yield Trap(f"{visit.called} {what}", cure)
-        elif source in seen:
-            what = f"takes one artifact as {called(seen[source])} and as {called(name)}"
-            yield Trap(
-                f"{visit.called} {what}, of which it gets one", "hand it over by one name alone"
-            )
-        seen[source] = name
 
 
 def collected(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -190,6 +181,18 @@ def collected(visit: Visit, given: Given) -> Iterator[Trap]:
             if task and _is_importer(visit, task):
                 what = "collects what an importer within the loop takes, and fails"
                 yield Trap(what, "let a step within the loop make an artifact of it")
+
+
+def branches(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find branches of importers alone, of which KFP's metadata are never told that they have ended."""
+    dag = visit.component.dag
+    for output in (*dag.parameters.values(), *dag.artifacts.values()) if dag else ():
+        makers = list(_makers(output))
+        for maker in makers if len(makers) > 1 else ():
+            inner = visit.pipeline.component_of(dag.tasks[maker]).dag  # type: ignore[union-attr]
+            if inner and all(_is_importer(visit, task) for task in inner.tasks.values()):
+                what = "what only an importer of a branch takes is not found by a dsl.OneOf"
+                yield Trap(what, "let a step of that branch make an artifact of it")
 
 
 def _is_importer(visit: Visit, task: Task) -> bool:

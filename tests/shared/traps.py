@@ -284,13 +284,6 @@ CASES = {
             'inner(data=dsl.Collected(made.outputs["data"]))'),
         "    inner(data=", "inner takes a list of artifacts", [("    inner(data=", "    read_all(data=")],
     ),
-    "artifact-by-two-names": Case(
-        "\n\n@dsl.pipeline(name='inner')\ndef inner(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
-        '    read(data=one)\n    read(data=two)\n' + pipeline(
-            'made = write()\ninner(one=made.outputs["data"], two=made.outputs["data"])'),
-        "    inner(one=", "inner takes one artifact as one and as two, of which it gets one",
-        [(', two=made.outputs["data"]', ', two=write().outputs["data"]')],
-    ),
     "loop-over-artifacts": Case(
         "\n\n@dsl.pipeline(name='inner')\ndef inner() -> List[dsl.Dataset]:\n"
         '    with dsl.ParallelFor(["a"]):\n        made = write()\n'
@@ -326,6 +319,15 @@ CASES = {
          ("dsl.Collected(data)", "dsl.Collected(made)")],
         [["all"]],
     ),
+    "branch-of-an-importer": Case(
+        "\n\n@dsl.container_component\ndef hand_on(data: dsl.Input[dsl.Dataset], out: dsl.Output[dsl.Dataset]):\n"
+        '    return see("--out", out.path, "text")\n' + pipeline(
+            'with dsl.If(text == "x"):\n    one = write().outputs["data"]\n'
+            'with dsl.Else():\n    two = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset).output\n'
+            "read(data=dsl.OneOf(one, two))", 'text: str = "x"'),
+        "dsl.If", "what only an importer of a branch takes is not found by a dsl.OneOf",
+        [("two = dsl.importer(", "got = dsl.importer("), (".output\n    read", ".output\n        two = hand_on(data=got).outputs['out']\n    read")],
+    ),
     "importer-with-a-display-name": Case(
         pipeline('data = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset)'
                  '.set_display_name("Data")\nread(data=data.output)'),
@@ -359,15 +361,6 @@ CASES = {
         pipeline("read(data=data)", "data: dsl.Input[dsl.Dataset] = None"),
         "read(data=data)", "takes data, an artifact, and no run can be given one",
         [("data: dsl.Input[dsl.Dataset] = None", ""), ("data=data", 'data=write().outputs["data"]')],
-    ),
-    "list-of-artifacts-within": Case(
-        "\n\n@dsl.container_component\ndef read_all(data: dsl.Input[List[dsl.Dataset]]):\n"
-        '    return see("all")\n'
-        "\n\n@dsl.pipeline(name='inner')\ndef inner(data: dsl.Input[List[dsl.Dataset]]):\n"
-        "    read_all(data=data)\n" + pipeline(
-            'with dsl.ParallelFor(["a", "b"]):\n    made = write()\n'
-            'inner(data=dsl.Collected(made.outputs["data"]))'),
-        "    inner(data", "what is in it gets the last", [("    inner(data", "    read_all(data")], [["all"]],
     ),
     "after-a-loop-however-it-ends": Case(
         pipeline('with dsl.ParallelFor(["a"]) as item:\n    one = say(text=item)\n'
