@@ -1,15 +1,16 @@
 """Traps of values: those that are not there, are of another type by then, or are not what they say."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
-from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, possible
+from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, of_source, possible
 from kfp_workbench.check.trap import Trap
 from kfp_workbench.local import expansion, expression, inputs, placeholders, values
 from kfp_workbench.local.cel import CelError
-from kfp_workbench.local.spec import ComponentInput, Constant, TaskOutput
+from kfp_workbench.local.spec import ComponentInput, Constant, Task, TaskOutput
 from kfp_workbench.project.names import called, shown
 from kfp_workbench.project.port_types import Annotation
 
@@ -79,13 +80,29 @@ def _typed(visit: Visit, name: str, kind: str) -> str:
 
 def lists(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find what takes, within a loop, the list that the loop goes over: iterations are not given it."""
-    outer = visit.parent
+    outer, own = visit.parent, visit.task.loop
+    if own and own.items in visit.task.selectors:
+        what = "this loop goes over a field of another loop's item, which no iteration finds"
+        yield Trap(what, "let a step make a list of it, and go over that")
     loop = outer.task.loop if outer else None
     for source in visit.task.parameters.values():
         if loop and isinstance(source, ComponentInput) and source.name == loop.items:
             what = f"{visit.called} takes {called(source.name)}, over which the loop around it goes"
             cure = "give it the list by another parameter, or another step's output"
             yield Trap(f"{what}, and no iteration has that", cure)
+
+
+def fields(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find fields of items that an item does not have."""
+    for name, selector in visit.task.selectors.items():
+        source = visit.task.parameters.get(name)
+        for value in (of_source(visit, source, given) or ()) if source else ():
+            try:
+                expression.select(value, selector)
+            except CelError as error:
+                what = f"{visit.called} takes a field of an item that has none ({error})"
+                yield Trap(what, "give each item all fields, with a value")
+                break
 
 
 def conditions(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -127,29 +144,6 @@ def outputs(visit: Visit, given: Given) -> Iterator[Trap]:
                 )
 
 
-def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find artifacts that a block takes and what is in it does not get: a server keeps one a name.
-
-    By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/metadata/client.go
-    (``GetInputArtifactsByExecutionID``).
-    """
-    if visit.component.dag is None:
-        return
-    seen: dict[Any, str] = {}
-    for name, source in visit.task.artifacts.items():
-        is_list = visit.component.artifacts.get(name, {}).get("isArtifactList")
-        if is_list and not (isinstance(source, ComponentInput) and visit.parent):
-            what = "takes a list of artifacts, of which what is in it gets the last alone"
-            cure = "let a step before it take the list, and hand on what that makes"
-            yield Trap(f"{visit.called} {what}", cure)
-        elif source in seen:
-            what = f"takes one artifact as {called(seen[source])} and as {called(name)}"
-            yield Trap(
-                f"{visit.called} {what}, of which it gets one", "hand it over by one name alone"
-            )
-        seen[source] = name
-
-
 def collected(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find what is collected of a loop and may not have been made."""
     loop, component = visit.task.loop, visit.component
@@ -170,6 +164,14 @@ def collected(visit: Visit, given: Given) -> Iterator[Trap]:
             if task and task.condition:
                 what = "collects what a dsl.If within the loop makes, and fails where one does not"
                 yield Trap(what, "let a step make it that runs in each iteration")
+            if task and _is_importer(visit, task):
+                what = "collects what an importer within the loop takes, and fails"
+                yield Trap(what, "let a step within the loop make an artifact of it")
+
+
+def _is_importer(visit: Visit, task: Task) -> bool:
+    executor = visit.pipeline.component_of(task).executor
+    return "importer" in visit.pipeline.executors.get(executor, {})
 
 
 def _makers(output: Any) -> Iterator[str]:
@@ -185,17 +187,10 @@ def _makers(output: Any) -> Iterator[str]:
 
 def texts(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find constants and settings with placeholders that nothing replaces there."""
-    for name, source in visit.task.parameters.items():
-        value = source.value if isinstance(source, Constant) else None
-        if isinstance(value, str) and _is_whole(value):
-            continue
+    yield from _in_constants(visit)
+    for where, value in _unfilled(visit):
         for text in expansion.texts(value):
-            where = f"{called(name)} of {visit.task.label}"
             yield from _in_text(where, text)
-            for inner in placeholders.names_in(text) if visit.container else ():
-                if inner == name or inner not in visit.names:
-                    what = f"{where} has {shown(_tag(inner))}, which stays as it is"
-                    yield Trap(what, _ARGUMENT)
     for item in visit.container.get("env") or ():
         text = str(item.get("value", ""))
         where = f"the variable {item['name']} of {visit.task.label}"
@@ -211,6 +206,33 @@ def texts(visit: Visit, given: Given) -> Iterator[Trap]:
             yield Trap(what, "write them as constants, or hand the value to the steps")
     address = str((importer.get("artifactUri") or {}).get("constant", ""))
     yield from _in_text(f"the address of {visit.task.label}", address)
+
+
+def _in_constants(visit: Visit) -> Iterator[Trap]:
+    for name, source in visit.task.parameters.items():
+        value = source.value if isinstance(source, Constant) else None
+        if isinstance(value, str) and _is_whole(value):
+            continue
+        for text in expansion.texts(value):
+            where = f"{called(name)} of {visit.task.label}"
+            yield from _in_text(where, text)
+            for inner in placeholders.names_in(text):
+                if visit.component.dag:
+                    what = f"{where} is an f-string, which a pipeline within gets as it is written"
+                    yield Trap(what, "hand the values over, and let a step join them")
+                    break
+                if visit.container and (inner == name or inner not in visit.names):
+                    what = f"{where} has {shown(_tag(inner))}, which stays as it is"
+                    yield Trap(what, _ARGUMENT)
+
+
+def _unfilled(visit: Visit) -> Iterator[tuple[str, Any]]:
+    """Yield values in which no driver fills in anything, and what they are."""
+    for name, parameter in visit.component.parameters.items():
+        if name not in visit.task.parameters and parameter.default is not None:
+            yield f"the default of {called(name)} of {visit.task.label}", parameter.default
+    if visit.task.loop and visit.task.loop.raw:
+        yield "an item of the loop", json.loads(visit.task.loop.raw)
 
 
 _ARGUMENT = "hand the value over as an argument of the step"

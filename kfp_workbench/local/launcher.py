@@ -75,6 +75,8 @@ class Launcher:
         shared = []
         done = set()
         for several in begun.inputs.artifacts.values():
+            if several and _path(several[0]) is None:
+                raise StoreError(f"{several[0].uri} is in no bucket")
             for artifact in several:
                 target = _path(artifact)
                 if artifact.is_in_workspace or target is None or target in done:
@@ -105,11 +107,11 @@ class Launcher:
             told = outputs.told(given, place)
             parameters = outputs.parameters(given, place, component, told)
             made = outputs.artifacts(begun.outputs.artifacts, place, told, self.root)
+            for artifact in made.values():
+                if (path := outputs.file_of(artifact, place)) is not None:
+                    self.store.keep(artifact.uri, path)
         except (outputs.OutputError, StoreError) as error:
             return Result(0, "launcher", str(error), error.code)
-        for artifact in made.values():
-            if (path := outputs.file_of(artifact, place)) is not None:
-                self.store.keep(artifact.uri, path)
         return Result(0, parameters=parameters, artifacts=made)
 
 
