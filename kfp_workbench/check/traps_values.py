@@ -7,7 +7,7 @@ from typing import Any
 
 from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, possible
 from kfp_workbench.check.trap import Trap
-from kfp_workbench.local import expansion, expression, inputs, placeholders, values
+from kfp_workbench.local import cel, expansion, expression, inputs, placeholders, values
 from kfp_workbench.local.cel import CelError
 from kfp_workbench.local.spec import ComponentInput, Constant, TaskOutput
 from kfp_workbench.project.names import called, shown
@@ -15,6 +15,8 @@ from kfp_workbench.project.port_types import Annotation
 
 CHANNEL = "{{channel:"
 _OF_RUN = re.compile(r"\{\{\$\.(?:pipeline_\w+|workspace_path)\}\}")
+# What KFP's compiler makes of a number or a boolean that is compared with a text.
+_CONVERTED = re.compile(r"'\w+\(inputs\.parameter_values\['[^']*'\]\)'")
 _MOST = 200  # of the ways in which a condition's inputs may go together
 
 
@@ -103,10 +105,19 @@ def conditions(visit: Visit, given: Given) -> Iterator[Trap]:
         else:
             return
     if problem:
-        cure = "compare what is of one type"
-        if "escape" in str(problem):
-            cure = "compare with a text that has no backslash"
-        yield Trap("a server cannot evaluate this condition", cure)
+        yield Trap("a server cannot evaluate this condition", _comparable(text, problem))
+
+
+def _comparable(text: str, problem: CelError) -> str:
+    """Return what to compare with instead, in a condition that is ``text``."""
+    if "escape" in str(problem):
+        return "compare with a text that has no backslash"
+    if not _CONVERTED.search(text):
+        try:
+            cel.parse(text)
+        except CelError:
+            return "compare with a text that has no ' and no line break"
+    return "compare what is of one type"
 
 
 def _there(visit: Visit, name: str, given: Given) -> list[Any]:

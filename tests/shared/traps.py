@@ -133,6 +133,34 @@ CASES = {
         pipeline('with dsl.If(text == "x"):\n    say(text="yes")', "text: Optional[str] = None"),
         "dsl.If", "takes text, which may be None", [("Optional[str] = None", 'str = "x"')], [["yes"]],
     ),
+    "artifacts-in-args": Case(
+        "\n\n@dsl.container_component\ndef several(data: dsl.Input[List[dsl.Dataset]]):\n    return see(data)\n"
+        + pipeline('with dsl.ParallelFor(["a"]):\n    made = write()\n'
+                   'several(data=dsl.Collected(made.outputs["data"]))'),
+        "    several(", "hand over '{{$}}', the executor input", [("see(data)", 'see("{{$}}")')],
+    ),
+    "a-module-in-a-component": Case(
+        "\n\nimport json\n\n\n@dsl.component(base_image='python:3.12')\ndef dump(text: str) -> str:\n"
+        "    return json.dumps(text)\n" + pipeline('dump(text="x")'),
+        "    return json", "dump uses 'json', which is not there when KFP runs it: import",
+        [("    return json", "    import json\n    return json")],
+    ),
+    "a-function-in-a-component": Case(
+        "\n\ndef twice(text):\n    return text * 2\n\n\n@dsl.component(base_image='python:3.12')\n"
+        "def double(text: str) -> str:\n    return twice(text)\n" + pipeline('double(text="x")'),
+        "    return twice", "hand it over, @dsl.component(additional_funcs=[twice])",
+        [("@dsl.component(base_image", "@dsl.component(additional_funcs=[twice], base_image")],
+    ),
+    "a-constant-in-a-component": Case(
+        "\n\nMORE = 3\n\n\n@dsl.component(base_image='python:3.12')\n"
+        "def add(n: int = MORE) -> int:\n    return n\n" + pipeline("add()"),
+        "def add", "write it within the function, or make it an input", [("int = MORE", "int = 3")],
+    ),
+    "an-alias-in-a-component": Case(
+        "\n\nimport typing as t\n\n\n@dsl.component(base_image='python:3.12')\n"
+        "def count_all(items: t.List[int]) -> int:\n    return len(items)\n" + pipeline("count_all(items=[1])"),
+        "def count_all", "write the names of typing and kfp.dsl alone, such as List", [("t.List", "List")],
+    ),
     "no-such-input": Case(
         shown("""['{{$.inputs.parameters["N"]}}', "{{$.inputs.parameters['N']}}"]""") + pipeline('show(n="x")'),
         "show(n=", "there is no input 'N'",
@@ -204,6 +232,13 @@ CASES = {
         "dsl.If", "cannot evaluate this condition: compare with a text that has no backslash",
         [("C:\\\\data", "C:/data")], [["yes"]],
     ),
+    **{
+        f"condition-with-{name}": Case(
+            pipeline(f"with dsl.If(text != {other!r}):\n    say(text='yes')", 'text: str = "x"'),
+            "dsl.If", "compare with a text that has no ' and no line break", [(repr(other), repr("its"))], [["yes"]],
+        )
+        for name, other in (("a-quote", "it's"), ("a-line-break", "it\ns"))
+    },
     "python-and": Case(
         pipeline('with dsl.If((text == "no") and (text == "x")):\n    say(text="yes")', 'text: str = "x"'),
         "dsl.If", "asks in Python", [('(text == "no") and (text == "x")', 'text == "x"')], [["yes"]],
