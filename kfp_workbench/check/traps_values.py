@@ -1,11 +1,12 @@
 """Traps of values: those that are not there, are of another type by then, or are not what they say."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
-from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, possible
+from kfp_workbench.check.flow import NOTHING, Given, Visit, items, lists_of, possible
 from kfp_workbench.check.trap import Trap
 from kfp_workbench.local import cel, expansion, expression, inputs, placeholders, values
 from kfp_workbench.local.cel import CelError
@@ -16,7 +17,7 @@ from kfp_workbench.project.port_types import Annotation
 CHANNEL = "{{channel:"
 _OF_RUN = re.compile(r"\{\{\$\.(?:pipeline_\w+|workspace_path)\}\}")
 # What KFP's compiler makes of a number or a boolean that is compared with a text.
-_CONVERTED = re.compile(r"'\w+\(inputs\.parameter_values\['[^']*'\]\)'")
+_CONVERTED = re.compile(r"'(?:\w+\()?inputs\.parameter_values\['[^']*'\]\)?'")
 _MOST = 200  # of the ways in which a condition's inputs may go together
 
 
@@ -103,8 +104,12 @@ def conditions(visit: Visit, given: Given) -> Iterator[Trap]:
         except CelError as error:
             problem = error
         else:
-            return
-    if problem:
+            problem = None
+            break
+    if problem is None and "\\" in text:
+        what = "compares with a text that has a backslash, which a server takes for an escape"
+        yield Trap(what, "compare with a text that has no backslash")
+    elif problem:
         yield Trap("a server cannot evaluate this condition", _comparable(text, problem))
 
 
@@ -122,6 +127,23 @@ def _comparable(text: str, problem: CelError) -> str:
 
 def _there(visit: Visit, name: str, given: Given) -> list[Any]:
     return [value for value in possible(visit, name, given) if value is not NOTHING] or ["text"]
+
+
+def parts(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find parts of a loop's items that one of these does not have."""
+    for name, selector in visit.task.selectors.items():
+        source, outer = visit.task.parameters.get(name), visit.parent
+        loop = outer.task.loop if outer else None
+        if loop and isinstance(source, ComponentInput) and source.name == loop.item and outer:
+            for item in items(outer, given) or ():
+                try:
+                    expression.select(item, selector)
+                except CelError as error:
+                    _, is_missing, key = str(error).partition("no such key: ")
+                    if is_missing:
+                        what = f"{visit.called} takes {shown(key)} of each item, and {shown(item)}"
+                        yield Trap(f"{what} has none", "give each item the same keys")
+                        break
 
 
 def outputs(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -199,6 +221,34 @@ def texts(visit: Visit, given: Given) -> Iterator[Trap]:
             yield Trap(what, "write them as constants, or hand the value to the steps")
     address = str((importer.get("artifactUri") or {}).get("constant", ""))
     yield from _in_text(f"the address of {visit.task.label}", address)
+
+
+def quotes(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find texts made of values whose quotes break the JSON in which a container gets its inputs."""
+    words = (*(visit.container.get("command") or ()), *(visit.container.get("args") or ()))
+    if not any("{{$}}" in str(word) for word in words):
+        return
+    for name, source in visit.task.parameters.items():
+        text = source.value if isinstance(source, Constant) else None
+        for inner in placeholders.names_in(text) if isinstance(text, str) else ():
+            if (
+                inner != name
+                and inner in visit.task.parameters
+                and _has_quotes(visit, inner, given)
+            ):
+                what = f"{called(name)} of {visit.task.label} has {called(inner)} in it"
+                cure = "hand it over as an argument of its own, and join texts in the step"
+                yield Trap(f"{what}, whose quotes break the JSON that the step is given", cure)
+
+
+def _has_quotes(visit: Visit, name: str, given: Given) -> bool:
+    source, graph = visit.task.parameters[name], visit.graph.dag
+    if isinstance(source, TaskOutput) and graph and source.task in graph.tasks:
+        maker = visit.pipeline.component_of(graph.tasks[source.task])
+        return maker.outputs.get(source.key) == "STRUCT"
+    found = [value for value in possible(visit, name, given) if value is not NOTHING]
+    texts = [values.launcher_text(value) for value in found]
+    return any(json.dumps(text, ensure_ascii=False) != f'"{text}"' for text in texts)
 
 
 _ARGUMENT = "hand the value over as an argument of the step"

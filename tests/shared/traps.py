@@ -323,6 +323,61 @@ CASES = {
         'say(text="3")', "comes after say-2, which runs however others end", [(".after(two)", ".after(one)")],
         [["1"], ["2"], ["3"]],
     ),
+    "after-each-other": Case(
+        pipeline('one = say(text="1"); one.after(say(text="2").after(one))'),
+        "one = say", "say-2 waits for what waits for it", [("; one.after(say(text=\"2\").after(one))", "; say(text=\"2\").after(one)")],
+        [["1"], ["2"]],
+    ),
+    "condition-with-an-escape": Case(
+        pipeline('with dsl.If(text != "C:\\\\new"):\n    say(text="yes")', 'text: str = "x"'),
+        "dsl.If", "which a server takes for an escape: compare with a text that has no backslash",
+        [("C:\\\\new", "C:/new")], [["yes"]],
+    ),
+    "quotes-in-text": Case(
+        "\n\n@dsl.component(base_image='python:3.12')\ndef tell(text: str) -> str:\n    return text\n"
+        + pipeline('tell(text=f"it is {name}")', 'name: str = "the \\"best\\""'),
+        "    tell(", "text of tell has name in it, whose quotes break the JSON",
+        [('name: str = "the \\"best\\""', 'name: str = "the best"')],
+    ),
+    "an-object-in-text": Case(
+        "\n\n@dsl.component(base_image='python:3.12')\ndef tell(text: str, of: dict = {}) -> str:\n    return text\n"
+        + pipeline('tell(text=f"it is {name}")', 'name: dict = {"a": 1}'),
+        "    tell(", "hand it over as an argument of its own, and join texts in the step",
+        [('text=f"it is {name}"', 'text="it is", of=name')],
+    ),
+    "an-output-in-text": Case(
+        "\n\n@dsl.component(base_image='python:3.12')\ndef tell(text: str, of: dict = {}) -> dict:\n    return of\n"
+        + pipeline('tell(text=f"it is {tell(text=\'x\').output}")'),
+        "    tell(", "text of tell-2 has tell-Output in it, whose quotes break the JSON",
+        [('text=f"it is {tell(text=\'x\').output}"', 'text="it is", of=tell(text="x").output')],
+    ),
+    **{
+        f"kfp-on-{name}": Case(pipeline(body, parameters), at, words, [cure], said)
+        for name, body, parameters, at, words, cure, said in (
+            ("a-flag", 'with dsl.If(flag):\n    say(text="yes")', "flag: bool = True", "@dsl.pipeline",
+             "compare it, as in dsl.If(flag == True)", ("If(flag)", "If(flag == True)"), [["yes"]]),
+            ("in", 'with dsl.If(text in ["a"]):\n    say(text="yes")', 'text: str = "a"', "dsl.If",
+             "compare an output or a parameter, by ==", ('in ["a"]', '== "a"'), [["yes"]]),
+            ("a-variable", 'say(text="a").set_env_variable("A", text)', 'text: str = "x"', "@dsl.pipeline",
+             "write a text, or hand it over as an argument", ('"A", text', '"A", "x"'), [["a"]]),
+            ("a-sum", "say(text=give().output + 'x')", "", "say(text=", "let a step compute that",
+             (".output + 'x'", ".output"), None),
+            ("a-branch", 'with dsl.If(text == "a"):\n    one = give()\nsay(text=one.output)', 'text: str = "a"',
+             "@dsl.pipeline", "or put both into one block",
+             ("    say(text=one", "        say(text=one"), None),
+        )
+    },
+    "item-without-a-key": Case(
+        pipeline('with dsl.ParallelFor([{"a": "x"}, {"b": "y"}]) as item:\n    say(text=item.a)'),
+        "say(text=", "say takes 'a' of each item, and {'b': 'y'} has none: give each item the same keys",
+        [('"b": "y"', '"a": "y"')], [["x"], ["y"]],
+    ),
+    "artifact-of-the-run": Case(
+        pipeline("read(data=rows)", "rows: dsl.Input[dsl.Dataset]"),
+        "def pipeline", "which no run can be given: take its address",
+        [("rows: dsl.Input[dsl.Dataset]", 'rows: str = "minio://b/a"'),
+         ("data=rows", "data=dsl.importer(artifact_uri=rows, artifact_class=dsl.Dataset).output")],
+    ),
     "argo": Case(
         pipeline("say(text=text)", 'text: str = "{{workflow.name}}"'),
         "def pipeline", "which a cluster replaces", [("{{workflow.name}}", "{ {workflow.name} }")],
