@@ -7,7 +7,13 @@ found here.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kfp_workbench.check import traps_arguments, traps_parameters, traps_tasks, traps_values
+from kfp_workbench.check import (
+    traps_arguments,
+    traps_parameters,
+    traps_tasks,
+    traps_texts,
+    traps_values,
+)
 from kfp_workbench.check.flow import Visit, visits
 from kfp_workbench.check.trap import Finder, Trap
 from kfp_workbench.local import spec
@@ -27,10 +33,10 @@ FINDERS: Sequence[Finder] = (
     traps_values.fields,
     traps_values.conditions,
     traps_values.outputs,
-    traps_values.artifacts,
     traps_values.collected,
     traps_values.branches,
-    traps_values.texts,
+    traps_texts.texts,
+    traps_texts.quotes,
     traps_tasks.refused,
     traps_tasks.pods,
     traps_tasks.exits,

@@ -55,28 +55,34 @@ def exits(visit: Visit, given: Given) -> Iterator[Trap]:
 
 
 def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find artifacts that are given twice, or that no run can be given."""
+    """Find artifacts that are given twice, and lists of them of which a block gets one.
+
+    By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/metadata/client.go
+    (``GetInputArtifactsByExecutionID``).
+    """
     names: dict[str, str] = {}
     for name, source in visit.task.artifacts.items():
         makers = (str(source), _maker(visit, source))
         if makers[0] in names:
-            what = f"{visit.called} takes one artifact as {names[makers[0]]} and as {name}"
+            what = f"{visit.called} takes one artifact as {_both(names[makers[0]], name)}"
             yield Trap(f"{what}, and fails before it starts", "hand it over once")
         elif makers[1] in names:
-            what = f"{visit.called} takes as {names[makers[1]]} and as {name} what two equal tasks make"
+            both = _both(names[makers[1]], name)
+            what = f"{visit.called} takes as {both} what two equal tasks make"
             cure = "turn caching off for one, set_caching_options(False)"
             yield Trap(f"{what}; once both are reused, it is one artifact, and it fails", cure)
         for maker in makers:
             names.setdefault(maker, name)
-        if visit.parent is None and isinstance(source, spec.ComponentInput):
-            what = f"{visit.called} takes {source.name}, an artifact, and no run can be given one"
-            yield Trap(what, "let a dsl.importer take it, by its address")
-        declared = visit.component.artifacts.get(name) or {}
-        if visit.component.dag and declared.get("isArtifactList"):
-            what = (
-                f"{visit.called} takes a list of artifacts, {name}, and what is in it gets the last"
-            )
-            yield Trap(what, "let a step take the list, and hand on what it makes")
+        is_list = (visit.component.artifacts.get(name) or {}).get("isArtifactList")
+        is_handed_on = isinstance(source, spec.ComponentInput) and visit.parent is not None
+        if visit.component.dag and is_list and not is_handed_on:
+            what = "takes a list of artifacts, of which what is in it gets the last alone"
+            cure = "let a step before it take the list, and hand on what that makes"
+            yield Trap(f"{visit.called} {what}", cure)
+
+
+def _both(*names: str) -> str:
+    return " and as ".join(sorted(names))
 
 
 def _maker(visit: Visit, source: spec.Source) -> str:

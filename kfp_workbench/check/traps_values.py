@@ -1,6 +1,5 @@
 """Traps of values: those that are not there, are of another type by then, or are not what they say."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
@@ -8,14 +7,14 @@ from typing import Any
 
 from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, of_source, possible
 from kfp_workbench.check.trap import Trap
-from kfp_workbench.local import expansion, expression, inputs, placeholders, values
+from kfp_workbench.local import cel, expression, values
 from kfp_workbench.local.cel import CelError
-from kfp_workbench.local.spec import ComponentInput, Constant, Task, TaskOutput
+from kfp_workbench.local.spec import ComponentInput, Task, TaskOutput
 from kfp_workbench.project.names import called, shown
 from kfp_workbench.project.port_types import Annotation
 
-CHANNEL = "{{channel:"
-_OF_RUN = re.compile(r"\{\{\$\.(?:pipeline_\w+|workspace_path)\}\}")
+# What KFP's compiler makes of a number or a boolean that is compared with a text.
+_CONVERTED = re.compile(r"'(?:\w+\()?inputs\.parameter_values\['[^']*'\]\)?'")
 _MOST = 200  # of the ways in which a condition's inputs may go together
 
 
@@ -100,8 +99,11 @@ def fields(visit: Visit, given: Given) -> Iterator[Trap]:
             try:
                 expression.select(value, selector)
             except CelError as error:
+                _, is_missing, key = str(error).partition("no such key: ")
                 what = f"{visit.called} takes a field of an item that has none ({error})"
-                yield Trap(what, "give each item all fields, with a value")
+                if is_missing:
+                    what = f"{visit.called} takes {shown(key)} of each item, and {shown(value)} has none"
+                yield Trap(what, "give each item the same keys, with a value")
                 break
 
 
@@ -118,12 +120,25 @@ def conditions(visit: Visit, given: Given) -> Iterator[Trap]:
         except CelError as error:
             problem = error
         else:
-            return
-    if problem:
-        cure = "compare what is of one type"
-        if "escape" in str(problem):
-            cure = "compare with a text that has no backslash"
-        yield Trap("a server cannot evaluate this condition", cure)
+            problem = None
+            break
+    if problem is None and "\\" in text:
+        what = "compares with a text that has a backslash, which a server takes for an escape"
+        yield Trap(what, "compare with a text that has no backslash")
+    elif problem:
+        yield Trap("a server cannot evaluate this condition", _comparable(text, problem))
+
+
+def _comparable(text: str, problem: CelError) -> str:
+    """Return what to compare with instead, in a condition that is ``text``."""
+    if "escape" in str(problem):
+        return "compare with a text that has no backslash"
+    if not _CONVERTED.search(text):
+        try:
+            cel.parse(text)
+        except CelError:
+            return "compare with a text that has no ' and no line break"
+    return "compare what is of one type"
 
 
 def _there(visit: Visit, name: str, given: Given) -> list[Any]:
@@ -142,20 +157,6 @@ def outputs(visit: Visit, given: Given) -> Iterator[Trap]:
                     "the block that makes it",
                     "let a step take it, and go on with that step's output",
                 )
-
-
-def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find lists of artifacts that a block takes, and what is in it does not get: one is kept a name.
-
-    By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/metadata/client.go
-    (``GetInputArtifactsByExecutionID``).
-    """
-    for name, source in visit.task.artifacts.items() if visit.component.dag else ():
-        is_list = visit.component.artifacts.get(name, {}).get("isArtifactList")
-        if is_list and not (isinstance(source, ComponentInput) and visit.parent):
-            what = "takes a list of artifacts, of which what is in it gets the last alone"
-            cure = "let a step before it take the list, and hand on what that makes"
-            yield Trap(f"{visit.called} {what}", cure)
 
 
 def collected(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -209,75 +210,3 @@ def _makers(output: Any) -> Iterator[str]:
     elif isinstance(output, list):
         for inner in output:
             yield from _makers(inner)
-
-
-def texts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find constants and settings with placeholders that nothing replaces there."""
-    yield from _in_constants(visit)
-    for where, value in _unfilled(visit):
-        for text in expansion.texts(value):
-            yield from _in_text(where, text)
-    for item in visit.container.get("env") or ():
-        text = str(item.get("value", ""))
-        where = f"the variable {item['name']} of {visit.task.label}"
-        yield from _in_text(where, text)
-        for inner in placeholders.names_in(text):
-            yield Trap(f"{where} has {shown(_tag(inner))}, which stays as it is", _ARGUMENT)
-    importer = visit.executor.get("importer") or {}
-    for text in expansion.texts(importer.get("metadata")):
-        where = f"metadata of {visit.task.label}"
-        yield from _in_text(where, text)
-        if placeholders.names_in(text):
-            what = f"{where} take an input, which stays as it is written"
-            yield Trap(what, "write them as constants, or hand the value to the steps")
-    address = str((importer.get("artifactUri") or {}).get("constant", ""))
-    yield from _in_text(f"the address of {visit.task.label}", address)
-
-
-def _in_constants(visit: Visit) -> Iterator[Trap]:
-    for name, source in visit.task.parameters.items():
-        value = source.value if isinstance(source, Constant) else None
-        if isinstance(value, str) and _is_whole(value):
-            continue
-        for text in expansion.texts(value):
-            where = f"{called(name)} of {visit.task.label}"
-            yield from _in_text(where, text)
-            for inner in placeholders.names_in(text):
-                if visit.component.dag:
-                    what = f"{where} is an f-string, which a pipeline within gets as it is written"
-                    yield Trap(what, "hand the values over, and let a step join them")
-                    break
-                if visit.container and (inner == name or inner not in visit.names):
-                    what = f"{where} has {shown(_tag(inner))}, which stays as it is"
-                    yield Trap(what, _ARGUMENT)
-
-
-def _unfilled(visit: Visit) -> Iterator[tuple[str, Any]]:
-    """Yield values in which no driver fills in anything, and what they are."""
-    for name, parameter in visit.component.parameters.items():
-        if name not in visit.task.parameters and parameter.default is not None:
-            yield f"the default of {called(name)} of {visit.task.label}", parameter.default
-    if visit.task.loop and visit.task.loop.raw:
-        yield "an item of the loop", json.loads(visit.task.loop.raw)
-
-
-_ARGUMENT = "hand the value over as an argument of the step"
-
-
-def _in_text(where: str, text: str) -> Iterator[Trap]:
-    if CHANNEL in text:
-        what = f"{where} has an f-string of what KFP's compiler does not fill in"
-        yield Trap(
-            what, "hand that over as an argument of its own, or annotate it with a plain type"
-        )
-    for tag in dict.fromkeys(_OF_RUN.findall(text)):
-        what = f"{where} has {shown(tag)} in a place where nothing fills it in"
-        yield Trap(what, "pass a placeholder that KFP fills in, alone, and join texts in the step")
-
-
-def _tag(name: str) -> str:
-    return f"{{{{$.inputs.parameters['{name}']}}}}"
-
-
-def _is_whole(text: str) -> bool:
-    return text in inputs.PLACEHOLDERS or inputs.WORKSPACE_TAG in text

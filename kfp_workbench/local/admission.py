@@ -185,6 +185,8 @@ def task_problems(pipeline: spec.Pipeline, dag: spec.Dag, task: spec.Task) -> It
                 f"{task.label} comes after {dag.tasks[before].label}, which runs however others "
                 "end: a server refuses that, let it come after others"
             )
+    if _waits_for_itself(dag, task):
+        yield f"{task.label} waits for what waits for it, so that it never begins: leave out one .after"
     component = pipeline.components.get(task.component)
     if component is None:
         yield f"{task.label} is of the component {task.component}, which is not there"
@@ -206,6 +208,19 @@ def _name_problems(pipeline: spec.Pipeline, dag: spec.Dag, task: spec.Task) -> I
         f"{task.label} is what KFP calls the driver of {other.label}, and a server refuses two "
         "tasks of one name: call the component otherwise"
     )
+
+
+def _waits_for_itself(dag: spec.Dag, task: spec.Task) -> bool:
+    seen: set[str] = set()
+    waiting = [*task.after]
+    while waiting:
+        name = waiting.pop()
+        if name == task.name:
+            return True
+        if name in dag.tasks and name not in seen:
+            seen.add(name)
+            waiting += dag.tasks[name].after
+    return False
 
 
 def _machine_problems(

@@ -138,6 +138,34 @@ CASES = {
         pipeline('with dsl.If(text == "x"):\n    say(text="yes")', "text: Optional[str] = None"),
         "dsl.If", "takes text, which may be None", [("Optional[str] = None", 'str = "x"')], [["yes"]],
     ),
+    "artifacts-in-args": Case(
+        "\n\n@dsl.container_component\ndef several(data: dsl.Input[List[dsl.Dataset]]):\n    return see(data)\n"
+        + pipeline('with dsl.ParallelFor(["a"]):\n    made = write()\n'
+                   'several(data=dsl.Collected(made.outputs["data"]))'),
+        "    several(", "hand over '{{$}}', the executor input", [("see(data)", 'see("{{$}}")')],
+    ),
+    "a-module-in-a-component": Case(
+        "\n\nimport json\n\n\n@dsl.component(base_image='python:3.12')\ndef dump(text: str) -> str:\n"
+        "    return json.dumps(text)\n" + pipeline('dump(text="x")'),
+        "    return json", "dump uses 'json', which is not there when KFP runs it: import",
+        [("    return json", "    import json\n    return json")],
+    ),
+    "a-function-in-a-component": Case(
+        "\n\ndef twice(text):\n    return text * 2\n\n\n@dsl.component(base_image='python:3.12')\n"
+        "def double(text: str) -> str:\n    return twice(text)\n" + pipeline('double(text="x")'),
+        "    return twice", "hand it over, @dsl.component(additional_funcs=[twice])",
+        [("@dsl.component(base_image", "@dsl.component(additional_funcs=[twice], base_image")],
+    ),
+    "a-constant-in-a-component": Case(
+        "\n\nMORE = 3\n\n\n@dsl.component(base_image='python:3.12')\n"
+        "def add(n: int = MORE) -> int:\n    return n\n" + pipeline("add()"),
+        "def add", "write it within the function, or make it an input", [("int = MORE", "int = 3")],
+    ),
+    "an-alias-in-a-component": Case(
+        "\n\nimport typing as t\n\n\n@dsl.component(base_image='python:3.12')\n"
+        "def count_all(items: t.List[int]) -> int:\n    return len(items)\n" + pipeline("count_all(items=[1])"),
+        "def count_all", "write the names of typing and kfp.dsl alone, such as List", [("t.List", "List")],
+    ),
     "no-such-input": Case(
         shown("""['{{$.inputs.parameters["N"]}}', "{{$.inputs.parameters['N']}}"]""") + pipeline('show(n="x")'),
         "show(n=", "there is no input 'N'",
@@ -226,6 +254,13 @@ CASES = {
         "dsl.If", "cannot evaluate this condition: compare with a text that has no backslash",
         [("C:\\\\data", "C:/data")], [["yes"]],
     ),
+    **{
+        f"condition-with-{name}": Case(
+            pipeline(f"with dsl.If(text != {other!r}):\n    say(text='yes')", 'text: str = "x"'),
+            "dsl.If", "compare with a text that has no ' and no line break", [(repr(other), repr("its"))], [["yes"]],
+        )
+        for name, other in (("a-quote", "it's"), ("a-line-break", "it\ns"))
+    },
     "python-and": Case(
         pipeline('with dsl.If((text == "no") and (text == "x")):\n    say(text="yes")', 'text: str = "x"'),
         "dsl.If", "asks in Python", [('(text == "no") and (text == "x")', 'text == "x"')], [["yes"]],
@@ -301,11 +336,6 @@ CASES = {
         "dsl.ParallelFor(row.items)", "goes over a field of another loop's item",
         [("dsl.ParallelFor(row.items)", 'dsl.ParallelFor(pick(row=row).outputs["out"])')], [["a"]],
     ),
-    "field-that-is-missing": Case(
-        pipeline('with dsl.ParallelFor([{"a": "x"}, {"b": "y"}]) as item:\n    say(text=item.a)'),
-        "say(text=item.a)", "takes a field of an item that has none", [('{"b": "y"}', '{"a": "x"}')],
-        [["x"], ["x"]],
-    ),
     "collected-of-an-importer": Case(
         "\n\n@dsl.container_component\ndef hand_on(data: dsl.Input[dsl.Dataset], out: dsl.Output[dsl.Dataset]):\n"
         '    return see("--out", out.path, "text")\n'
@@ -325,7 +355,7 @@ CASES = {
             'with dsl.If(text == "x"):\n    one = write().outputs["data"]\n'
             'with dsl.Else():\n    two = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset).output\n'
             "read(data=dsl.OneOf(one, two))", 'text: str = "x"'),
-        "dsl.If", "what only an importer of a branch takes is not found by a dsl.OneOf",
+        "dsl.Else", "what only an importer of a branch takes is not found by a dsl.OneOf",
         [("two = dsl.importer(", "got = dsl.importer("), (".output\n    read", ".output\n        two = hand_on(data=got).outputs['out']\n    read")],
     ),
     "importer-with-a-display-name": Case(
@@ -356,11 +386,6 @@ CASES = {
         + pipeline('one, two = write(), write()\ncompare(one=one.outputs["data"], two=two.outputs["data"])'),
         "compare(one=one", "takes as one and as two what two equal tasks make",
         [("write(), write()", "write(), write().set_caching_options(False)")], [["two"]],
-    ),
-    "artifact-of-a-run": Case(
-        pipeline("read(data=data)", "data: dsl.Input[dsl.Dataset] = None"),
-        "read(data=data)", "takes data, an artifact, and no run can be given one",
-        [("data: dsl.Input[dsl.Dataset] = None", ""), ("data=data", 'data=write().outputs["data"]')],
     ),
     "after-a-loop-however-it-ends": Case(
         pipeline('with dsl.ParallelFor(["a"]) as item:\n    one = say(text=item)\n'
@@ -424,6 +449,61 @@ CASES = {
                  'say(text="3").after(two)'),
         'say(text="3")', "comes after say-2, which runs however others end", [(".after(two)", ".after(one)")],
         [["1"], ["2"], ["3"]],
+    ),
+    "after-each-other": Case(
+        pipeline('one = say(text="1"); one.after(say(text="2").after(one))'),
+        "one = say", "say-2 waits for what waits for it", [("; one.after(say(text=\"2\").after(one))", "; say(text=\"2\").after(one)")],
+        [["1"], ["2"]],
+    ),
+    "condition-with-an-escape": Case(
+        pipeline('with dsl.If(text != "C:\\\\new"):\n    say(text="yes")', 'text: str = "x"'),
+        "dsl.If", "which a server takes for an escape: compare with a text that has no backslash",
+        [("C:\\\\new", "C:/new")], [["yes"]],
+    ),
+    "quotes-in-text": Case(
+        "\n\n@dsl.component(base_image='python:3.12')\ndef tell(text: str) -> str:\n    return text\n"
+        + pipeline('tell(text=f"it is {name}")', 'name: str = "the \\"best\\""'),
+        "    tell(", "text of tell has name in it, whose quotes break the JSON",
+        [('name: str = "the \\"best\\""', 'name: str = "the best"')],
+    ),
+    "an-object-in-text": Case(
+        "\n\n@dsl.component(base_image='python:3.12')\ndef tell(text: str, of: dict = {}) -> str:\n    return text\n"
+        + pipeline('tell(text=f"it is {name}")', 'name: dict = {"a": 1}'),
+        "    tell(", "hand it over as an argument of its own, and join texts in the step",
+        [('text=f"it is {name}"', 'text="it is", of=name')],
+    ),
+    "an-output-in-text": Case(
+        "\n\n@dsl.component(base_image='python:3.12')\ndef tell(text: str, of: dict = {}) -> dict:\n    return of\n"
+        + pipeline('tell(text=f"it is {tell(text=\'x\').output}")'),
+        "    tell(", "text of tell-2 has tell-Output in it, whose quotes break the JSON",
+        [('text=f"it is {tell(text=\'x\').output}"', 'text="it is", of=tell(text="x").output')],
+    ),
+    **{
+        f"kfp-on-{name}": Case(pipeline(body, parameters), at, words, [cure], said)
+        for name, body, parameters, at, words, cure, said in (
+            ("a-flag", 'with dsl.If(flag):\n    say(text="yes")', "flag: bool = True", "@dsl.pipeline",
+             "compare it, as in dsl.If(flag == True)", ("If(flag)", "If(flag == True)"), [["yes"]]),
+            ("in", 'with dsl.If(text in ["a"]):\n    say(text="yes")', 'text: str = "a"', "dsl.If",
+             "compare an output or a parameter, by ==", ('in ["a"]', '== "a"'), [["yes"]]),
+            ("a-variable", 'say(text="a").set_env_variable("A", text)', 'text: str = "x"', "@dsl.pipeline",
+             "write a text, or hand it over as an argument", ('"A", text', '"A", "x"'), [["a"]]),
+            ("a-sum", "say(text=give().output + 'x')", "", "say(text=", "let a step compute that",
+             (".output + 'x'", ".output"), None),
+            ("a-branch", 'with dsl.If(text == "a"):\n    one = give()\nsay(text=one.output)', 'text: str = "a"',
+             "@dsl.pipeline", "or put both into one block",
+             ("    say(text=one", "        say(text=one"), None),
+        )
+    },
+    "item-without-a-key": Case(
+        pipeline('with dsl.ParallelFor([{"a": "x"}, {"b": "y"}]) as item:\n    say(text=item.a)'),
+        "say(text=", "say takes 'a' of each item, and {'b': 'y'} has none: give each item the same keys",
+        [('"b": "y"', '"a": "y"')], [["x"], ["y"]],
+    ),
+    "artifact-of-the-run": Case(
+        pipeline("read(data=rows)", "rows: dsl.Input[dsl.Dataset]"),
+        "def pipeline", "which no run can be given: take its address",
+        [("rows: dsl.Input[dsl.Dataset]", 'rows: str = "minio://b/a"'),
+         ("data=rows", "data=dsl.importer(artifact_uri=rows, artifact_class=dsl.Dataset).output")],
     ),
     "argo": Case(
         pipeline("say(text=text)", 'text: str = "{{workflow.name}}"'),
