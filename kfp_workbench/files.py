@@ -9,6 +9,14 @@ from pathlib import Path
 from kfp_workbench.errors import WorkbenchError
 
 
+def is_file(path: Path) -> bool:
+    """Tell whether a path is that of a regular file, also one that no file can have."""
+    try:
+        return path.is_file()
+    except OSError:  # too long, for one
+        return False
+
+
 def write(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` and make its folders; raises WorkbenchError (1) when it cannot.
 

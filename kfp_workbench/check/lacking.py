@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kfp_workbench.files import is_file
 from kfp_workbench.images import layout
 from kfp_workbench.images.layout import Layout
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
-from kfp_workbench.project.sources import Module, Sources, is_file
+from kfp_workbench.project.sources import Module, Sources
 from kfp_workbench.project.steps import Step
 
 _NO_SOURCES = {"build"}  # folders of a project in which nothing is imported from

@@ -6,6 +6,7 @@ What a verb needs is imported when it is called, not to be parsed.
 import argparse
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from pkgutil import resolve_name
@@ -26,12 +27,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
     ``interrupted`` is what to say after a Ctrl-C, ``closing`` gets the lines to end with.
     """
+    words = sys.argv[1:] if argv is None else argv
     parser = _Parser(prog="make", allow_abbrev=False)
     parser.set_defaults(closing=[], interrupted="")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_pipeline, _add_images, _add_project, _add_local, _add_run, _add_server):
+    wanted = [add for add, names in _GROUPS.items() if names.intersection(words[:1])]
+    for add in wanted or _GROUPS:  # to make all of them takes as long as some verbs do
         add(verbs)
-    return parser.parse_args(argv)
+    return parser.parse_args(words)
 
 
 def call(args: argparse.Namespace) -> dict[str, object] | None:
@@ -146,3 +149,13 @@ def _jobs() -> int:
     """Return how many jobs make was told to run at a time (``-jN``; ``-j`` is one a CPU)."""
     flags = re.findall(r"(?:^| )-j ?([0-9]*)(?= |$)", os.environ.get("MAKEFLAGS", ""))
     return int(flags[-1] or os.cpu_count() or 1) if flags else 1
+
+
+_GROUPS = {
+    _add_pipeline: {"compile", "manifest", "graph"},
+    _add_images: {"build", "push", "lock", "wheels"},
+    _add_project: {"check", "doctor", "step", "component", "help"},
+    _add_local: {"local", "debug", "shell", "report"},
+    _add_run: {"run"},
+    _add_server: {"upload", "schedule"},
+}

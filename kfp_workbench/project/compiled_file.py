@@ -26,11 +26,13 @@ _HEAD = (
 
 def check(path: Path) -> None:
     """Raise WorkbenchError (2) for a file that a server would refuse, or cannot read."""
-    import yaml
-
     try:
         documents = steps.read_documents(path)
-    except (yaml.YAMLError, ValueError) as error:
+    except Exception as error:
+        import yaml  # which is loaded, if it was needed
+
+        if not isinstance(error, (yaml.YAMLError, ValueError)):
+            raise
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
         reason = " ".join(str(getattr(error, "problem", None) or error).split())

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from importlib.util import decode_source
 from pathlib import Path
 
-from kfp_workbench.project.documents import Document, DocumentError, parse
+from kfp_workbench.files import is_file
+from kfp_workbench.project.documents import Document, DocumentError
 from kfp_workbench.project.findings import Finding
+from kfp_workbench.project.strict_yaml import parse
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -157,14 +159,6 @@ def _imports(module: Module) -> Iterator[tuple[int, str]]:
             start = f"{node.module}." if node.module else ""
             yield from ((node.level, start + alias.name) for alias in node.names)
             yield node.level, node.module or ""
-
-
-def is_file(path: Path) -> bool:
-    """Tell whether a path is that of a regular file, also one that no file can have."""
-    try:
-        return path.is_file()
-    except OSError:  # too long, for one
-        return False
 
 
 def imports_package(module: Module, package: str) -> int | None:

@@ -74,7 +74,7 @@ class _View:
 
     def _read(self) -> model.Graph:
         try:
-            return spec.read(steps.read_yaml(self.folder / PACKAGE))
+            return spec.read(steps.read_documents(self.folder / PACKAGE)[0])
         except (OSError, ValueError, WorkbenchError, StopIteration, yaml.YAMLError):
             return model.Graph((), ())
 
