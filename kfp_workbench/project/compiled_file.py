@@ -28,14 +28,10 @@ def check(path: Path) -> None:
     """Raise WorkbenchError (2) for a file that a server would refuse, or cannot read."""
     try:
         documents = steps.read_documents(path)
-    except Exception as error:
-        import yaml  # which is loaded, if it was needed
-
-        if not isinstance(error, (yaml.YAMLError, ValueError)):
-            raise
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        reason = " ".join(str(getattr(error, "problem", None) or error).split())
+    except ValueError as error:
+        line = getattr(error, "line", 0)
+        where = f":{line}" if line else ""
+        reason = " ".join(str(error).split())
         refuse(
             [
                 f"{os.path.relpath(path)}{where}: no valid YAML ({reason}), and no server takes it: {_HEAD}"

@@ -43,6 +43,14 @@ class Step(NamedTuple):
         return self.name.replace("_", "-")
 
 
+class BrokenError(ValueError):
+    """A compiled pipeline that is no YAML: why, and in which ``line``, or 0."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
 def find_steps(root: Path = ROOT) -> list[Step]:
     """Return the steps of a project, by name: the folders with a ``component.yaml``."""
     folders = sorted(path.parent for path in (root / "steps").glob("*/component.yaml"))
@@ -64,11 +72,24 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_documents(package: Path) -> list[Any]:
-    """Return all documents of a compiled pipeline; the second is for its platform."""
-    found: list[Any] = parsed.value(
-        package, package.read_text(encoding="utf-8"), lambda text: list(_documents(text)), "yaml"
-    )
+    """Return all documents of a compiled pipeline; the second is for its platform.
+
+    Raises BrokenError for what is no YAML.
+    """
+    text = package.read_text(encoding="utf-8")
+    found: list[Any] = parsed.value(package, text, _unbroken, "yaml")
     return found
+
+
+def _unbroken(text: str) -> list[Any]:
+    import yaml
+
+    try:
+        return list(_documents(text))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise BrokenError(mark.line + 1 if mark else 0, reason) from None
 
 
 def _documents(text: str) -> Iterator[Any]:
