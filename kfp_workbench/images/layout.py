@@ -7,7 +7,7 @@ and ``USER`` (https://docs.docker.com/reference/dockerfile/). What ``RUN`` makes
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 
 from kfp_workbench.errors import WorkbenchError
@@ -69,7 +69,7 @@ def read(step: Step, root: Path = ROOT, build_args: Mapping[str, str] | None = N
         text = dockerfile.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return _usual(step, names)
-    found = _Reader(names, build_args or {}).read(list(instructions.parse(text)))
+    found = _Reader(names, build_args or {}).read(instructions.parse(text))
     return found if found.files else _usual(step, names, found.user)
 
 
@@ -159,9 +159,9 @@ class _Reader:
                 to = posixpath.join(place, posixpath.basename(name)) if inside else place
                 self._current.files[to] = path
             else:
-                for folder in list(PurePosixPath(name).parents)[:-1]:
-                    if dockerignore.stands_for(pattern, str(folder)):
-                        rest = str(PurePosixPath(name).relative_to(folder))
+                for folder in dockerignore.folders(name):
+                    if dockerignore.stands_for(pattern, folder):
+                        rest = name.removeprefix(f"{folder}/")
                         self._current.files[posixpath.join(place, rest)] = path
 
     def _available(self, stage: str | None) -> Mapping[str, Path]:

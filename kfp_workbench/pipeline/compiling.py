@@ -3,11 +3,9 @@
 import kfp_workbench.pipeline.light_kfp  # isort: skip  # noqa: F401  # before kfp: spares its client
 
 import copy
-import importlib
 import inspect
 import itertools
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +16,16 @@ from kfp.dsl import base_component, component_factory
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
-from kfp_workbench.pipeline import archives, curing, heads, nesting, numbers, refusals, scopes
+from kfp_workbench.pipeline import (
+    archives,
+    curing,
+    heads,
+    importing,
+    nesting,
+    numbers,
+    refusals,
+    scopes,
+)
 from kfp_workbench.pipeline.features import NEWEST
 from kfp_workbench.pipeline.kubernetes import applying, hardening
 from kfp_workbench.project import steps, versions
@@ -78,10 +85,8 @@ def made(settings: Settings, root: Path = ROOT) -> Any:
 
 
 def _load_pipeline(root: Path) -> Any:
-    sys.path.insert(0, str(root))
-    sys.dont_write_bytecode = True
     try:
-        module = importlib.import_module("pipeline")
+        module = importing.pipeline(root)
     except (Exception, SystemExit) as error:
         raise refusals.refused(error, root) from error
     pipeline = getattr(module, "pipeline", None)

@@ -21,6 +21,14 @@ def state() -> str:
     return hashlib.sha256("\n".join(found).encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def packages() -> str:
+    """Return what stands for all that is installed: a digest of the names, which have the versions."""
+    folders = [Path(name) for name in sys.path if name]
+    names = [path.name for folder in folders if folder.is_dir() for path in folder.iterdir()]
+    found = sorted(name for name in names if name.endswith(".dist-info"))
+    return hashlib.sha256("\n".join(found).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def _states(folder: str) -> Iterator[str]:
     """Yield the state of each module below a folder; `Path.rglob` would take five times as long."""
     with os.scandir(folder) as entries:
