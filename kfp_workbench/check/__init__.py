@@ -53,7 +53,7 @@ class Examined(NamedTuple):
 
     findings: list[Finding]
     notes: list[Finding]
-    is_all: bool  # nothing on this machine kept it from being compiled
+    is_lasting: bool  # the same files will give the same
 
 
 def check_project(root: Path = ROOT) -> list[Finding]:
@@ -110,7 +110,8 @@ def _examined(root: Path, project: Settings, look: viewing.Look) -> Examined:
     notes = [Finding("pipeline.py", 1, view.hindered, _UNSEEN)] if view.hindered else []
     notes += own_data.find(sources)
     # What all steps share is found once for each.
-    return Examined(sorted(set(found)), sorted(set(notes)), not view.hindered)
+    lasts = view.is_lasting and not view.hindered
+    return Examined(sorted(set(found)), sorted(set(notes)), lasts)
 
 
 def _step_folders(root: Path) -> list[Path]:

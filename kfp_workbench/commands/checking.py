@@ -38,7 +38,7 @@ def _examined(whole: Whole) -> Found:
     from kfp_workbench.check import examine  # takes longer than to look up what is known
 
     examined = examine()
-    if examined.is_all and whole.is_still():
+    if examined.is_lasting and whole.is_still():
         basis = {"of": _basis(whole), "findings": examined.findings, "notes": examined.notes}
         with contextlib.suppress(WorkbenchError):  # of a project that nobody may write to
             files.write(ROOT / KEPT, json.dumps(basis))

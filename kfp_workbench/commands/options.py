@@ -7,7 +7,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, NoReturn
@@ -151,7 +151,8 @@ def _jobs() -> int:
     return int(flags[-1] or os.cpu_count() or 1) if flags else 1
 
 
-_GROUPS = {
+Add = Callable[[Any], None]
+_GROUPS: dict[Add, set[str]] = {
     _add_pipeline: {"compile", "manifest", "graph"},
     _add_images: {"build", "push", "lock", "wheels"},
     _add_project: {"check", "doctor", "step", "component", "help"},

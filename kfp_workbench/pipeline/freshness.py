@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Noted:
 
         record = self._root / RECORD
         modules = self._modules()
-        paths = {self._root, *modules, *filter(self._counts, map(_real, self._paths))}
+        paths = {self._root, *modules, *self._read()}
         if self._leaves or any(map(self._is_new, paths)) or not all(map(plain.is_plain, modules)):
             record.unlink(missing_ok=True)
             return
@@ -80,6 +80,16 @@ class Noted:
         names = [vars(module).get("__file__") for module in [*sys.modules.values()]]
         ours = [name for name in names if name and name.startswith(self._starts)]
         return [path for path in map(_real, ours) if self._counts(path)]
+
+    def _read(self) -> Iterator[Path]:
+        """Yield what was read and counts; most of it does not, for the folder that it is in."""
+        by_folder: dict[str, list[str]] = {}
+        for name in self._paths:
+            folder, slash, _ = name.rpartition("/")
+            by_folder.setdefault(folder or slash, []).append(name)
+        for folder, names in by_folder.items():
+            if self._counts(_real(folder)):
+                yield from filter(self._counts, map(_real, names))
 
     def _counts(self, path: Path) -> bool:
         """Tell whether something that was read is none of Python's own, nor made by compiling."""

@@ -20,6 +20,7 @@ class View(NamedTuple):
     images: Sequence[str] = ()  # those of the project's own steps
     wrong: Sequence[Finding] = ()  # what compiling refuses, or gets wrong
     hindered: str = ""  # what kept it from being compiled on this machine
+    is_lasting: bool = True  # the same files give the same view
 
 
 def of_json(data: Any) -> View:
@@ -34,4 +35,4 @@ def of_json(data: Any) -> View:
 
 def as_json(view: View) -> Any:
     """Return a view as a JSON value."""
-    return view._asdict()
+    return {**view._asdict(), "lines": dict(view.lines)}

@@ -53,7 +53,8 @@ def _result(process: "subprocess.Popen[bytes]", target: Path, root: Path) -> Vie
         return View(hindered=f"is not compiled after {SECONDS} s")
     except (OSError, ValueError, KeyError, TypeError):
         what = f"cannot be compiled (the process ended with status {status})"
-        return View(wrong=[Finding("pipeline.py", 1, what, "make compile tells more")])
+        found = Finding("pipeline.py", 1, what, "make compile tells more")
+        return View(wrong=[found], is_lasting=False)
     if not view.hindered:
         with contextlib.suppress(OSError):  # of a project that nobody may write to
             keep(root, text)
