@@ -4,12 +4,12 @@ What a verb needs is imported when it is called, not to be parsed.
 """
 
 import argparse
+import importlib
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any, NoReturn
 
 
@@ -39,7 +39,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def call(args: argparse.Namespace) -> dict[str, object] | None:
     """Call the verb that was parsed, and return its answer if it has one."""
-    function = resolve_name(f"{__package__}.{args.function}")
+    module, _, name = args.function.partition(":")
+    function = getattr(importlib.import_module(f"{__package__}.{module}"), name)
     answer: dict[str, object] | None = function(args)
     return answer
 
