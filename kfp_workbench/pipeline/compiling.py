@@ -23,6 +23,7 @@ from kfp_workbench.pipeline import (
     importing,
     nesting,
     numbers,
+    quick_yaml,
     refusals,
     scopes,
 )
@@ -70,6 +71,7 @@ def made(settings: Settings, root: Path = ROOT) -> Any:
     with (
         nesting.corrected(),
         archives.reproducible(),
+        quick_yaml.applied(),
         applying.applied(root, declared) as applied,
     ):
         pipeline = _load_pipeline(root)
