@@ -201,8 +201,8 @@ class Recorder:
 
 def _kept(run: Run) -> dict[str, Any]:
     """Return what a record says, without what is too large for it."""
-    small = {"parameters": _small(run.parameters), "outputs": _small(run.outputs)}
-    return {**fields(run), **small, "tasks": [_kept_task(task) for task in run.tasks]}
+    values = {"parameters": _small(run.parameters), "outputs": _small(run.outputs)}
+    return {**fields(run), **values, "tasks": [_kept_task(task) for task in run.tasks]}
 
 
 def _kept_task(task: Task) -> dict[str, Any]:
@@ -210,8 +210,8 @@ def _kept_task(task: Task) -> dict[str, Any]:
         "artifacts_in": [_kept_artifact(artifact) for artifact in task.artifacts_in],
         "artifacts_out": [_kept_artifact(artifact) for artifact in task.artifacts_out],
     }
-    small = {"inputs": _small(task.inputs), "outputs": _small(task.outputs)}
-    return {**fields(task), **small, **artifacts}
+    values = {"inputs": _small(task.inputs), "outputs": _small(task.outputs)}
+    return {**fields(task), **values, **artifacts}
 
 
 def _kept_artifact(artifact: Mapping[str, Any]) -> dict[str, Any]:
