@@ -16,12 +16,12 @@ _AMOUNT = re.compile(r"([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.)(?:[eE]([+-]?[0-9]+)|
 
 def canonical(text: str) -> str:
     """Return an amount in its one form; raises ValueError for what is none."""
-    from fractions import Fraction  # most pipelines have no amounts
-
     match = _AMOUNT.fullmatch(text)
     suffix = match[3] or "" if match else "?"
     if match is None or suffix not in {**_POWERS, **_BINARY}:
         raise ValueError(f"{text} is no amount")
+    from fractions import Fraction  # most pipelines have no amounts
+
     number = Fraction(match[1])
     if match[2]:
         power = int(match[2])

@@ -88,14 +88,14 @@ def duration_text(seconds: int) -> str:
 
 
 def _split(value: object, what: str, cure: str) -> tuple["Fraction", str]:
-    from fractions import Fraction  # no amounts, no decimals to load
-
     text = value if isinstance(value, str) else ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         text = f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     match = _AMOUNT.fullmatch(text)
     if match is None:
         raise UnfitError(f"{shown(value)} is no amount of {what}", cure)
+    from fractions import Fraction  # most pipelines have no amounts
+
     return Fraction(match[1]), match[2]
 
 
