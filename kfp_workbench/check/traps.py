@@ -26,6 +26,7 @@ FINDERS: Sequence[Finder] = (
     traps_values.lists,
     traps_values.conditions,
     traps_values.outputs,
+    traps_values.artifacts,
     traps_values.collected,
     traps_values.texts,
     traps_tasks.refused,

@@ -127,6 +127,29 @@ def outputs(visit: Visit, given: Given) -> Iterator[Trap]:
                 )
 
 
+def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find artifacts that a block takes and what is in it does not get: a server keeps one a name.
+
+    By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/metadata/client.go
+    (``GetInputArtifactsByExecutionID``).
+    """
+    if visit.component.dag is None:
+        return
+    seen: dict[Any, str] = {}
+    for name, source in visit.task.artifacts.items():
+        is_list = visit.component.artifacts.get(name, {}).get("isArtifactList")
+        if is_list and not (isinstance(source, ComponentInput) and visit.parent):
+            what = "takes a list of artifacts, of which what is in it gets the last alone"
+            cure = "let a step before it take the list, and hand on what that makes"
+            yield Trap(f"{visit.called} {what}", cure)
+        elif source in seen:
+            what = f"takes one artifact as {called(seen[source])} and as {called(name)}"
+            yield Trap(
+                f"{visit.called} {what}, of which it gets one", "hand it over by one name alone"
+            )
+        seen[source] = name
+
+
 def collected(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find what is collected of a loop and may not have been made."""
     loop, component = visit.task.loop, visit.component

@@ -14,12 +14,19 @@ from typing import Any, NoReturn
 
 
 class _Parser(argparse.ArgumentParser):
-    """Repeats no secret in its errors, such as that of a forgotten -p."""
+    """Says what is wrong in one line, and repeats no secret in it, such as that of a forgotten -p."""
 
     def error(self, message: str) -> NoReturn:
         from kfp_workbench.project.secrecy import hide_assignments
 
-        super().error(hide_assignments(message))
+        self.exit(2, f"error: {self.prog}: {hide_assignments(message)}\n")
+
+    @property
+    def taken(self) -> str:
+        """Return the options of a verb, for people."""
+        actions = [action for action in self._actions if action.dest != "help"]
+        words = [action.option_strings[:1] or [action.dest.upper()] for action in actions]
+        return ", ".join(word for (word,) in words) or "nothing"
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -30,11 +37,15 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     words = sys.argv[1:] if argv is None else argv
     parser = _Parser(prog="make", allow_abbrev=False)
     parser.set_defaults(closing=[], interrupted="")
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     wanted = [add for add, names in _GROUPS.items() if names.intersection(words[:1])]
     for add in wanted or _GROUPS:  # to make all of them takes as long as some verbs do
         add(verbs)
-    return parser.parse_args(words)
+    args, more = parser.parse_known_args(words)
+    if more:
+        verb = verbs.choices[args.verb]
+        verb.error(f"it takes {verb.taken}, and ARGS has {' '.join(more)}")
+    return args
 
 
 def call(args: argparse.Namespace) -> dict[str, object] | None:

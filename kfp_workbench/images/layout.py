@@ -34,20 +34,25 @@ class Layout:
         *,
         opens_up: bool = False,
         is_guess: bool = False,
+        has_more: bool = False,
     ) -> None:
         """``folder`` is the one that commands are run in.
 
         ``opens_up`` is that it may let its user write where its files are, ``is_guess`` that its
-        Dockerfile could not be followed.
+        Dockerfile could not be followed, ``has_more`` that something is copied that could not be.
         """
         self.folder, self.user = folder, user
         self.files, self.variables = dict(files), dict(variables)
-        self.opens_up, self.is_guess = opens_up, is_guess
+        self.opens_up, self.is_guess, self.has_more = opens_up, is_guess, has_more
 
     @property
     def is_writable(self) -> bool:
         """Tell whether the image's user may write to the folder that commands are run in."""
         return self.opens_up or self.user.partition(":")[0] in ("", "0", "root")
+
+    def lacks(self, path: Path) -> bool:
+        """Tell whether a file of the project is surely not copied, wherever to."""
+        return not (self.is_guess or self.has_more or path in self.files.values())
 
     @property
     def search(self) -> list[str]:
@@ -104,7 +109,12 @@ class _Reader:
         base, *alias = instruction.text.lower().split() or [""]
         before = self._stages.get(base, Layout())
         self._current = Layout(
-            before.folder, before.files, before.variables, before.user, opens_up=before.opens_up
+            before.folder,
+            before.files,
+            before.variables,
+            before.user,
+            opens_up=before.opens_up,
+            has_more=before.has_more,
         )
         self._stages[str(len({id(stage) for stage in self._stages.values()}))] = self._current
         if alias:
@@ -140,6 +150,9 @@ class _Reader:
         *sources, target = [self._filled(word) for word in instruction.words()] or [""]
         flags = dict(flag.partition("=")[::2] for flag in instruction.flags)
         self._current.opens_up |= "--chown" in flags or "--chmod" in flags
+        origin = flags.get("--from", "").lower()
+        stage = self._stages.get(origin, Layout(has_more=bool(origin)))
+        self._current.has_more |= stage.has_more or "$" in instruction.text
         available = self._available(flags.get("--from"))
         is_folder = len(sources) > 1 or target.endswith("/") or self._has_folder(target)
         for source in sources:

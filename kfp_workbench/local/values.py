@@ -139,7 +139,8 @@ def _decimal(value: float) -> str:
         return _not_finite(value)
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
-    return format(Decimal(repr(value)).normalize(), "f")
+    text = repr(value)  # has the fewest digits, too
+    return format(Decimal(text).normalize(), "f") if "e" in text else text.removesuffix(".0")
 
 
 def _exponential(value: float) -> tuple[str, int]:

@@ -26,6 +26,7 @@ from kfp_workbench.pipeline import (
     quick_yaml,
     refusals,
     scopes,
+    task_outputs,
 )
 from kfp_workbench.pipeline.features import NEWEST
 from kfp_workbench.pipeline.kubernetes import applying, hardening
@@ -70,6 +71,7 @@ def made(settings: Settings, root: Path = ROOT) -> Any:
     declared = steps.declared_images(root)
     with (
         nesting.corrected(),
+        task_outputs.named(),
         archives.reproducible(),
         quick_yaml.applied(),
         applying.applied(root, declared) as applied,

@@ -196,6 +196,60 @@ def test_what_kfp_refuses_is_one_line(
     assert path == PIPELINE or (first.endswith(NEWLY) and contract(project))
 
 
+@pytest.mark.parametrize("kind", ["typed", "by hand"])
+@pytest.mark.parametrize(
+    ("asked", "cure"),
+    [
+        (
+            'add_task.outputs["Output"]',
+            "'Output': write .output, as its one result is called output",
+        ),
+        ('[add_task][0].outputs["Output"]', "'Output': write .output, as its one result is"),
+        ('add_task.outputs["sum"]', "'sum': it has output"),
+    ],
+)
+def test_an_output_that_is_not_there_is_said_so(
+    tmp_path: Path, kind: str, asked: str, cure: str
+) -> None:
+    """A notebook's pipeline has ``Output``; both commands say the same."""
+    project = bake(tmp_path) if kind == "typed" else write_by_hand(bake(tmp_path))
+    edit(project, PIPELINE, "div(context=add_task.output)", f"div(context={asked})")
+    line = f"pipeline.py:24: add has no output {cure}"
+    assert make(project, "compile").stderr.startswith(f"error: {line}")
+    assert line in report(contract(project))
+
+
+COLLECTED = """
+from typing import List
+
+from kfp import dsl
+
+
+@dsl.container_component
+def write(data: dsl.Output[dsl.Dataset]):
+    return dsl.ContainerSpec(image="a:1", command=["a"], args=[data.path])
+
+
+@dsl.container_component
+def read(data: dsl.Input[List[dsl.Dataset]]):
+    return dsl.ContainerSpec(image="a:1", command=["a"], args=["--executor-input", "{{$}}"])
+
+
+@dsl.pipeline(name="calculate-average")
+def pipeline(text: str = "a"):
+    with dsl.ParallelFor(["a", "b"]):
+        made = write()
+    with dsl.If(text == "a"):
+        read(data=dsl.Collected(made.outputs["data"]))
+"""
+
+
+def test_what_is_collected_within_a_block_is_said_so(project: Path) -> None:
+    (project / PIPELINE).write_text(COLLECTED)
+    said = "a loop's write-data is collected within a block, which kfp takes for no artifacts: let"
+    assert make(project, "compile").stderr.startswith(f"error: pipeline.py:17: {said}")
+
+
 @pytest.mark.parametrize("name", ["Sum up", "sum-up"])
 def test_a_message_names_the_folder_of_a_step(project: Path, name: str) -> None:
     edit(project, ADD, 'name: "add"', f"name: {name}")

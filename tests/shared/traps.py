@@ -56,6 +56,11 @@ def read(data: dsl.Input[dsl.Dataset]):
     return see("--cat", data.path)
 
 
+@dsl.container_component
+def read_all(data: dsl.Input[List[dsl.Dataset]]):
+    return see("--input", "{{$}}")
+
+
 OPTIONAL = "[{name: n, type: String, optional: true}, {name: m, type: String, optional: true}]"
 '''
 
@@ -246,6 +251,28 @@ CASES = {
         "collect(items=items)", "over which the loop around it goes",
         [("items: list = [1]", "items: list = [1], all: list = [1]"), ("items=items", "items=all")],
         [["[1]"]],
+    ),
+    "list-of-artifacts-in-a-branch": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner() -> List[dsl.Dataset]:\n"
+        '    with dsl.ParallelFor(["a", "b"]):\n        made = write()\n'
+        '    return dsl.Collected(made.outputs["data"])\n' + pipeline(
+            'made = inner()\nwith dsl.If(give().output != "x"):\n    read_all(data=made.output)'),
+        "dsl.If", "takes a list of artifacts, of which what is in it gets the last alone",
+        [('    with dsl.If(give().output != "x"):\n        read_all(', "    read_all(")],
+    ),
+    "list-of-artifacts-for-a-pipeline": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(data: dsl.Input[List[dsl.Dataset]]):\n"
+        '    read_all(data=data)\n' + pipeline(
+            'with dsl.ParallelFor(["a", "b"]):\n    made = write()\n'
+            'inner(data=dsl.Collected(made.outputs["data"]))'),
+        "    inner(data=", "inner takes a list of artifacts", [("    inner(data=", "    read_all(data=")],
+    ),
+    "artifact-by-two-names": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
+        '    read(data=one)\n    read(data=two)\n' + pipeline(
+            'made = write()\ninner(one=made.outputs["data"], two=made.outputs["data"])'),
+        "    inner(one=", "inner takes one artifact as one and as two, of which it gets one",
+        [(', two=made.outputs["data"]', ', two=write().outputs["data"]')],
     ),
     "loop-over-artifacts": Case(
         "\n\n@dsl.pipeline(name='inner')\ndef inner() -> List[dsl.Dataset]:\n"
