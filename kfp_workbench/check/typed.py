@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 from kfp_workbench.check import behind, bodies
+from kfp_workbench.files import is_file
 from kfp_workbench.project import component_files, signatures
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.signatures import Signature
-from kfp_workbench.project.sources import Sources, is_file
+from kfp_workbench.project.sources import Sources
 from kfp_workbench.project.steps import Step
 
 

@@ -5,7 +5,6 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/la
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +140,7 @@ def _merged(
         metadata = artifact.metadata
         if item.metadata is not None:
             metadata = {**(metadata or {}), **item.metadata}
-        artifact = replace(
-            artifact,
+        artifact = artifact._replace(
             uri=place.address(item.uri) or artifact.uri,
             metadata=metadata,
             custom_path=item.custom_path or artifact.custom_path,
@@ -163,7 +161,7 @@ def _checked(name: str, artifact: RuntimeArtifact, root: str) -> RuntimeArtifact
     kept = {key: value for key, value in (artifact.metadata or {}).items() if key != IN_WORKSPACE}
     try:
         schema(artifact)
-        return replace(artifact, metadata=converted(kept))
+        return artifact._replace(metadata=converted(kept))
     except (MetadataError, ValueError) as error:
         raise OutputError(f"its artifact {name}: {error}", "metadata") from None
 

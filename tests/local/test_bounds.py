@@ -114,9 +114,10 @@ def test_no_file_of_this_machine_is_removed_with_a_containers_own(place: Place) 
     data.write_text("made by another", encoding="utf-8")
     store = Store(None)
     store.keep(f"{ROOT}x/secret", data)
-    taken = Inputs(artifacts={"d": [Artifact(1, f"{ROOT}x/secret", "system.Dataset", {})]})
+    taken = Inputs({}, {"d": [Artifact(1, f"{ROOT}x/secret", "system.Dataset", {})]})
     made = Outputs({}, {}, "/tmp/kfp/outputs/out.json")
-    begun = Begun(Execution(1, "container", "add", 0), taken, outputs=made, command=["add"])
+    begun = Begun(Execution(1, "container", "add", 0), taken, outputs=made)
+    begun.command = ["add"]
 
     def run(words: Sequence[str], env: Mapping[str, str], here: Place, shared: object) -> int:
         folder = here.host(f"{here.root}/x")
