@@ -34,6 +34,7 @@ FINDERS: Sequence[Finder] = (
     traps_values.conditions,
     traps_values.outputs,
     traps_values.collected,
+    traps_values.branches,
     traps_texts.texts,
     traps_texts.quotes,
     traps_tasks.refused,

@@ -60,18 +60,40 @@ def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
     By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/metadata/client.go
     (``GetInputArtifactsByExecutionID``).
     """
-    names: dict[spec.Source, str] = {}
+    names: dict[str, str] = {}
     for name, source in visit.task.artifacts.items():
-        if source in names:
-            what = f"{visit.called} takes one artifact as {names[source]} and as {name}"
+        makers = (str(source), _maker(visit, source))
+        if makers[0] in names:
+            what = f"{visit.called} takes one artifact as {_both(names[makers[0]], name)}"
             yield Trap(f"{what}, and fails before it starts", "hand it over once")
-        names.setdefault(source, name)
+        elif makers[1] in names:
+            both = _both(names[makers[1]], name)
+            what = f"{visit.called} takes as {both} what two equal tasks make"
+            cure = "turn caching off for one, set_caching_options(False)"
+            yield Trap(f"{what}; once both are reused, it is one artifact, and it fails", cure)
+        for maker in makers:
+            names.setdefault(maker, name)
         is_list = (visit.component.artifacts.get(name) or {}).get("isArtifactList")
         is_handed_on = isinstance(source, spec.ComponentInput) and visit.parent is not None
         if visit.component.dag and is_list and not is_handed_on:
             what = "takes a list of artifacts, of which what is in it gets the last alone"
             cure = "let a step before it take the list, and hand on what that makes"
             yield Trap(f"{visit.called} {what}", cure)
+
+
+def _both(*names: str) -> str:
+    return " and as ".join(sorted(names))
+
+
+def _maker(visit: Visit, source: spec.Source) -> str:
+    """Return what KFP's cache knows a task's artifact by, if it looks for that."""
+    dag = visit.graph.dag
+    task = dag.tasks.get(source.task) if dag and isinstance(source, TaskOutput) else None
+    if task is None or not task.caches or visit.pipeline.component_of(task).dag:
+        return str(source)
+    executor = visit.pipeline.executors.get(visit.pipeline.component_of(task).executor)
+    given = (sorted(task.parameters.items()), sorted(task.artifacts.items()))
+    return f"{executor} {given} {source.key}"  # type: ignore[union-attr]
 
 
 def importers(visit: Visit, given: Given) -> Iterator[Trap]:

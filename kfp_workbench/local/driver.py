@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kfp_workbench.local import inputs, placeholders, quantities, spec, values
+from kfp_workbench.local import inputs, placeholders, quantities, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
@@ -189,7 +189,7 @@ def _items(options: Options, given: Inputs) -> Sequence[Any]:
             if loop.items not in given.parameters:
                 raise DriverError(f"the loop's items, {loop.items}, are not there")
             return inputs.items_of(given.parameters[loop.items])
-        value = spec.constant(json.loads(loop.raw))
+        value = values.doubles(json.loads(loop.raw, parse_int=float))
         given.parameters[loop.item] = value
         return inputs.items_of(value)
     except (UnresolvedError, ValueError) as error:

@@ -64,7 +64,7 @@ def run(
     except (MetadataError, ValueError) as error:
         raise ImporterError(str(error), getattr(error, "code", "")) from None
     if not artifact.uri.startswith(OWN_DATA):
-        if not importer.get("reimport"):
+        if not importer.get("reimport") and _keeps_numbers(importer):
             artifact = imported.find(artifact) or artifact
         imported.known.append(artifact)
     (name,) = component.output_artifacts
@@ -82,6 +82,16 @@ def inputs(dag: Execution, task: spec.Task) -> dict[str, Any]:
         elif isinstance(source, ComponentInput) and source.name in dag.inputs:
             found[name] = dag.inputs[source.name]
     return found
+
+
+def _keeps_numbers(importer: Mapping[str, Any]) -> bool:
+    """Tell whether the service keeps an importer's metadata exactly; it finds others never again."""
+    metadata = spec.constant(importer.get("metadata") or {})
+    return all(
+        converted({"": value})[""] == value
+        for value in metadata.values()
+        if isinstance(value, float)
+    )
 
 
 def takes_image(importer: Mapping[str, Any]) -> bool:

@@ -349,6 +349,15 @@ CASES = {
          ("dsl.Collected(data)", "dsl.Collected(made)")],
         [["all"]],
     ),
+    "branch-of-an-importer": Case(
+        "\n\n@dsl.container_component\ndef hand_on(data: dsl.Input[dsl.Dataset], out: dsl.Output[dsl.Dataset]):\n"
+        '    return see("--out", out.path, "text")\n' + pipeline(
+            'with dsl.If(text == "x"):\n    one = write().outputs["data"]\n'
+            'with dsl.Else():\n    two = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset).output\n'
+            "read(data=dsl.OneOf(one, two))", 'text: str = "x"'),
+        "dsl.Else", "what only an importer of a branch takes is not found by a dsl.OneOf",
+        [("two = dsl.importer(", "got = dsl.importer("), (".output\n    read", ".output\n        two = hand_on(data=got).outputs['out']\n    read")],
+    ),
     "importer-with-a-display-name": Case(
         pipeline('data = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset)'
                  '.set_display_name("Data")\nread(data=data.output)'),
@@ -369,16 +378,14 @@ CASES = {
         '    return see("two")\n'
         + pipeline('made = write().outputs["data"]\nother = made\ncompare(one=made, two=other)'),
         "compare(one=made", "takes one artifact as one and as two",
-        [("other = made", 'other = write().outputs["data"]')], [["two"]],
+        [("two: dsl.Input[dsl.Dataset]", "two: str"), ("two=other", 'two="x"')], [["two"]],
     ),
-    "list-of-artifacts-within": Case(
-        "\n\n@dsl.container_component\ndef read_all(data: dsl.Input[List[dsl.Dataset]]):\n"
-        '    return see("all")\n'
-        "\n\n@dsl.pipeline(name='inner')\ndef inner(data: dsl.Input[List[dsl.Dataset]]):\n"
-        "    read_all(data=data)\n" + pipeline(
-            'with dsl.ParallelFor(["a", "b"]):\n    made = write()\n'
-            'inner(data=dsl.Collected(made.outputs["data"]))'),
-        "    inner(data", "what is in it gets the last", [("    inner(data", "    read_all(data")], [["all"]],
+    "artifacts-of-equal-tasks": Case(
+        "\n\n@dsl.container_component\ndef compare(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
+        '    return see("two")\n'
+        + pipeline('one, two = write(), write()\ncompare(one=one.outputs["data"], two=two.outputs["data"])'),
+        "compare(one=one", "takes as one and as two what two equal tasks make",
+        [("write(), write()", "write(), write().set_caching_options(False)")], [["two"]],
     ),
     "after-a-loop-however-it-ends": Case(
         pipeline('with dsl.ParallelFor(["a"]) as item:\n    one = say(text=item)\n'
