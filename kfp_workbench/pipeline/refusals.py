@@ -1,6 +1,7 @@
 """What kfp refuses, in one line: where in the project, and why."""
 
 import contextlib
+import os
 import re
 import traceback
 from collections.abc import Iterator
@@ -23,8 +24,19 @@ def refused(error: BaseException, root: Path) -> WorkbenchError:
     if component := _component(error.__traceback__, root):
         cure = "make check says where, and what to write"
         return WorkbenchError(f"{component}: kfp does not take it ({_reason(error)}): {cure}", 2)
+    if file := missing(error, root):
+        reason = f"loads {file}, which is not there: put it back, or take it out here"
+        return WorkbenchError(f"{_place(error, root)}: {reason}", 2)
     reason = _collected(error.__traceback__) or _reason(error)
     return WorkbenchError(f"{_place(error, root)}: {named(reason, root)}", 2)
+
+
+def missing(error: BaseException | None, root: Path) -> str | None:
+    """Return the file of the project that an error says is not there, if it says so."""
+    if not isinstance(error, FileNotFoundError) or not error.filename:
+        return None
+    path = Path(os.fsdecode(error.filename))
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ def notes(place: Place, value: Any) -> Iterator[Problem]:
 
 
 def parse(text: str, kind: str) -> Any:
-    """Return the value of a type that a text stands for: itself for text, else JSON.
+    """Return the value of a type that a text stands for: itself for text, else JSON (`as_whole`).
 
     Raises ValueError, whose message says what the text is not.
     """
@@ -78,7 +78,13 @@ def parse(text: str, kind: str) -> Any:
         raise ValueError(f"is not {TYPES[kind][0] if kind in TYPES else 'JSON'}") from None
     if not _fits(value, MAX_DEPTH):
         raise ValueError(f"is nested more than {MAX_DEPTH} levels deep")
-    return value
+    return as_whole(value, kind)
+
+
+def as_whole(value: Any, kind: str | None) -> Any:
+    """Return a value of a type: 2 for 2.0, where that is a whole number's, as they are one to KFP."""
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) <= EXACT
+    return int(value) if is_whole and kind == "NUMBER_INTEGER" else value
 
 
 class _TwiceError(ValueError):

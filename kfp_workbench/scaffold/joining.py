@@ -60,6 +60,18 @@ def join(root: Path, step: str) -> Joined:
     return Joined(said, before)
 
 
+def name_problem(root: Path, step: str) -> str | None:
+    """Return why ``pipeline.py`` could not call a new step by its name, or None."""
+    path = root / "pipeline.py"
+    try:
+        module = PipelineModule(path.read_text(encoding="utf-8") if path.exists() else "")
+    except UnfitError:
+        return None
+    if step not in module.local_names:
+        return None
+    return f"{step!r} is a parameter or a task in pipeline.py: choose another name"
+
+
 def by_hand(step: str, steps: Mapping[str, Ports], reason: str) -> str:
     """Return the lines to add to a ``pipeline.py`` that they cannot be added to, and why."""
     given = (
