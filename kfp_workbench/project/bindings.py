@@ -23,8 +23,6 @@ _SIGNS: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
 }
 _BLOCKS = ("body", "orelse", "finalbody", "handlers")  # of if, try and with
 _TYPE_CHECKING = re.compile(r"(\w+\.)?TYPE_CHECKING")
-
-
 _JOINED: Sequence[set[type]] = ({str}, {list})  # what + puts together, beside numbers
 
 
@@ -141,10 +139,9 @@ def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     for node in body:
         yield node
         if isinstance(node, (ast.If, ast.Try, ast.With)):
-            is_checking = isinstance(node, ast.If) and _TYPE_CHECKING.fullmatch(
-                ast.unparse(node.test)
-            )
-            for block in _BLOCKS[1 if is_checking else 0 :]:
+            condition = ast.unparse(node.test) if isinstance(node, ast.If) else ""
+            is_never_run = _TYPE_CHECKING.fullmatch(condition)
+            for block in _BLOCKS[1 if is_never_run else 0 :]:
                 for part in getattr(node, block, []):
                     yield from _statements(
                         part.body if isinstance(part, ast.ExceptHandler) else [part]
