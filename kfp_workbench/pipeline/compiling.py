@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kfp import compiler
 from kfp.dsl import base_component, component_factory
 
@@ -24,6 +25,7 @@ from kfp_workbench.pipeline import (
     heads,
     nesting,
     numbers,
+    quoting,
     refusals,
     scopes,
     task_outputs,
@@ -112,7 +114,7 @@ def _own_description(pipeline: Any) -> str | None:
 def _write(pipeline: Any, target: Path, root: Path) -> None:
     """Write a pipeline as kfp does; raises WorkbenchError (2) for what kfp finds only then."""
     try:
-        with heads.corrected():
+        with heads.corrected(), quoting.quoted(yaml.Dumper):
             compiler.Compiler().compile(pipeline, str(target))
     except Exception as error:
         raise refusals.refused(error, root) from error
