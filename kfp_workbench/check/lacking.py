@@ -53,6 +53,16 @@ def check_lacking(
             yield from image.lacking(module)
 
 
+def check_relative(path: str, script: Module) -> Iterator[Finding]:
+    """Find imports that a script cannot have: started as one, it is in no package."""
+    spared = _spared(script)
+    for node in script.imports:
+        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in spared:
+            name = f"{'.' * node.level}{node.module or ''}"
+            what = f"imports {name}, and a script that is run is in no package"
+            yield Finding(path, node.lineno, what, "leave out the dots")
+
+
 class _Image:
     def __init__(self, step: Step, sources: Sources, held: Layout) -> None:
         self._step, self._sources, self._held = step, sources, held

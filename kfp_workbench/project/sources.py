@@ -97,7 +97,7 @@ class Sources:
             what, cure = "is no file", "put a file in its place"
         else:
             here = path.parent == self.root
-            what, cure = "is missing", "put it back" if here else "templates/step/ has one"
+            what, cure = "is missing", "put it back" if here else _of_step(path)
         raise UnreadableError(Finding(self.name(path), 1, what, cure))
 
     def _unreadable(self, path: Path, reason: str) -> UnreadableError:
@@ -154,6 +154,13 @@ class Sources:
                 finding = Finding(self.name(path), error.line, what, "mend it")
                 raise UnreadableError(finding) from None
         return self._documents[path]
+
+
+def _of_step(path: Path) -> str:
+    """Return how a file of a step that is missing is made."""
+    if path.name == "component.yaml":
+        return "write it, or make main.py a typed function, make help TOPIC=steps"
+    return "templates/step/ has one"
 
 
 @functools.lru_cache(64)
