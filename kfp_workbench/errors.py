@@ -40,11 +40,12 @@ def cause(error: BaseException) -> str:
     while isinstance(inner, BaseException):
         error, inner = inner, _within(inner)
     text = " ".join(str(inner if isinstance(inner, str) else error).split())
-    text = re.sub(r"<[^>]*>:? ?", "", text)[:200]
+    text = re.sub(r"<[^>]*>:? ?|\w+Connection\([^()]*\): ", "", text)[:200]
     return text if text.isprintable() else ascii(text)
 
 
 def _within(error: Any) -> Any:
     """Return what an error holds: another one, or its text (in words, where it is ssl's)."""
     within = [getattr(error, name, None) for name in ("verify_message", "reason")]
+    within += [value for value in error.args if isinstance(value, BaseException)]
     return next(filter(None, within), (error.args or [None])[0])

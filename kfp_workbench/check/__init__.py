@@ -94,13 +94,14 @@ def _examined(
         lambda: list(shadows.check_modules(sources)),
         lambda: list(schedules.check_schedules(sources)),
         lambda: list(dockerfile.check_dockerignore(sources)),
-        lambda: list(picture.check_pictures(sources)),
     ):
         found += _read(check, found) or []
     found += _check_build_args(root, project)
     found += [finding for finding, _ in texts.find(sources)]
     # Where a file cannot be read, compiling may not even end.
     view = View() if sources.unreadable else look()
+    if not (sources.unreadable or view.wrong):  # else there is nothing to draw yet
+        found += picture.check_pictures(sources)
     found += server.check_server(sources, components, project.server, view)
     found += traps.check_traps(sources, components, view, found)
     notes = [Finding("pipeline.py", 1, view.hindered, _UNSEEN)] if view.hindered else []
@@ -145,7 +146,7 @@ def _check_step(
         found += component.check_component(part, step, project, program)
         found += flags.check_flags(part, code, program) if code else []
     held = lacking.check_lacking
-    found += _read(lambda: list(held(step, sources, project.build_args)), found) or []
+    found += _read(lambda: list(held(step, sources, project.build_args, program)), found) or []
     if file:
         found += dockerfile.check_dockerfile(file, content, project, may_be_root)
         found += dockerfile.check_entrypoint(file, None if typed else part, program)

@@ -5,13 +5,13 @@ tell is left to it.
 """
 
 import ast
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
 from kfp_workbench.check.exits import check_exits
 from kfp_workbench.check.interfaces import Interface, Kind
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
+from kfp_workbench.project.suggestions import instead, output_instead
 
 _CONSTANTS: Mapping[type, str] = {
     bool: "BOOLEAN",
@@ -100,7 +100,7 @@ class _Pipeline:
                 yield self._found(word.value, what, "leave it out")
             elif word.arg not in interface.inputs:
                 what = f"{step} has no input {shown(word.arg)}"
-                yield self._found(word.value, what, _instead(word.arg, interface.inputs))
+                yield self._found(word.value, what, instead(word.arg, interface.inputs))
             elif problem := self._problem(word.value, interface.inputs[word.arg]):
                 what = f"{step}'s input {shown(word.arg)} is {problem[0]}"
                 yield self._found(word.value, what, problem[1])
@@ -122,7 +122,7 @@ class _Pipeline:
         interface = self._made_by(task) if task else None
         if interface and name not in interface.outputs:
             what = f"{interface.step} has no output {shown(name)}"
-            yield self._found(node, what, _instead(name, interface.outputs))
+            yield self._found(node, what, output_instead(name, interface.outputs))
 
     def _problem(self, node: ast.expr, wanted: Kind) -> tuple[str, str] | None:
         """Return what is wrong with a value for an input of a type, and the cure; or None."""
@@ -203,14 +203,6 @@ def _output_of(node: ast.expr) -> tuple[ast.expr | None, str]:
     if is_outputs and isinstance(name, ast.Constant) and isinstance(name.value, str):
         return getattr(outputs, "value", None), name.value
     return None, ""
-
-
-def _instead(name: str, known: Mapping[str, Kind]) -> str:
-    near = {key.lower(): key for key in known}.get(name.lower())
-    near = near or next(iter(difflib.get_close_matches(name, known, 1)), None)
-    if near:
-        return f"did you mean {near}?"
-    return f"it has {', '.join(known)}" if known else "it has none"
 
 
 def _inputs(interface: Interface) -> str:

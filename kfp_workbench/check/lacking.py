@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kfp_workbench.check.command import Program
 from kfp_workbench.images import layout
 from kfp_workbench.images.layout import Layout
 from kfp_workbench.project.findings import Finding
@@ -33,10 +34,16 @@ class _Import(NamedTuple):
     name: str  # with dots; its last part may be a name within a module
 
 
-def check_lacking(step: Step, sources: Sources, build_args: Mapping[str, str]) -> Iterator[Finding]:
-    """Find imports and files that the image of a step lacks; raises UnreadableError."""
+def check_lacking(
+    step: Step, sources: Sources, build_args: Mapping[str, str], program: Program
+) -> Iterator[Finding]:
+    """Find the script, imports and files that the image of a step lacks; raises UnreadableError."""
     script = step.folder / "main.py"
     held = layout.read(step, sources.root, build_args)
+    if program.script and held.lacks(program.script):
+        what = f"does not copy {program.script.name}, which the step runs"
+        cure = f"write COPY steps/{step.name}/*.py ./"
+        yield Finding(sources.name(step.folder / "Dockerfile"), 1, what, cure)
     if held.is_guess or script not in held.files.values():
         return
     image = _Image(step, sources, held)

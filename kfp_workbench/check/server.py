@@ -25,9 +25,9 @@ def check_server(
         return  # nothing is newer than the SDK
     version = versions.target(setting)
     lacking = _lacking(view, version)
-    for need in asked:
-        if version < need.feature.since and (need.feature in lacking or not view.documents):
-            yield need.finding(versions.said(setting))
+    newer = (need for need in asked if version < need.feature.since)
+    for need in needs.lacked(newer, lacking) if view.documents else newer:
+        yield need.finding(versions.said(setting))
     for feature in lacking.keys() - {need.feature for need in asked}:
         for path, line in sorted({_line(view, task) for task in lacking[feature]}):
             yield needs.Need(feature, path, line).finding(versions.said(setting))

@@ -5,11 +5,11 @@ Words are resolved by what local runs resolve them with, which is held to a real
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from kfp_workbench.check.flow import NOTHING, Given, Visit, has_artifact, possible
 from kfp_workbench.check.trap import Trap, Word
 from kfp_workbench.local import placeholders
+from kfp_workbench.pipeline import clauses as ifs
 from kfp_workbench.project.names import called, shown
 
 _TAG = re.compile(r"\{\{\s*\$[.}](?:.*?\}\}|\})", re.DOTALL)
@@ -63,12 +63,10 @@ def clauses(visit: Visit, given: Given) -> Iterator[Trap]:
         if text.startswith('{"Concat":'):
             cure = "make it `if: {then: [...], else: [...]}` of whole arguments"
             yield Trap("hands the JSON of a `concat` with an `if` over, unresolved", cure, word)
-        elif text.startswith('{"IfPresent":'):
-            clause = _clause(text)
-            name = clause.get("InputName", "")
-            parts = [clause.get("Then") or [], clause.get("Else") or []]
-            items = [i for part in parts for i in (part if isinstance(part, list) else [part])]
-            if not all(isinstance(item, str) for item in items):
+        elif text.startswith(ifs.START):
+            clause = ifs.read(text) or ifs.Clause("", (), ())
+            name = clause.name
+            if not all(isinstance(item, str) for item in (*clause.then, *clause.otherwise)):
                 what = "has an `if` or `concat` within an `if`, which fails before the step starts"
                 yield Trap(what, "write a second `if` after the first, and texts in it", word)
             elif "$.outputs" in text:
@@ -91,17 +89,7 @@ def words(visit: Visit) -> Iterator[tuple[Word, str]]:
 
 
 def _is_clause(text: str) -> bool:
-    return text.startswith(('{"IfPresent":', '{"Concat":'))
-
-
-def _clause(text: str) -> Mapping[str, Any]:
-    import json
-
-    try:
-        found = json.loads(text)["IfPresent"]
-    except (ValueError, TypeError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return text.startswith((ifs.START, '{"Concat":'))
 
 
 def _tag(name: str) -> str:

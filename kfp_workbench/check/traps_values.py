@@ -1,21 +1,18 @@
 """Traps of values: those that are not there, are of another type by then, or are not what they say."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
-from kfp_workbench.check.flow import NOTHING, Given, Visit, items, lists_of, possible
+from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, of_source, possible
 from kfp_workbench.check.trap import Trap
-from kfp_workbench.local import cel, expansion, expression, inputs, placeholders, values
+from kfp_workbench.local import cel, expression, values
 from kfp_workbench.local.cel import CelError
-from kfp_workbench.local.spec import ComponentInput, Constant, TaskOutput
+from kfp_workbench.local.spec import ComponentInput, Task, TaskOutput
 from kfp_workbench.project.names import called, shown
 from kfp_workbench.project.port_types import Annotation
 
-CHANNEL = "{{channel:"
-_OF_RUN = re.compile(r"\{\{\$\.(?:pipeline_\w+|workspace_path)\}\}")
 # What KFP's compiler makes of a number or a boolean that is compared with a text.
 _CONVERTED = re.compile(r"'(?:\w+\()?inputs\.parameter_values\['[^']*'\]\)?'")
 _MOST = 200  # of the ways in which a condition's inputs may go together
@@ -82,13 +79,32 @@ def _typed(visit: Visit, name: str, kind: str) -> str:
 
 def lists(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find what takes, within a loop, the list that the loop goes over: iterations are not given it."""
-    outer = visit.parent
+    outer, own = visit.parent, visit.task.loop
+    if own and own.items in visit.task.selectors:
+        what = "this loop goes over a field of another loop's item, which no iteration finds"
+        yield Trap(what, "let a step make a list of it, and go over that")
     loop = outer.task.loop if outer else None
     for source in visit.task.parameters.values():
         if loop and isinstance(source, ComponentInput) and source.name == loop.items:
             what = f"{visit.called} takes {called(source.name)}, over which the loop around it goes"
             cure = "give it the list by another parameter, or another step's output"
             yield Trap(f"{what}, and no iteration has that", cure)
+
+
+def fields(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find fields of items that an item does not have."""
+    for name, selector in visit.task.selectors.items():
+        source = visit.task.parameters.get(name)
+        for value in (of_source(visit, source, given) or ()) if source else ():
+            try:
+                expression.select(value, selector)
+            except CelError as error:
+                _, is_missing, key = str(error).partition("no such key: ")
+                what = f"{visit.called} takes a field of an item that has none ({error})"
+                if is_missing:
+                    what = f"{visit.called} takes {shown(key)} of each item, and {shown(value)} has none"
+                yield Trap(what, "give each item the same keys, with a value")
+                break
 
 
 def conditions(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -129,23 +145,6 @@ def _there(visit: Visit, name: str, given: Given) -> list[Any]:
     return [value for value in possible(visit, name, given) if value is not NOTHING] or ["text"]
 
 
-def parts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find parts of a loop's items that one of these does not have."""
-    for name, selector in visit.task.selectors.items():
-        source, outer = visit.task.parameters.get(name), visit.parent
-        loop = outer.task.loop if outer else None
-        if loop and isinstance(source, ComponentInput) and source.name == loop.item and outer:
-            for item in items(outer, given) or ():
-                try:
-                    expression.select(item, selector)
-                except CelError as error:
-                    _, is_missing, key = str(error).partition("no such key: ")
-                    if is_missing:
-                        what = f"{visit.called} takes {shown(key)} of each item, and {shown(item)}"
-                        yield Trap(f"{what} has none", "give each item the same keys")
-                        break
-
-
 def outputs(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find outputs that are taken of a group which does not hand them on."""
     graph = visit.graph.dag
@@ -180,6 +179,14 @@ def collected(visit: Visit, given: Given) -> Iterator[Trap]:
             if task and task.condition:
                 what = "collects what a dsl.If within the loop makes, and fails where one does not"
                 yield Trap(what, "let a step make it that runs in each iteration")
+            if task and _is_importer(visit, task):
+                what = "collects what an importer within the loop takes, and fails"
+                yield Trap(what, "let a step within the loop make an artifact of it")
+
+
+def _is_importer(visit: Visit, task: Task) -> bool:
+    executor = visit.pipeline.component_of(task).executor
+    return "importer" in visit.pipeline.executors.get(executor, {})
 
 
 def _makers(output: Any) -> Iterator[str]:
@@ -191,83 +198,3 @@ def _makers(output: Any) -> Iterator[str]:
     elif isinstance(output, list):
         for inner in output:
             yield from _makers(inner)
-
-
-def texts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find constants and settings with placeholders that nothing replaces there."""
-    for name, source in visit.task.parameters.items():
-        value = source.value if isinstance(source, Constant) else None
-        if isinstance(value, str) and _is_whole(value):
-            continue
-        for text in expansion.texts(value):
-            where = f"{called(name)} of {visit.task.label}"
-            yield from _in_text(where, text)
-            for inner in placeholders.names_in(text) if visit.container else ():
-                if inner == name or inner not in visit.names:
-                    what = f"{where} has {shown(_tag(inner))}, which stays as it is"
-                    yield Trap(what, _ARGUMENT)
-    for item in visit.container.get("env") or ():
-        text = str(item.get("value", ""))
-        where = f"the variable {item['name']} of {visit.task.label}"
-        yield from _in_text(where, text)
-        for inner in placeholders.names_in(text):
-            yield Trap(f"{where} has {shown(_tag(inner))}, which stays as it is", _ARGUMENT)
-    importer = visit.executor.get("importer") or {}
-    for text in expansion.texts(importer.get("metadata")):
-        where = f"metadata of {visit.task.label}"
-        yield from _in_text(where, text)
-        if placeholders.names_in(text):
-            what = f"{where} take an input, which stays as it is written"
-            yield Trap(what, "write them as constants, or hand the value to the steps")
-    address = str((importer.get("artifactUri") or {}).get("constant", ""))
-    yield from _in_text(f"the address of {visit.task.label}", address)
-
-
-def quotes(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find texts made of values whose quotes break the JSON in which a container gets its inputs."""
-    words = (*(visit.container.get("command") or ()), *(visit.container.get("args") or ()))
-    if not any("{{$}}" in str(word) for word in words):
-        return
-    for name, source in visit.task.parameters.items():
-        text = source.value if isinstance(source, Constant) else None
-        for inner in placeholders.names_in(text) if isinstance(text, str) else ():
-            if (
-                inner != name
-                and inner in visit.task.parameters
-                and _has_quotes(visit, inner, given)
-            ):
-                what = f"{called(name)} of {visit.task.label} has {called(inner)} in it"
-                cure = "hand it over as an argument of its own, and join texts in the step"
-                yield Trap(f"{what}, whose quotes break the JSON that the step is given", cure)
-
-
-def _has_quotes(visit: Visit, name: str, given: Given) -> bool:
-    source, graph = visit.task.parameters[name], visit.graph.dag
-    if isinstance(source, TaskOutput) and graph and source.task in graph.tasks:
-        maker = visit.pipeline.component_of(graph.tasks[source.task])
-        return maker.outputs.get(source.key) == "STRUCT"
-    found = [value for value in possible(visit, name, given) if value is not NOTHING]
-    texts = [values.launcher_text(value) for value in found]
-    return any(json.dumps(text, ensure_ascii=False) != f'"{text}"' for text in texts)
-
-
-_ARGUMENT = "hand the value over as an argument of the step"
-
-
-def _in_text(where: str, text: str) -> Iterator[Trap]:
-    if CHANNEL in text:
-        what = f"{where} has an f-string of what KFP's compiler does not fill in"
-        yield Trap(
-            what, "hand that over as an argument of its own, or annotate it with a plain type"
-        )
-    for tag in dict.fromkeys(_OF_RUN.findall(text)):
-        what = f"{where} has {shown(tag)} in a place where nothing fills it in"
-        yield Trap(what, "pass a placeholder that KFP fills in, alone, and join texts in the step")
-
-
-def _tag(name: str) -> str:
-    return f"{{{{$.inputs.parameters['{name}']}}}}"
-
-
-def _is_whole(text: str) -> bool:
-    return text in inputs.PLACEHOLDERS or inputs.WORKSPACE_TAG in text

@@ -57,19 +57,19 @@ def all_adapted(
 def _adapted(source: Source, cached: bool | None, server: Server) -> Iterator[Adapted]:
     setting = source.settings.server
     theirs, ours = versions.parse(server.version), versions.target(setting)
-    changes, left_out = caching.changes(cached), []
+    changes, fitted = caching.changes(cached), []
     if theirs and theirs < ours:
         is_ours = steps.owner(source.settings, source.root)
 
         def fit(documents: list[Any]) -> None:
-            left_out.extend(fitting.fit(documents, theirs, is_ours))
+            fitted.extend(fitting.fit(documents, theirs, is_ours))
             needs.refuse(documents, theirs, f"and {server.host} has {theirs}", source.root)
 
         changes.append(fit)
     with packages.changed(source.package, changes) as copy:
         note = None
         if theirs and theirs < ours:
-            how = f"without {', '.join(left_out)}" if left_out else "as it is"
+            how = ", ".join(fitted) or "as it is"
             note = (
                 f"{server.host} has KFP {theirs}, older than {ours}: the pipeline goes there {how}"
             )

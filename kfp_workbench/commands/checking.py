@@ -16,5 +16,5 @@ def check(args: argparse.Namespace) -> None:
     for note in notes:
         print(f"note: {note.text}", file=sys.stderr)
     if findings:
-        raise WorkbenchError(f"{len(findings)} findings, see above")
+        raise WorkbenchError(f"{len(findings)} finding{'s' * (len(findings) > 1)}, see above")
     print("the contract holds", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from kfp_workbench.pipeline import freshness
 from kfp_workbench.project import environments, settings
 from kfp_workbench.project.secrecy import Mask
 from kfp_workbench.project.settings import ROOT
+
+# https://docs.python.org/3/library/exceptions.html#ModuleNotFoundError
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
@@ -44,15 +48,30 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _debugging(folder: Path, args: argparse.Namespace) -> Iterator[str]:
-    """Yield the command that debugs the step that failed, if one did."""
+    """Yield what to do about the step that failed, if one did: most often, to debug it."""
     run = record.read(folder)
     task = running.first_failure(run) if run.state == "failed" else None
     if task is None or task.kind != "container" or task.failed_in == "driver":
         return
     step = ROOT / "steps" / task.step
+    if module := _module_missing(folder / task.log, step):
+        source = f"steps/{task.step}/requirements.in"
+        yield f"to mend it: list what brings {module} in {source}, then make lock"
+        return
     stops = "" if step.is_dir() and not (step / "main.py").is_file() else " PDB=1"
     env = "" if args.env == "dev" else f" ENV={args.env}"
     yield f"to debug it: make debug {choosing.words(run, task)}{stops}{env}"
+
+
+def _module_missing(log: Path, step: Path) -> str:
+    """Return the module for whose lack a step failed, where that is no file of the project."""
+    if not (log.is_file() and step.is_dir()):
+        return ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = _NO_MODULE.match(lines[-1]) if lines else None
+    module = found[1] if found else ""
+    files = [folder / name for folder in (ROOT, step) for name in (module, f"{module}.py")]
+    return "" if any(path.exists() for path in files) else module
 
 
 def _compile() -> None:

@@ -13,12 +13,19 @@ from typing import Any, NoReturn
 
 
 class _Parser(argparse.ArgumentParser):
-    """Repeats no secret in its errors, such as that of a forgotten -p."""
+    """Says what is wrong in one line, and repeats no secret in it, such as that of a forgotten -p."""
 
     def error(self, message: str) -> NoReturn:
         from kfp_workbench.project.secrecy import hide_assignments
 
-        super().error(hide_assignments(message))
+        self.exit(2, f"error: {self.prog}: {hide_assignments(message)}\n")
+
+    @property
+    def taken(self) -> str:
+        """Return the options of a verb, for people."""
+        actions = [action for action in self._actions if action.dest != "help"]
+        words = [action.option_strings[:1] or [action.dest.upper()] for action in actions]
+        return ", ".join(word for (word,) in words) or "nothing"
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -28,10 +35,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """
     parser = _Parser(prog="make", allow_abbrev=False)
     parser.set_defaults(closing=[], interrupted="")
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     for add in (_add_pipeline, _add_images, _add_project, _add_local, _add_run, _add_server):
         add(verbs)
-    return parser.parse_args(argv)
+    args, more = parser.parse_known_args(argv)
+    if more:
+        verb = verbs.choices[args.verb]
+        verb.error(f"it takes {verb.taken}, and ARGS has {' '.join(more)}")
+    return args
 
 
 def call(args: argparse.Namespace) -> dict[str, object] | None:

@@ -18,6 +18,8 @@ def add(args: argparse.Namespace) -> None:
         raise WorkbenchError("NAME= is missing: make step NAME=scale", 2)
     name = names.normalise_step(args.name)
     given = ports.read(vars(args)["in"], args.out)
+    if problem := joining.name_problem(ROOT, name):
+        raise WorkbenchError(f"step: {problem}", 2)
     image = f"{project.registry}/{steps.Step(name, ROOT).image_name}"
     wanted = given if any(given) else usual.ports(ROOT)
     folder = adding.add_step(ROOT, name, image=image, base_image=project.base_image, ports=wanted)

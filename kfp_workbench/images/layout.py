@@ -32,11 +32,16 @@ class Layout:
     user: str = ""
     opens_up: bool = False  # it may let its user write where its files are
     is_guess: bool = False  # its Dockerfile could not be followed
+    has_more: bool = False  # something is copied that could not be followed
 
     @property
     def is_writable(self) -> bool:
         """Tell whether the image's user may write to the folder that commands are run in."""
         return self.opens_up or self.user.partition(":")[0] in ("", "0", "root")
+
+    def lacks(self, path: Path) -> bool:
+        """Tell whether a file of the project is surely not copied, wherever to."""
+        return not (self.is_guess or self.has_more or path in self.files.values())
 
     @property
     def search(self) -> list[str]:
@@ -127,6 +132,9 @@ class _Reader:
         *sources, target = [self._filled(word) for word in instruction.words()] or [""]
         flags = dict(flag.partition("=")[::2] for flag in instruction.flags)
         self._current.opens_up |= "--chown" in flags or "--chmod" in flags
+        origin = flags.get("--from", "").lower()
+        stage = self._stages.get(origin, Layout(has_more=bool(origin)))
+        self._current.has_more |= stage.has_more or "$" in instruction.text
         available = self._available(flags.get("--from"))
         is_folder = len(sources) > 1 or target.endswith("/") or self._has_folder(target)
         for source in sources:

@@ -50,6 +50,13 @@ def lock(root: Path = ROOT, *, upgrade: bool = False) -> None:
             print(f"{target.relative_to(root)} is up to date", file=sys.stderr)
 
 
+def sign(source: Path, root: Path) -> None:
+    """Say in the lock file of ``source`` that it fits, so that `lock` leaves it as it is."""
+    target = source.with_suffix(".txt")
+    body = target.read_text(encoding="utf-8")
+    files.write(target, f"{_head(source, _python(source, root), _read(source), body)}\n{body}")
+
+
 def _locked(source: Path, root: Path, upgrade: bool) -> str:
     """Return the text of a lock file: the present one, where it fits."""
     target, python = source.with_suffix(".txt"), _python(source, root)

@@ -27,6 +27,7 @@ class Stop(NamedTuple):
     file: str  # its name, without folders
     function: str
     has_inputs: bool  # its arguments are the task's
+    source: str = ""  # the project's own file
 
 
 def place_of(command: Sequence[str], step: Step | None, root: Path) -> Stop | None:
@@ -46,21 +47,21 @@ def place_of(command: Sequence[str], step: Step | None, root: Path) -> Stop | No
 def _in_script(name: str, path: Path | None, root: Path) -> Stop:
     if path is None or not path.is_file():
         return Stop(name, _SCRIPT, False)
-    sources = Sources(root)
+    sources, source = Sources(root), str(path)
     try:
         signature, _ = signatures.examine(path, sources)
         functions = sources.module(path).functions
     except UnreadableError:  # which Python says better
-        return Stop(name, _SCRIPT, False)
+        return Stop(name, _SCRIPT, False, source)
     if signature:
-        return Stop(name, signature.name, True)
-    return Stop(name, "main" if "main" in functions else _SCRIPT, False)
+        return Stop(name, signature.name, True, source)
+    return Stop(name, "main" if "main" in functions else _SCRIPT, False, source)
 
 
 def variables(stop: Stop, inputs: str, *, shell: bool) -> dict[str, str]:
     """Return what tells a task's Python where to stop; ``inputs`` is a file that it can read."""
-    said = {"file": stop.file, "function": stop.function, "shell": shell, "inputs": inputs}
-    return {VARIABLE: json.dumps(said)}
+    said = {"file": stop.file, "source": stop.source, "function": stop.function}
+    return {VARIABLE: json.dumps({**said, "shell": shell, "inputs": inputs})}
 
 
 def write_inputs(inputs: Inputs, path: str, place: Place) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.errors import WorkbenchError, cause
 
 
 def connect(command: str) -> Any:
@@ -105,5 +105,5 @@ def _engine_address(command: str) -> str | None:
 
 def explain(error: BaseException) -> str:
     """Return what an engine's error says, in one line."""
-    text = getattr(error, "explanation", None) or str(error)
+    text = getattr(error, "explanation", None) or cause(error.__cause__ or error)
     return " ".join(str(text).split())[:300]

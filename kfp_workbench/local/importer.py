@@ -14,7 +14,7 @@ from kfp_workbench.local.bounds import OutsideError, hold
 from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError, converted
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
-from kfp_workbench.local.spec import ComponentInput
+from kfp_workbench.local.spec import ComponentInput, Constant
 from kfp_workbench.local.store import Store, StoreError
 
 _BUCKET = re.compile(r"((?:gs|s3|minio|mem)://)([^/?]+)(/[^?]*)?(\?.+)?")
@@ -71,6 +71,17 @@ def run(
     execution.output_artifacts = {name: artifact}
     execution.state = "COMPLETE"
     return execution, artifact
+
+
+def inputs(dag: Execution, task: spec.Task) -> dict[str, Any]:
+    """Return what an importer is given, for the record: what other tasks made, it does not look up."""
+    found = {}
+    for name, source in task.parameters.items():
+        if isinstance(source, Constant):
+            found[name] = source.value
+        elif isinstance(source, ComponentInput) and source.name in dag.inputs:
+            found[name] = dag.inputs[source.name]
+    return found
 
 
 def takes_image(importer: Mapping[str, Any]) -> bool:

@@ -79,6 +79,8 @@ class Launcher:
         shared = []
         done = set()
         for several in begun.inputs.artifacts.values():
+            if several and _path(several[0]) is None:
+                raise StoreError(f"{several[0].uri} is in no bucket")
             for artifact in several:
                 target = _path(artifact)
                 if artifact.is_in_workspace or target is None or target in done:
@@ -113,11 +115,11 @@ class Launcher:
             parameters = outputs.parameters(given, place, component, told)
             made = outputs.artifacts(begun.outputs.artifacts, place, told, self.root)
             files = {item.uri: outputs.file_of(item, place) for item in made.values()}
+            for address, path in files.items():
+                if path is not None:
+                    self.store.keep(address, path)
         except (outputs.OutputError, OutsideError, StoreError) as error:
             return Result(0, "launcher", str(error), error.code)
-        for address, path in files.items():
-            if path is not None:
-                self.store.keep(address, path)
         return Result(0, parameters=parameters, artifacts=made)
 
 

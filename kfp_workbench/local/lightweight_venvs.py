@@ -65,6 +65,7 @@ def _install(folder: Path, text: str, task: str) -> None:
             installers.choose().install(folder, path, locked=False)
         except WorkbenchError as error:
             raise WorkbenchError(f"{task}: its packages: {error}") from None
+    installers.compile_modules(folder)
 
 
 def _lend_kfp(folder: Path) -> None:

@@ -76,7 +76,8 @@ def told(given: ExecutorInput, place: Place) -> ExecutorOutput:
     try:
         return read_output(text)
     except ValueError as error:
-        raise OutputError(f"what it published is no executor output: {error}") from None
+        why = f"what it published is no executor output: {error}"
+        raise OutputError(why, "output-type") from None
 
 
 def parameters(

@@ -4,13 +4,13 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/driver/util.
 (``resolveContainerArgs``) and ``component/launcher_v2.go`` (``compileCmdAndArgs``).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kfp_workbench.local import values
 from kfp_workbench.local.problems import ProblemError
+from kfp_workbench.pipeline import clauses
 
 _PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['(.+?)']}}")
 
@@ -33,7 +33,7 @@ def resolve(words: Sequence[str], parameters: Mapping[str, Any]) -> list[str]:
     for word in words:
         if "$.outputs" in word:
             found.append(word)
-        elif word.strip().startswith('{"IfPresent":'):
+        elif word.strip().startswith(clauses.START):
             found.extend(_condition(word, parameters))
         else:
             found.append(_replaced(word, parameters))
@@ -63,19 +63,14 @@ def _replaced(word: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _condition(word: str, parameters: Mapping[str, Any]) -> Iterator[str]:
-    try:
-        clause = json.loads(word)["IfPresent"]
-        name = clause.get("InputName", "")
-    except (ValueError, KeyError, AttributeError):
-        raise PlaceholderError(f"{word} is no IfPresent", "placeholder") from None
-    branch = clause.get("Then" if parameters.get(name) is not None else "Else")
-    if branch is None:
-        return
-    items = branch if isinstance(branch, list) else [branch]
-    for item in items:
+    clause = clauses.read(word)
+    if clause is None:
+        raise PlaceholderError(f"{word} is no IfPresent", "placeholder")
+    is_present = parameters.get(clause.name) is not None
+    for item in clause.then if is_present else clause.otherwise:
         if not isinstance(item, str):
             raise PlaceholderError(
-                f"an IfPresent of {name} holds something that is no text", "placeholder"
+                f"an IfPresent of {clause.name} holds something that is no text", "placeholder"
             )
         yield _replaced(item, parameters)
 

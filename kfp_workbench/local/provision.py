@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError, refuse
 from kfp_workbench.images import layout
+from kfp_workbench.images.layout import Layout
 from kfp_workbench.local import lightweight, venvs
 from kfp_workbench.local.admission import STUBS
 from kfp_workbench.local.image import EMPTY, Image
@@ -73,16 +74,32 @@ def _homes(wanted: Wanted, say: Say) -> dict[str, Home]:
     used = {str(container["image"]) for container in wanted.containers.values()}
     dynamic = any("{{" in image for image in used)
     needed = {image: step for image, step in wanted.ours.items() if image in used or dynamic}
+    layouts = {image: _layout(step, wanted) for image, step in needed.items()}
+    refuse(list(_lacking(wanted, layouts)))
     found = {step.name: venvs.provide(step, wanted.root) for step in needed.values()}
     if note := venvs.other_pythons(found):
         say(note)
     return {
-        image: Home(found[step.name].bin, _image(step, wanted)) for image, step in needed.items()
+        image: Home(found[step.name].bin, Image.of(layouts[image]))
+        for image, step in needed.items()
     }
 
 
-def _image(step: Step, wanted: Wanted) -> Image:
-    return Image.of(layout.read(step, wanted.root, wanted.settings.build_args))
+def _lacking(wanted: Wanted, layouts: Mapping[str, Layout]) -> Iterator[str]:
+    """Yield which steps run a script of theirs that their Dockerfile does not copy."""
+    for container in wanted.containers.values():
+        image, words = str(container["image"]), [*container.get("command", []), "", ""]
+        if image not in layouts or not (name := str(words[1])).endswith(".py"):
+            continue
+        step = wanted.ours[image]
+        if (step.folder / name).is_file() and layouts[image].lacks(step.folder / name):
+            folder = f"steps/{step.name}"
+            what = f"{folder}/Dockerfile does not copy {name}, which the step runs"
+            yield f"{what}: write COPY {folder}/*.py ./"
+
+
+def _layout(step: Step, wanted: Wanted) -> Layout:
+    return layout.read(step, wanted.root, wanted.settings.build_args)
 
 
 def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
@@ -96,7 +113,7 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
         step = wanted.ours.get(str(container["image"]))
         name = label.removeprefix("exec-")
         binaries = lightweight_venvs.provide(found, step, name, wanted.root, say)
-        home = Home(binaries, _image(step, wanted) if step else EMPTY)
+        home = Home(binaries, Image.of(_layout(step, wanted)) if step else EMPTY)
         homes[(str(container["image"]), *found.packages)] = home
     return homes
 

@@ -44,7 +44,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -170,7 +170,7 @@ class Recorder:
         """Write ``run.json``."""
         began = time.monotonic()
         with self._lock:
-            text = json.dumps(self._mask.result(_kept(asdict(self.run))))
+            text = json.dumps(self._mask.result(_kept(self.run)))
         files.write(self._folder / FILE, text)
         ended = time.monotonic()
         self._next = ended + max(EVERY, SHARE * (ended - began))
@@ -179,18 +179,32 @@ class Recorder:
         return round(time.monotonic() - self._began, 3)
 
 
-def _kept(run: dict[str, Any]) -> dict[str, Any]:
-    """Return a record with whole numbers as such, and without what is too large for it."""
-    run["parameters"] = _small(run["parameters"])
-    run["outputs"] = {name: small(value) for name, value in run["outputs"].items()}
-    for task in run["tasks"]:
-        task["inputs"], task["outputs"] = _small(task["inputs"]), _small(task["outputs"])
-        for artifact in (*task["artifacts_in"], *task["artifacts_out"]):
-            artifact["metadata"] = {
-                key: _thinned(item) if key == "confidenceMetrics" else small(item)
-                for key, item in artifact["metadata"].items()
-            }
-    return run
+def _kept(run: Run) -> dict[str, Any]:
+    """Return a record without what is too large for it; values may be large, and are not copied."""
+    return {
+        **vars(run),
+        "parameters": _small(run.parameters),
+        "outputs": _small(run.outputs),
+        "tasks": [_kept_task(task) for task in run.tasks],
+    }
+
+
+def _kept_task(task: Task) -> dict[str, Any]:
+    return {
+        **vars(task),
+        "inputs": _small(task.inputs),
+        "outputs": _small(task.outputs),
+        "artifacts_in": [_kept_artifact(item) for item in task.artifacts_in],
+        "artifacts_out": [_kept_artifact(item) for item in task.artifacts_out],
+    }
+
+
+def _kept_artifact(artifact: dict[str, Any]) -> dict[str, Any]:
+    metadata = {
+        key: _thinned(item) if key == "confidenceMetrics" else small(item)
+        for key, item in artifact["metadata"].items()
+    }
+    return {**artifact, "metadata": metadata}
 
 
 def _small(found: dict[str, Any]) -> dict[str, Any]:

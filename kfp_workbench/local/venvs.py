@@ -50,8 +50,10 @@ def provide(step: Step, root: Path = ROOT) -> Environment:
             try:
                 _make(shared, command or Path(sys.executable), step, text)
             except WorkbenchError as error:
-                hint = "" if python == wanted else f" (on Python {python}, {wanted} in its image)"
-                raise WorkbenchError(f"{error}{hint}", error.status) from None
+                hint = f" (on Python {python}; its image has {wanted}, which uv would bring)"
+                raise WorkbenchError(
+                    f"{error}{hint if python != wanted else ''}", error.status
+                ) from None
             environments.finish(shared, locks.wanted(text), _digests(python, text))
         own = _own(shared, step.name)
         _link(own, step.name)
@@ -150,6 +152,7 @@ def _make(folder: Path, python: Path, step: Step, text: str) -> None:
             installer.install(folder, step.folder / "requirements.txt", locked=False)
         except WorkbenchError as error:
             raise WorkbenchError(f"steps/{step.name}/requirements.txt: {error}") from None
+        installers.compile_modules(folder)
 
 
 def _own(shared: Path, name: str) -> Path:

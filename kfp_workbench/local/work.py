@@ -54,6 +54,7 @@ class Work:
         self, run: DagRun, task: spec.Task, component: spec.Component, what: Mapping[str, Any]
     ) -> Phase:
         noted = record.Task("/".join((*run.path, task.label)), "importer", task.label, "")
+        noted.inputs = importer.inputs(run.execution, task)
         self._tasks.recorder.begin(noted)
         try:
             execution, artifact = importer.run(

@@ -13,12 +13,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kfp import compiler
 from kfp.dsl import base_component, component_factory
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
-from kfp_workbench.pipeline import archives, curing, heads, nesting, numbers, refusals, scopes
+from kfp_workbench.pipeline import (
+    archives,
+    curing,
+    heads,
+    nesting,
+    numbers,
+    quoting,
+    refusals,
+    scopes,
+    task_outputs,
+)
 from kfp_workbench.pipeline.features import NEWEST
 from kfp_workbench.pipeline.kubernetes import applying, hardening
 from kfp_workbench.project import steps, versions
@@ -62,6 +73,7 @@ def made(settings: Settings, root: Path = ROOT) -> Any:
     declared = steps.declared_images(root)
     with (
         nesting.corrected(),
+        task_outputs.named(),
         archives.reproducible(),
         applying.applied(root, declared) as applied,
     ):
@@ -102,7 +114,7 @@ def _own_description(pipeline: Any) -> str | None:
 def _write(pipeline: Any, target: Path, root: Path) -> None:
     """Write a pipeline as kfp does; raises WorkbenchError (2) for what kfp finds only then."""
     try:
-        with heads.corrected():
+        with heads.corrected(), quoting.quoted(yaml.Dumper):
             compiler.Compiler().compile(pipeline, str(target))
     except Exception as error:
         raise refusals.refused(error, root) from error

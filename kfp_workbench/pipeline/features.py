@@ -7,7 +7,7 @@ https://github.com/kubeflow/pipelines. The rows end at 2.14; little is known her
 
 from typing import NamedTuple
 
-from kfp_workbench.pipeline import compiled
+from kfp_workbench.pipeline import clauses, compiled
 from kfp_workbench.pipeline.compiled import Finder
 from kfp_workbench.project.versions import Version
 
@@ -35,12 +35,12 @@ class Feature(NamedTuple):
 IF = Feature(
     Version(2, 17),
     "an `if` in args",
-    "hand the argument over in any case, with a default",
+    "give the input a default, and hand it over in any case",
     "seen on 2.15.0, which hands its JSON to the step; 12598",
     compiled.at(
         "deploymentSpec.executors.*.container.args.*",
         "deploymentSpec.executors.*.container.command.*",
-        counts=lambda word: str(word).startswith('{"IfPresent":'),
+        counts=lambda word: str(word).startswith(clauses.START),
     ),
 )
 NAMED_LOOP = Feature(

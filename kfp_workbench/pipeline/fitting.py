@@ -1,14 +1,15 @@
 """Fits a compiled pipeline to a server that is older than what it was compiled for.
 
-Pure functions on its documents, as YAML has them. What an older server lacks is left out
-where the pipeline means the same without it; with what is then still there, it cannot run.
+Pure functions on its documents, as YAML has them. What an older server lacks is left out, or
+written in other words, where the pipeline means the same then; with what is still there, it cannot
+run.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from kfp_workbench.pipeline import compiled
-from kfp_workbench.pipeline.features import FEATURES, OPTIONAL, SECURITY, Feature
+from kfp_workbench.pipeline import clauses, compiled
+from kfp_workbench.pipeline.features import FEATURES, IF, OPTIONAL, SECURITY, Feature
 from kfp_workbench.project.versions import Version
 
 Documents = list[Any]
@@ -20,17 +21,20 @@ def fit(documents: Documents, version: Version, is_ours: IsOurs) -> list[str]:
     """Leave out, in place, what a server of ``version`` lacks and does without.
 
     That is what a pod does not change by: ``runAsNonRoot`` of the project's own images, which
-    `make check` sees to, and what is false. Returns what people call it, where they do.
+    `make check` sees to, and what is false. Each ``if`` is written out, where it is sure what it
+    comes to. Returns how the pipeline has changed, in words that follow "it goes there".
     """
-    left_out = []
+    changes = []
+    if version < IF.since and clauses.write_out(documents[0]):
+        changes.append("with each `if` in args written out")
     if version < SECURITY.since and _leave_out_non_root(documents, is_ours):
-        left_out.append("run_as_non_root")
+        changes.append("without run_as_non_root")
     if version < OPTIONAL.since:
         _leave_out_required(documents)
     if len(documents) > 1:
         _drop_empty(documents[1], [*_CONFIGS.split("."), "*", "securityContext"])
         documents[:] = filter(None, documents)
-    return left_out
+    return changes
 
 
 def lacking(documents: Documents, version: Version) -> dict[Feature, list[str]]:

@@ -28,14 +28,16 @@ def look(root: Path) -> str:
 
 def _view(root: Path) -> View:
     from kfp_workbench.pipeline import compiling  # isort: skip  # which makes kfp light, first
-    from kfp_workbench.pipeline import asking, origins, scopes
+    from kfp_workbench.pipeline import asking, origins, refusals, scopes
 
     with origins.noted(root) as lines, asking.noted(root) as asked:
         try:
             pipeline = compiling.made(settings.load(root, environ={}), root)
         except WorkbenchError as error:
-            if isinstance(error.__cause__, OSError):  # a network, or a file that is elsewhere
-                return View(hindered=f"cannot be compiled here ({error.__cause__})")
+            cause = error.__cause__
+            if isinstance(cause, OSError) and not refusals.missing(cause, root):
+                # A network, or a file that is elsewhere.
+                return View(hindered=f"cannot be compiled here ({cause})")
             return View(wrong=[_finding(line) for line in str(error).splitlines()])
     wrong = [
         Finding(*_place(lines, task), what, cure)

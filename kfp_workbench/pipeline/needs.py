@@ -5,7 +5,8 @@ What the sources do not tell, such as arguments by ``**``, `make compile` finds.
 
 import ast
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,12 @@ class Need(NamedTuple):
     feature: Feature
     path: str
     line: int
+    component: str = ""  # that asks for it; any if it is not known
+
+    def is_of(self, tasks: Iterable[str]) -> bool:
+        """Tell whether its component is among tasks, or components, as a feature names them."""
+        called = re.compile(f"{re.escape(_label(self.component))}(-[0-9]+)?")
+        return not self.component or any(called.fullmatch(task) for task in tasks)
 
     def finding(self, whose: str) -> Finding:
         """Return that a server lacks it; ``whose`` is such as "and http://... has 2.15"."""
@@ -41,13 +48,23 @@ def refuse(documents: list[Any], version: Version, whose: str, root: Path) -> No
     It is told where the sources ask for it, or else by the tasks that have it.
     """
     lacking = fitting.lacking(documents, version)
-    needs = [need for need in project_needs(root) if need.feature in lacking] if lacking else []
+    needs = lacked(project_needs(root), lacking) if lacking else []
     lines = [finding.text for finding in sorted({need.finding(whose) for need in needs})]
     for feature, tasks in lacking.items():
         if feature not in {need.feature for need in needs}:
             who = ", ".join(filter(None, tasks)) or "the pipeline"
             lines.append(f"pipeline.py: {who}: {_lack(feature, whose)}: {feature.cure}")
     errors.refuse(lines)
+
+
+def lacked(needs: Iterable[Need], lacking: Mapping[Feature, Sequence[str]]) -> list[Need]:
+    """Return the needs among those that a compiled pipeline has; see `fitting.lacking`."""
+    return [n for n in needs if n.feature in lacking and n.is_of(lacking[n.feature])]
+
+
+def _label(component: str) -> str:
+    """Return what kfp makes of a component's name (``kfp.dsl.utils.maybe_rename_for_k8s``)."""
+    return re.sub("[^0-9a-z]+", "-", component.lower()).strip("-")
 
 
 def _lack(feature: Feature, whose: str) -> str:
@@ -66,7 +83,8 @@ def project_needs(root: Path) -> list[Need]:
 def read_needs(sources: Sources, components: Iterable[Component]) -> Iterator[Need]:
     """Return all that the sources ask for of what not every server has."""
     for component in components:
-        yield from (Need(IF, component.path, line) for line in _ifs(component))
+        name = str(component.value.get("name", ""))
+        yield from (Need(IF, component.path, line, name) for line in _ifs(component))
     yield from _of_settings(sources)
     try:
         modules = sources.pipeline_modules()

@@ -1,13 +1,18 @@
 """What kfp refuses, in one line: where in the project, and why."""
 
 import contextlib
+import os
 import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from kfp.dsl.for_loop import Collected
+
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.pipeline.task_outputs import NoOutputError
+from kfp_workbench.project.names import called
 from kfp_workbench.project.steps import find_steps, read_yaml
 
 MAX_REASON = 300  # characters; kfp quotes whole components
@@ -39,11 +44,22 @@ def refused(error: BaseException, root: Path) -> WorkbenchError:
     if component := _component(error.__traceback__, root):
         cure = "make check says where, and what to write"
         return WorkbenchError(f"{component}: kfp does not take it ({_reason(error)}): {cure}", 2)
-    reason = _reason(error)
+    if file := missing(error, root):
+        reason = f"loads {file}, which is not there: put it back, or take it out here"
+        return WorkbenchError(f"{_place(error, root)}: {reason}", 2)
+    reason = _collected(error.__traceback__) or _reason(error)
     said = named(reason, root)
     if cure := next((cure for words, cure in _CURES if re.search(words, reason)), None):
         said = f"{said.rstrip('.')}: {cure}"
     return WorkbenchError(f"{_place(error, root)}: {said}", 2)
+
+
+def missing(error: BaseException | None, root: Path) -> str | None:
+    """Return the file of the project that an error says is not there, if it says so."""
+    if not isinstance(error, FileNotFoundError) or not error.filename:
+        return None
+    path = Path(os.fsdecode(error.filename))
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
 @contextlib.contextmanager
@@ -70,8 +86,8 @@ def _names(root: Path) -> Iterator[tuple[str, str]]:
         except (WorkbenchError, LookupError, TypeError):
             continue
         names = {str(name), re.sub("[^0-9a-z]+", "-", str(name).lower()).strip("-")}
-        for called in sorted(names - {"", step.name, step.image_name}):
-            yield called, f"steps/{step.name}"
+        for written in sorted(names - {"", step.name, step.image_name}):
+            yield written, f"steps/{step.name}"
 
 
 def _component(trace: TracebackType | None, root: Path) -> str | None:
@@ -81,6 +97,21 @@ def _component(trace: TracebackType | None, root: Path) -> str | None:
             path = Path(str(frame.f_locals.get("file_path"))).absolute()
             if path.is_relative_to(root) and path.is_file():
                 return path.relative_to(root).as_posix()
+    return None
+
+
+def _collected(trace: TracebackType | None) -> str | None:
+    """Return what to say where kfp's compiler stumbles over a list of artifacts, if it did.
+
+    It takes one for a parameter where a loop, a condition or an exit handler is given it.
+    """
+    for frame, _ in traceback.walk_tb(trace):
+        channel = frame.f_locals.get("channel")
+        is_there = frame.f_code.co_name == "build_component_spec_for_group"
+        if is_there and isinstance(channel, Collected):
+            what = f"a loop's {called(channel.name)} is collected within a block"
+            cure = "let a step before the block take the list, and hand on what that makes"
+            return f"{what}, which kfp takes for no artifacts: {cure}"
     return None
 
 
@@ -94,6 +125,8 @@ def _place(error: BaseException, root: Path) -> str:
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, NoOutputError):
+        return str(error)
     lines = str(error).splitlines()
     if any(line.endswith(_WRAPPING) for line in lines):
         found = next((line for line in lines if not line.endswith(_WRAPPING)), "")

@@ -17,15 +17,15 @@ MAX_EXPERIMENT = 128  # KFP's columns; the server answers longer texts with an i
 MAX_DESCRIPTION = 255
 CHANNEL = "pipelinechannel--"  # what KFP's compiler puts before the names that it makes up
 
-# Modules that steps, pipeline.py or the tests import, and names that the
-# pipeline module itself uses. A test keeps this list complete.
+# Modules that steps, pipeline.py or the tests import, and names that a
+# pipeline module or a step itself uses. A test keeps this list complete.
 _RESERVED = """
-argparse ast base64 codecs collections common concurrent context contextlib copy cron_descriptor
-croniter csv dataclasses datetime decimal dict difflib docker doctest dsl enum fcntl fractions
-functools google hashlib hooks html http importlib inspect io ipaddress itertools jinja2 joblib json
-keyword kfp kfp_server_api load_component_from_file logging main markdown_it markupsafe math
+argparse ast base64 bool codecs collections common concurrent context contextlib copy cron_descriptor
+croniter csv dataclasses datetime decimal dict difflib docker doctest dsl enum fcntl float fractions
+functools google hashlib hooks html http importlib inspect int io ipaddress itertools jinja2 joblib json
+keyword kfp kfp_server_api list load_component_from_file logging main markdown_it markupsafe math
 kfp_workbench mypy os params pathlib pipeline platform posixpath pytest random re reprlib requests rich ruff
-runpy selectors shlex shutil signal sklearn ssl stat statistics steps str string subprocess
+runpy selectors shlex shutil signal sklearn ssl stat statistics step steps str string subprocess
 sys tempfile templates tests threading time tomli tomllib traceback types typing unicodedata
 urllib urllib3 uuid uv venv vl_convert warnings yaml zoneinfo
 """

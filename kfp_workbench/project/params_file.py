@@ -109,4 +109,5 @@ def resolve(
             said = MASK if hidden else shown(hide_assignments(environ[variable]))
             text = f"${{{variable}}} is {said}, which {error}: export one that fits"
             return value, [Problem(place, f"{written(place)}: {text}")]
+    resolved = values.as_whole(resolved, kind)
     return resolved, list(values.problems(place, resolved, kind, hidden=hidden))

@@ -48,7 +48,7 @@ def problems(
     for where, leaf in _leaves(place, value):
         if isinstance(leaf, _BadKey):
             yield Problem((*where, leaf.key), f"{written(where)}: {leaf.problem}")
-        elif text := _problem(leaf, hidden or _is_hidden(where)):
+        elif text := _problem(leaf, where, hidden):
             yield Problem(where, f"{written(where)}: {text}")
 
 
@@ -64,7 +64,7 @@ def notes(place: Place, value: Any) -> Iterator[Problem]:
 
 
 def parse(text: str, kind: str) -> Any:
-    """Return the value of a type that a text stands for: itself for text, else JSON.
+    """Return the value of a type that a text stands for: itself for text, else JSON (`as_whole`).
 
     Raises ValueError, whose message says what the text is not.
     """
@@ -78,7 +78,13 @@ def parse(text: str, kind: str) -> Any:
         raise ValueError(f"is not {TYPES[kind][0] if kind in TYPES else 'JSON'}") from None
     if not _fits(value, MAX_DEPTH):
         raise ValueError(f"is nested more than {MAX_DEPTH} levels deep")
-    return value
+    return as_whole(value, kind)
+
+
+def as_whole(value: Any, kind: str | None) -> Any:
+    """Return a value of a type: 2 for 2.0, where that is a whole number's, as they are one to KFP."""
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) <= EXACT
+    return int(value) if is_whole and kind == "NUMBER_INTEGER" else value
 
 
 class _TwiceError(ValueError):
@@ -112,21 +118,24 @@ class _BadKey:
             self.problem = "a key has a character that is no Unicode: leave it out"
 
 
-def _problem(leaf: Any, hidden: bool) -> str | None:
+def _problem(leaf: Any, where: Place, hidden: bool) -> str | None:
     if leaf is None or isinstance(leaf, bool):
         return None
     if isinstance(leaf, str):
         return None if _is_unicode(leaf) else "has a character that is no Unicode: leave it out"
+    if isinstance(leaf, (int, float)) and _is_finite(leaf):
+        return None
+    said = _said(leaf, hidden or _is_hidden(where))
     if not isinstance(leaf, (int, float)):
-        return f"{_said(leaf, hidden)} is {_kind(leaf)}: JSON has none, put it in quotes"
+        return f"{said} is {_kind(leaf)}: JSON has none, put it in quotes"
+    return f"{said} is beyond the numbers that KFP can carry (doubles): write another"
+
+
+def _is_finite(number: float) -> bool:
     try:
-        if math.isfinite(float(leaf)):
-            return None
+        return math.isfinite(float(number))
     except OverflowError:
-        pass
-    return (
-        f"{_said(leaf, hidden)} is beyond the numbers that KFP can carry (doubles): write another"
-    )
+        return False
 
 
 def _leaves(place: Place, value: Any) -> Iterator[tuple[Place, Any]]:

@@ -45,7 +45,8 @@ def join(root: Path, step: str) -> Joined:
     before: dict[Path, str | None] = {path: text}
     files.write(path, wired.text)
     call = layout.call(f"{step}(", [f"{name}={text}" for name, text in wired.arguments.items()])
-    said = [f"pipeline.py: added at its end: {' '.join(call.split())}"]
+    result = f"; its result is {wired.task}.output" if len(steps[step].outputs) == 1 else ""
+    said = [f"pipeline.py: added at its end: {' '.join(call.split())}{result}"]
     values = dict(_values(wired.parameters))
     for name, port in wired.parameters.items():
         if port.is_artifact and not (data := root / values[name]).exists():
@@ -57,6 +58,18 @@ def join(root: Path, step: str) -> Joined:
         for params in sorted((root / "params").glob("*.yaml")):
             said.append(_give(params, values, before))
     return Joined(said, before)
+
+
+def name_problem(root: Path, step: str) -> str | None:
+    """Return why ``pipeline.py`` could not call a new step by its name, or None."""
+    path = root / "pipeline.py"
+    try:
+        module = PipelineModule(path.read_text(encoding="utf-8") if path.exists() else "")
+    except UnfitError:
+        return None
+    if step not in module.local_names:
+        return None
+    return f"{step!r} is a parameter or a task in pipeline.py: choose another name"
 
 
 def by_hand(step: str, steps: Mapping[str, Ports], reason: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kfp_workbench import graph
+from kfp_workbench.images import locking
 from kfp_workbench.project import names
 from kfp_workbench.scaffold import adding, chains, joining, packing
 from kfp_workbench.scaffold.rendering import render
@@ -16,6 +17,7 @@ _RENDERED = ("docs", "pipeline.py", "steps")  # of a starter; the rest is copied
 def fill_in(project: Path, template: Path, answers: Mapping[str, str]) -> None:
     """Add to ``project`` its package, steps, pipeline, pictures and CI."""
     packing.vendor(project, template)
+    locking.sign(project / "requirements-dev.in", project)
     steps = names.split_steps(answers["steps"])
     starter = template / STARTERS / answers["starter"]
     _copy(starter, project, steps)

@@ -65,6 +65,19 @@ class PipelineModule:
         }
 
     @property
+    def local_names(self) -> set[str]:
+        """All names that its function binds; a step that is called so cannot be called in it."""
+        nodes = list(ast.walk(self.function))
+        return {
+            *(node.arg for node in nodes if isinstance(node, ast.arg)),
+            *(
+                node.id
+                for node in nodes
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            ),
+        }
+
+    @property
     def last_stage(self) -> int | None:
         """The last line of the numbered stages in the docstring, if it has some."""
         first = self.tree.body[0]

@@ -178,6 +178,8 @@ def _kind(name: str, kind: str, *, is_input: bool) -> str:
         )
     known = ", ".join((*PARAMETERS, *ARTIFACTS))
     like = {known.lower(): known for known in (*PARAMETERS, *ARTIFACTS)}.get(kind.lower())
+    if "," in kind:
+        raise ValueError(f"{name}: {names.shown(kind)} is no type: put a blank where the comma is")
     cure = f"write {name}:{like}" if like else f"choose one of {known}"
     raise ValueError(f"{name}: {names.shown(kind)} is no type: {cure}")
 

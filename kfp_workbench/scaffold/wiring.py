@@ -15,6 +15,7 @@ class Wired(NamedTuple):
     """A pipeline with one step more."""
 
     text: str  # of pipeline.py
+    task: str  # what the new task is called in it
     arguments: Mapping[str, str]  # of the new task
     parameters: Mapping[str, Port]  # new ones of the pipeline, each with its input
 
@@ -74,7 +75,7 @@ def wire(text: str, step: str, steps: Mapping[str, Ports], title: str) -> Wired:
     _add_stage(edits, module, step)
     _add_parameters(edits, module, parameters)
     _add_task(edits, module, lines, chosen.replaced, task)
-    return Wired(edits.text(), {name: arguments[name] for name in ordered}, parameters)
+    return Wired(edits.text(), task, {name: arguments[name] for name in ordered}, parameters)
 
 
 def load_line(step: str, *, from_steps: bool = True) -> str:

@@ -127,6 +127,17 @@ def add_pip(folder: Path) -> bool:
     return bool(_printed([python, "-I", "-m", "pip", "--version"]))
 
 
+def compile_modules(folder: Path) -> None:
+    """Compile what an environment holds, as an image's pip does for its steps.
+
+    They write no bytecode, so that each would compile again all that it imports. What cannot be
+    compiled is left to whoever imports it.
+    """
+    packages = next(folder.glob("lib/python*/site-packages"))
+    words = ["-I", "-m", "compileall", "-qq", "-j", "0", str(packages)]
+    _printed([str(folder / "bin" / "python"), *words])
+
+
 def base_of(folder: Path) -> Path:
     """Return the interpreter that an environment was made of."""
     return (folder / "bin" / "python").resolve()

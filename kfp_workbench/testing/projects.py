@@ -13,7 +13,9 @@ import pytest
 from kfp_workbench.check import check_project
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
+from kfp_workbench.pipeline import freshness
 from kfp_workbench.project import params, settings
+from kfp_workbench.project.settings import PACKAGE
 from kfp_workbench.testing import local_runs
 
 
@@ -36,8 +38,10 @@ class Project:
             return [finding.text for finding in check_project(self.root)]
 
     def compile(self) -> Path:
-        """Compile the pipeline and return ``build/pipeline.yaml``."""
-        from kfp_workbench.pipeline import compiling
+        """Return ``build/pipeline.yaml``, compiled anew if it may differ from what is there."""
+        if freshness.is_current(self.settings, self.step_images(), self.root):
+            return self.root / PACKAGE
+        from kfp_workbench.pipeline import compiling  # with kfp, which takes a second
 
         with readable():
             return compiling.compile_pipeline(self.settings, self.root)

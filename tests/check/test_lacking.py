@@ -158,3 +158,28 @@ def test_a_step_in_another_language_is_left_alone(tmp_path: Path) -> None:
     (project / "steps" / "add" / "main.py").unlink()
     findings = check_project(project)
     assert not [finding for finding in findings if finding.what.startswith(("imports", "opens"))]
+
+
+@pytest.mark.parametrize(
+    ("copies", "is_found"),
+    [
+        ("COPY steps/add/*.py ./", False),
+        ("COPY steps/add/ ./", False),
+        ("COPY steps/add/main.py /opt/", False),
+        ("COPY steps/sum/*.py ./", True),
+        ("", True),
+        ("COPY $TARGETARCH/*.py ./", False),
+        ("COPY --from=example.com/scripts:1 /add/ ./", False),
+        ("FROM x:1 AS y\nCOPY common/ /c/\nFROM x:1\nCOPY --from=y /c/ common/", True),
+    ],
+)
+def test_an_image_without_its_script_is_found(tmp_path: Path, copies: str, is_found: bool) -> None:
+    """Whatever can be followed: a pattern that takes nothing is no error to BuildKit."""
+    project = bake(tmp_path)
+    path = project / "steps" / "add" / "Dockerfile"
+    old = "COPY steps/add/*.py ./"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, copies))
+    what = "does not copy main.py, which the step runs: write COPY steps/add/*.py ./"
+    found = [finding.text for finding in check_project(project) if "which the step" in finding.what]
+    assert found == [f"steps/add/Dockerfile:1: {what}"] * is_found

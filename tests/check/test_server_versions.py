@@ -19,8 +19,9 @@ as_user = kubernetes.set_security_context  # by another name, which the sources 
 
 
 @dsl.pipeline(name="versions", pipeline_config={CONFIG})
-def pipeline():
-    show(n="x")
+def pipeline(n: Optional[str] = None):
+    show(n=n)
+    show(n="x")  # for which the `if` is written out
     with dsl.ParallelFor(["a"], name="letters"):
         made = give()
     collect(items=dsl.Collected(made.output))
@@ -31,7 +32,7 @@ def pipeline():
 )
 SINCE = {
     "2.17": {
-        "an `if` in args": 'show(n="x")',
+        "an `if` in args": "show(n=n)",
         "a time limit of the whole pipeline": "@dsl.pipeline",
     },
     "2.16": {

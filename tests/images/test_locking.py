@@ -100,6 +100,17 @@ def test_only_what_changed_is_resolved(
         assert resolved == ["add"], what
 
 
+def test_a_new_project_is_locked_already(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its first `make lock` needs no index for what has not changed, and sets up nothing again."""
+    monkeypatch.setattr(locking, "_resolved", None)
+    before = (project / "requirements-dev.txt").read_text()
+    locking.lock(project)
+    assert capsys.readouterr().err == "requirements-dev.txt is up to date\n"
+    assert (project / "requirements-dev.txt").read_text() == before
+
+
 def test_upgrade_asks_for_newer_versions(house: House) -> None:
     house.make_lock()
     house.publish("private_alpha", "1.1")

@@ -70,6 +70,7 @@ def test_pdb_stops_where_a_step_raises(project: Path) -> None:
         person.wait_for(PROMPT)
         said = person.ask("c", PROMPT)
         assert said.count("ValueError: no such depth") == said.count("Traceback") == 1
+        assert f'File "{project}/steps/fit/' in said and "/app/" not in said
         assert '-> raise ValueError("no such depth")' in said
         assert person.ask("p depth, rows", PROMPT) == "(3, ['1', '2'])"
         person.type("q")
@@ -99,7 +100,10 @@ def test_what_a_module_raises_before_the_function_is_stopped_at_too(
 
 def test_a_typed_step_stops_with_its_arguments(project: Path) -> None:
     with talk(project, "debug", "STEP=measure", "PDB=1") as person:
-        assert "-> rows = Path(data.path).read_text().split()" in person.wait_for(PROMPT)
+        said = person.wait_for(PROMPT)
+        assert "-> rows = Path(data.path).read_text().split()" in said
+        # The step's own file, and not the copy that its process has.
+        assert f"> {project}/steps/measure/main.py(" in said
         path = person.ask("p data.path", PROMPT).strip("'")
         assert Path(path).read_text() == "1\n2\n"
         assert person.ask("p limit", PROMPT) == "1"
@@ -130,6 +134,7 @@ def test_a_prompt_has_a_typed_steps_arguments(project: Path) -> None:
         assert person.ask("measure(data, kept, limit), type(data).__name__", SHELL) == (
             "(2, 'Dataset')"
         )
+        assert "IPython" not in person.ask("1 / 0", SHELL), "what is typed wrongly is all there is"
         person.type("exit()")
         assert person.end()[0] == 0
 

@@ -101,9 +101,11 @@ def test_a_parameter_holds_a_path_of_the_project(counting: Path, tmp_path: Path)
         for path in (counting / "build/local").glob("*/run.json")
         if elsewhere.name in path.read_text()
     ]
-    (imported,) = next(item for item in record["tasks"] if item["kind"] == "importer")[
-        "artifacts_out"
-    ]
+    task = next(item for item in record["tasks"] if item["kind"] == "importer")
+    (imported,) = task["artifacts_out"]
+    assert task["inputs"] == {"uri": str(elsewhere)}
+    page = (counting / "build/report.html").read_text()
+    assert f"<pre>{{&#34;uri&#34;: &#34;{elsewhere}&#34;}}</pre>" in page
     assert imported["file"] == str(elsewhere) and imported["metadata"] == {"a": 1}
 
 
@@ -197,6 +199,7 @@ def test_a_pipeline_within_imports_as_well(tmp_path: Path, address: Any, is_ther
     noted = Run(importing(address), {"uri": "data.csv"}, setting).execute()
     assert noted.state == ("succeeded" if is_there else "failed")
     assert ("task: data.csv is not there" in noted.error) is not is_there
+    assert [item.inputs for item in noted.tasks if item.kind == "importer"] == [{"uri": "data.csv"}]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,14 @@ def test_a_default_stays_in_the_comment(project: Path, default: str, comment: st
     assert parameters["text"]["defaultValue"] == default
 
 
+@pytest.mark.parametrize("text", ["08", "+1_0e3", "1e3", "1.5E5", "0o17", "2026-1-5"])
+def test_a_text_that_others_take_for_a_number_is_quoted(project: Path, text: str) -> None:
+    edit(project, PIPELINE, SIGNATURE, f"def pipeline(context: dict, text: str = {text!r})")
+    compiled(project)
+    written = (project / "build" / "pipeline.yaml").read_text(encoding="utf-8")
+    assert f"defaultValue: '{text}'\n" in written
+
+
 def test_a_line_break_in_a_components_default_reaches_the_step(project: Path) -> None:
     edit(project, ADD, "inputs:\n", 'inputs:\n- {name: sign, type: String, default: "a\\nb: c"}\n')
     edit(project, ADD, "args: [\n", "args: [\n      --sign, {inputValue: sign},\n")
@@ -194,6 +202,60 @@ def test_what_kfp_refuses_is_one_line(
     assert f"{first}".startswith(f"error: {line}"), result.stderr
     assert [other[:5] for other in others] == ["make:"] and len(first) < 450
     assert path == PIPELINE or (first.endswith(NEWLY) and contract(project))
+
+
+@pytest.mark.parametrize("kind", ["typed", "by hand"])
+@pytest.mark.parametrize(
+    ("asked", "cure"),
+    [
+        (
+            'add_task.outputs["Output"]',
+            "'Output': write .output, as its one result is called output",
+        ),
+        ('[add_task][0].outputs["Output"]', "'Output': write .output, as its one result is"),
+        ('add_task.outputs["sum"]', "'sum': it has output"),
+    ],
+)
+def test_an_output_that_is_not_there_is_said_so(
+    tmp_path: Path, kind: str, asked: str, cure: str
+) -> None:
+    """A notebook's pipeline has ``Output``; both commands say the same."""
+    project = bake(tmp_path) if kind == "typed" else write_by_hand(bake(tmp_path))
+    edit(project, PIPELINE, "div(context=add_task.output)", f"div(context={asked})")
+    line = f"pipeline.py:24: add has no output {cure}"
+    assert make(project, "compile").stderr.startswith(f"error: {line}")
+    assert line in report(contract(project))
+
+
+COLLECTED = """
+from typing import List
+
+from kfp import dsl
+
+
+@dsl.container_component
+def write(data: dsl.Output[dsl.Dataset]):
+    return dsl.ContainerSpec(image="a:1", command=["a"], args=[data.path])
+
+
+@dsl.container_component
+def read(data: dsl.Input[List[dsl.Dataset]]):
+    return dsl.ContainerSpec(image="a:1", command=["a"], args=["--executor-input", "{{$}}"])
+
+
+@dsl.pipeline(name="calculate-average")
+def pipeline(text: str = "a"):
+    with dsl.ParallelFor(["a", "b"]):
+        made = write()
+    with dsl.If(text == "a"):
+        read(data=dsl.Collected(made.outputs["data"]))
+"""
+
+
+def test_what_is_collected_within_a_block_is_said_so(project: Path) -> None:
+    (project / PIPELINE).write_text(COLLECTED)
+    said = "a loop's write-data is collected within a block, which kfp takes for no artifacts: let"
+    assert make(project, "compile").stderr.startswith(f"error: pipeline.py:17: {said}")
 
 
 @pytest.mark.parametrize("name", ["Sum up", "sum-up"])

@@ -18,6 +18,7 @@ from kfp_workbench.project.versions import Version
 from servers.kfp_server import KfpServer, Request, kfp_server
 from servers.kfp_server.refusals import RefusalError
 from shared.baking import bake, compile_here, make
+from shared.by_hand import write_step
 from shared.editing import edit, set_server
 
 SDK = versions.sdk()
@@ -51,7 +52,7 @@ def fit(project: Path, found: list[Any], version: tuple[int, int]) -> list[str]:
 def test_what_is_compiled_for_a_version_is_what_is_fitted_to_it(project: Path) -> None:
     newest = documents(project)
     fitted = copy.deepcopy(newest)
-    assert fit(project, fitted, (2, 15)) == ["run_as_non_root"]
+    assert fit(project, fitted, (2, 15)) == ["without run_as_non_root"]
     assert newest[:1] == fitted, "nothing but what is for Kubernetes has changed"
     set_server(project, '"2.15"')
     assert documents(project) == fitted
@@ -81,7 +82,7 @@ def test_only_what_changes_nothing_is_left_out(project: Path) -> None:
     )
     edit(project / "pipeline.py", "    return save", f"{calls}    return save")
     found = documents(project)
-    assert fit(project, found, (2, 14)) == ["run_as_non_root"]
+    assert fit(project, found, (2, 14)) == ["without run_as_non_root"]
     executors = found[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert executors["exec-other"] == NON_ROOT
     assert set(executors) == {"exec-load", "exec-other"}
@@ -187,6 +188,22 @@ def test_a_run_is_for_the_older_of_the_two(
         said = [f"note: {server.url} {note}"] if note else []
         assert [line for line in notes if line not in compiled] == said
         assert json.loads(result.stdout)["run_id"]
+
+
+def test_an_if_goes_to_an_older_server_as_what_it_comes_to(project: Path) -> None:
+    clause = "{if: {cond: {isPresent: context}, then: [--context, {inputValue: context}]}}"
+    write_step(project, "load")
+    edit(project / "steps/load/component.yaml", "--context, {inputValue: context}", clause)
+    with kfp_server(version="2.15.0") as server:
+        strict(server)
+        result = submit(project, server)
+        assert result.returncode == 0, result.stderr
+        changed = "with each `if` in args written out, without run_as_non_root"
+        assert f"the pipeline goes there {changed}" in result.stderr
+        (run,) = server.runs
+        executors = run["pipeline_spec"]["deploymentSpec"]["executors"]
+        words = executors["exec-load"]["container"]["args"]
+        assert words[:2] == ["--context", "{{$.inputs.parameters['context']}}"]
 
 
 def test_caching_and_the_version_make_one_copy(project: Path) -> None:

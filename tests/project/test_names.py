@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from kfp_workbench.project import names
-from kfp_workbench.scaffold import chains
+from kfp_workbench.scaffold import chains, ports
 from shared.baking import PROJECT, TEMPLATE
 
 GOOD_REGISTRIES = [
@@ -204,6 +204,7 @@ def test_no_step_can_shadow_what_the_project_imports() -> None:
     pipeline = ast.parse(chains.pipeline_module("x", ["zzz"]))
     used = {node.id for node in ast.walk(pipeline) if isinstance(node, ast.Name)}
     used |= {node.arg for node in ast.walk(pipeline) if isinstance(node, ast.arg)}
+    used |= {"step", *ports.PARAMETERS}  # in each main.py, and as types of a pipeline's parameters
     needed = {name for name in imported | used if name.islower() and not name.startswith("zzz")}
     assert {name for name in needed if not name.startswith("_")} - names.RESERVED == set()
 

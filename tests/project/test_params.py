@@ -47,7 +47,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "no-text": ("context: {}\ntext: 1", "2: text: 1 is a whole number, not text: put it in quotes"),
     "no-number": ("context: {}\ncount: true", "true or false, not a whole number: write a whole"),
-    "no-integer": ("context: {}\ncount: 1.0", "count: 1.0 is a number, not a whole number"),
+    "no-integer": ("context: {}\ncount: 1.5", "count: 1.5 is a number, not a whole number"),
     "nothing": (
         "context: {}\ncount:",
         "2: count: None is nothing, not a whole number: give one, or take the line out",
@@ -193,6 +193,14 @@ def test_a_rounded_integer_is_noted(folder: Folder, capsys: pytest.CaptureFixtur
 
 
 # What arrives
+
+
+@pytest.mark.parametrize("text", ["count: 2.0", "count: 2", "count: ${TWO}"])
+def test_a_number_that_is_whole_is_one(folder: Folder, text: str) -> None:
+    """A server takes 2.0 for a whole number, too, and hands 2 to the step."""
+    found = folder.read(f"context: {{}}\n{text}", TWO="2.0")["count"]
+    assert found == folder.read("context: {}", "count=2.0")["count"] == 2
+    assert type(found) is int
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ def test_a_setting_that_is_none_is_one_line(project: Path, text: str, what: str)
 
 PIPELINE = """\
 from pathlib import Path
+from typing import Optional
 
 from kfp import dsl, kubernetes
 from kfp.components import load_component_from_file
@@ -110,7 +111,7 @@ def gather(data_source: list) -> None: ...
 
 
 @dsl.pipeline(name="calculate-average"{config})
-def pipeline(context: dict) -> dict:
+def pipeline(context: dict, perhaps: Optional[dict] = None) -> dict:
     load_task = load(context=context)
     save_task = save(context=load_task.output)
     {lines}
@@ -157,6 +158,7 @@ CASES = {
     "if": Case(
         "an `if` in args",
         ("steps/load/component.yaml", "{if:"),
+        "load(context=perhaps)",
         component="{if: {cond: {isPresent: context}, then: [--context, {inputValue: context}]}}",
     ),
     "snapshot": Case("a claim made from another one", ("pipeline.py", '{"name"'), CLAIM),
@@ -291,6 +293,20 @@ def test_what_any_server_has_is_no_finding(project: Path, lines: str) -> None:
     Case("", NOWHERE, lines).write(project)
     set_server(project, '"2.14"')
     assert fitting.lacking(documents(project), Version(2, 14)) == {}
+    assert not [finding for finding in check.check_project(project) if "KFP" in finding.what]
+
+
+def test_an_if_that_is_sure_is_written_out_and_no_finding(project: Path) -> None:
+    clause = "{if: {cond: {isPresent: context}, then: [--context, {inputValue: context}]}}"
+    Case("", NOWHERE, component=clause).write(project)
+    set_server(project, '"2.15"')
+    (container,) = (
+        executor["container"]
+        for label, executor in documents(project)[0]["deploymentSpec"]["executors"].items()
+        if label == "exec-load"
+    )
+    assert "{{$.inputs.parameters['context']}}" in container["args"]
+    assert "IfPresent" not in str(container)
     assert not [finding for finding in check.check_project(project) if "KFP" in finding.what]
 
 

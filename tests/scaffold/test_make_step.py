@@ -69,6 +69,7 @@ def test_a_step_of_ones_own_works_at_once(project: Path) -> None:
     result = add(project, "explain", IN="model:Model data:Dataset accuracy:float", OUT="Output:str")
     wired = ('model=train_task.outputs["model"]', 'accuracy=train_task.outputs["accuracy"]')
     assert all(text in result.stderr for text in wired) and "-> str:" in source(project, "explain")
+    assert "; its result is explain_task.output\n" in result.stderr
     assert make(project, "check", "local", "RUNNER=process").returncode == 0
 
 

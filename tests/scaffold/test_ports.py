@@ -73,7 +73,8 @@ INPUTS = {
     "a:Data": "IN: a: 'Data' is no type: choose one of str, int, float, bool, list, dict, Artifact, ",
     "a:dataset": "IN: a: 'dataset' is no type: write a:Dataset",
     "a:Int": "IN: a: 'Int' is no type: write a:int",
-    "a:int,": "IN: a: 'int,' is no type: choose one of",
+    "a:int,": "IN: a: 'int,' is no type: put a blank where the comma is",
+    "a:Model,b:int": "IN: a: 'Model,b:int' is no type: put a blank where the comma is",
     "a:b:c": "IN: a: 'b:c' is no type",
     "a:PipelineTaskFinalStatus": "IN: a: a PipelineTaskFinalStatus is for an exit task, which you wire "
     "yourself: make the step without it, and add it in main.py",

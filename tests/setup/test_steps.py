@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import venvs
 from kfp_workbench.project import base_images
 from kfp_workbench.project.steps import Step, get_step
@@ -77,6 +78,22 @@ def test_an_environment_of_a_step_is_whole_or_made_anew(
     (shared / "bin" / "python").symlink_to("/nonexistent")
     assert venvs.python_folder(add, project) == folder and numbers(folder) == "1.0"
     assert capsys.readouterr().err.count("installing steps/add/requirements.txt") == 3
+
+
+def test_what_a_step_imports_is_compiled_once(project: Path) -> None:
+    """Steps write no bytecode, as in an image: each run would compile all that it imports again."""
+    add, _ = steps(project, "alpha==1.0\n")
+    venvs.python_folder(add, project)
+    (module,) = project.glob("build/venvs/*/lib/*/site-packages/alpha.py")
+    assert list(module.parent.glob("__pycache__/alpha.*.pyc"))
+
+
+def test_what_another_python_cannot_install_says_so(project: Path) -> None:
+    add, _ = steps(project, "alpha==3.0\n", "3.99")
+    with pytest.raises(WorkbenchError) as caught:
+        venvs.provide(add, project)
+    why = f"(on Python {own()}; its image has 3.99, which uv would bring)"
+    assert "alpha==3.0" in str(caught.value) and str(caught.value).endswith(why)
 
 
 def test_a_project_may_be_moved(project: Path) -> None:

@@ -13,6 +13,7 @@ WITH_ENGINE = (
     "test_debugging_docker",
     "test_doctor",
     "test_engine",
+    "test_every_signature",
     "test_forms_docker",
     "test_own_data",
     "test_training",

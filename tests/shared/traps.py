@@ -56,6 +56,11 @@ def read(data: dsl.Input[dsl.Dataset]):
     return see("--cat", data.path)
 
 
+@dsl.container_component
+def read_all(data: dsl.Input[List[dsl.Dataset]]):
+    return see("--input", "{{$}}")
+
+
 OPTIONAL = "[{name: n, type: String, optional: true}, {name: m, type: String, optional: true}]"
 '''
 
@@ -186,6 +191,23 @@ CASES = {
         [('text: str = "{{$.pipeline_task_name}}"', ""), ("text=text", "text=dsl.PIPELINE_TASK_NAME_PLACEHOLDER")],
         [["say"]],
     ),
+    "placeholder-in-a-default-within": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(text: str = dsl.PIPELINE_TASK_NAME_PLACEHOLDER):\n"
+        "    say(text=text)\n" + pipeline("inner()"),
+        "    inner()", "the default of text of inner has '{{$.pipeline_task_name}}'",
+        [("    inner()", "    inner(text=dsl.PIPELINE_TASK_NAME_PLACEHOLDER)")], [["inner"]],
+    ),
+    "placeholder-in-an-item": Case(
+        pipeline("with dsl.ParallelFor([dsl.PIPELINE_TASK_NAME_PLACEHOLDER]) as item:\n    say(text=item)"),
+        "dsl.ParallelFor", "an item of the loop has '{{$.pipeline_task_name}}'",
+        [("[dsl.PIPELINE_TASK_NAME_PLACEHOLDER]", '["a"]')], [["a"]],
+    ),
+    "text-for-a-pipeline-within": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(text: str):\n    say(text=text)\n"
+        + pipeline('inner(text=f"<{text}>")', 'text: str = "x"'),
+        "    inner(text", "is an f-string, which a pipeline within gets as it is written",
+        [('inner(text=f"<{text}>")', "inner(text=text)")], [["x"]],
+    ),
     "channel": Case(
         pipeline('say(text=f"items: {items}")', "items: List[int] = [1, 2]"),
         "say(text=f", "an f-string of what KFP's compiler does not fill in",
@@ -282,6 +304,21 @@ CASES = {
         [("items: list = [1]", "items: list = [1], all: list = [1]"), ("items=items", "items=all")],
         [["[1]"]],
     ),
+    "list-of-artifacts-in-a-branch": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner() -> List[dsl.Dataset]:\n"
+        '    with dsl.ParallelFor(["a", "b"]):\n        made = write()\n'
+        '    return dsl.Collected(made.outputs["data"])\n' + pipeline(
+            'made = inner()\nwith dsl.If(give().output != "x"):\n    read_all(data=made.output)'),
+        "dsl.If", "takes a list of artifacts, of which what is in it gets the last alone",
+        [('    with dsl.If(give().output != "x"):\n        read_all(', "    read_all(")],
+    ),
+    "list-of-artifacts-for-a-pipeline": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(data: dsl.Input[List[dsl.Dataset]]):\n"
+        '    read_all(data=data)\n' + pipeline(
+            'with dsl.ParallelFor(["a", "b"]):\n    made = write()\n'
+            'inner(data=dsl.Collected(made.outputs["data"]))'),
+        "    inner(data=", "inner takes a list of artifacts", [("    inner(data=", "    read_all(data=")],
+    ),
     "loop-over-artifacts": Case(
         "\n\n@dsl.pipeline(name='inner')\ndef inner() -> List[dsl.Dataset]:\n"
         '    with dsl.ParallelFor(["a"]):\n        made = write()\n'
@@ -290,6 +327,80 @@ CASES = {
         "dsl.ParallelFor(inner", "no server has loops over artifacts",
         [("dsl.ParallelFor(inner().output) as data:\n        read(data=data)",
           'dsl.ParallelFor(["a"]):\n        read(data=write().outputs["data"])')],
+    ),
+    "loop-over-a-field": Case(
+        "\n\n@dsl.container_component\ndef pick(row: dict, out: dsl.OutputPath(list)):\n"
+        """    return see("--out", out, '["a"]')\n""" + pipeline(
+            'with dsl.ParallelFor([{"items": ["a"]}]) as row:\n    with dsl.ParallelFor(row.items) as item:\n'
+            "        say(text=item)"),
+        "dsl.ParallelFor(row.items)", "goes over a field of another loop's item",
+        [("dsl.ParallelFor(row.items)", 'dsl.ParallelFor(pick(row=row).outputs["out"])')], [["a"]],
+    ),
+    "collected-of-an-importer": Case(
+        "\n\n@dsl.container_component\ndef hand_on(data: dsl.Input[dsl.Dataset], out: dsl.Output[dsl.Dataset]):\n"
+        '    return see("--out", out.path, "text")\n'
+        "\n\n@dsl.container_component\ndef read_all(data: dsl.Input[List[dsl.Dataset]]):\n"
+        '    return see("all")\n' + pipeline(
+            'with dsl.ParallelFor(["minio://mlpipeline/a"]) as address:\n'
+            "    data = dsl.importer(artifact_uri=address, artifact_class=dsl.Dataset).output\n"
+            "read_all(data=dsl.Collected(data))"),
+        "dsl.ParallelFor", "collects what an importer within the loop takes",
+        [("dsl.Dataset).output\n", "dsl.Dataset)\n        made = hand_on(data=data.output).outputs['out']\n"),
+         ("dsl.Collected(data)", "dsl.Collected(made)")],
+        [["all"]],
+    ),
+    "importer-with-a-display-name": Case(
+        pipeline('data = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset)'
+                 '.set_display_name("Data")\nread(data=data.output)'),
+        "dsl.importer", "what an importer with a display name takes is not found",
+        [('.set_display_name("Data")', "")],
+    ),
+    "importer-of-nothing": Case(
+        pipeline('read(data=dsl.importer(artifact_uri="", artifact_class=dsl.Dataset).output)'),
+        "dsl.importer", "has an empty address", [('artifact_uri=""', 'artifact_uri="minio://mlpipeline/a"')],
+    ),
+    "importer-metadata-of-null": Case(
+        pipeline('read(data=dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset, '
+                 'metadata={"of": None}).output)'),
+        "dsl.importer", "has metadata that are null", [('"of": None', '"of": ""')],
+    ),
+    "artifact-twice": Case(
+        "\n\n@dsl.container_component\ndef compare(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
+        '    return see("two")\n'
+        + pipeline('made = write().outputs["data"]\nother = made\ncompare(one=made, two=other)'),
+        "compare(one=made", "takes one artifact as one and as two",
+        [("other = made", 'other = write().outputs["data"]')], [["two"]],
+    ),
+    "list-of-artifacts-within": Case(
+        "\n\n@dsl.container_component\ndef read_all(data: dsl.Input[List[dsl.Dataset]]):\n"
+        '    return see("all")\n'
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(data: dsl.Input[List[dsl.Dataset]]):\n"
+        "    read_all(data=data)\n" + pipeline(
+            'with dsl.ParallelFor(["a", "b"]):\n    made = write()\n'
+            'inner(data=dsl.Collected(made.outputs["data"]))'),
+        "    inner(data", "what is in it gets the last", [("    inner(data", "    read_all(data")], [["all"]],
+    ),
+    "after-a-loop-however-it-ends": Case(
+        pipeline('with dsl.ParallelFor(["a"]) as item:\n    one = say(text=item)\n'
+                 'say(text="2").after(one).ignore_upstream_failure()'),
+        'say(text="2")', "is to follow a loop, however that ends, and is never run",
+        [('    with dsl.ParallelFor(["a"]) as item:\n        one = say(text=item)\n'
+          '    say(text="2").after(one).ignore_upstream_failure()',
+          '    last = say(text="2")\n    with dsl.ExitHandler(last):\n'
+          '        with dsl.ParallelFor(["a"]) as item:\n            say(text=item)')],
+        [["a"], ["2"]],
+    ),
+    "two-however-one-ends": Case(
+        pipeline('one = give()\nsay(text="2").after(one).ignore_upstream_failure()\n'
+                 'pair(one="3", two="4").after(one).ignore_upstream_failure()'),
+        "pair(one=", "pair and say are to follow give, however it ends, and only the latter is run",
+        [('\n    pair(one="3", two="4").after(one).ignore_upstream_failure()', "")], [["2"]],
+    ),
+    "name-of-a-driver": Case(
+        "\n\n@dsl.container_component\ndef say_driver(text: str):\n    return see(text)\n"
+        + pipeline('say(text="1")\nsay_driver(text="2")'),
+        'say_driver(text="2")', "is what KFP calls the driver of say",
+        [("def say_driver", "def say_more"), ("    say_driver(", "    say_more(")], [["1"], ["2"]],
     ),
     **{
         f"importer-of-{name}": Case(
@@ -310,6 +421,15 @@ CASES = {
     "accelerator": Case(
         pipeline('say(text="a").set_accelerator_type("NVIDIA_TESLA_K80").set_accelerator_limit(1)'),
         "NVIDIA_TESLA_K80", "is no name of a resource in Kubernetes", [("NVIDIA_TESLA_K80", "nvidia.com/gpu")],
+    ),
+    "limit-of-an-integer": Case(
+        pipeline('say(text="a").set_cpu_limit(cpu)', "cpu: int = 1"),
+        "set_cpu_limit", "a limit or request of say, cpu, is no text", [("cpu: int = 1", 'cpu: str = "1"')],
+        [["a"]],
+    ),
+    "limit-that-is-none": Case(
+        pipeline('say(text="a").set_memory_limit(memory)', 'memory: str = "2 GB"'),
+        "set_memory_limit", "memory, is '2 GB', which is no amount", [("2 GB", "2G")], [["a"]],
     ),
     "variable-twice": Case(
         "\nfrom kfp import kubernetes\n" + pipeline(

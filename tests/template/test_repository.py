@@ -148,6 +148,10 @@ TOUR = {
     "where is a wheel packed?": ("packing the wheel", "scaffold.packing:pack"),
     "where is a bad answer refused?": ("answers are refused", "scaffold.refusals:problems"),
     "where is the report written?": ("how the page is written", "report.page:render"),
+    "where is pip or uv chosen?": ("pip and uv", "setup.installers:choose"),
+    "where is a signature read?": ("Python that is read", "project.signatures:read"),
+    "where is kfp's compiler put right?": ("compiler gets wrong", "pipeline.curing:cure"),
+    "where is a finding's line from?": ("which line of `pipeline.py`", "pipeline.origins:noted"),
     "where is a file fitted to a server?": ("an older server", "pipeline.fitting:fit"),
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.baking import bake
+from shared.baking import bake, make
 from shared.project_tests import run_tests
 
 Change = Callable[[Path], None]
@@ -91,9 +91,13 @@ def test_a_broken_promise_fails_its_test(
     assert len(result.stdout.splitlines()) < 60
 
 
-def test_an_image_without_a_tag_is_found(project: Path) -> None:
+def add_an_untagged_image(project: Path) -> None:
     replace("pipeline.py", "\n@dsl.pipeline", UNTAGGED)(project)
     replace("pipeline.py", "    add_task", "    bare()\n    add_task")(project)
+
+
+def test_an_image_without_a_tag_is_found(project: Path) -> None:
+    add_an_untagged_image(project)
     result = run_tests(project, "tests/test_pipeline.py", "-k", "tagged")
     assert "{'localhost:5000/bare'}" in result.stdout
 
@@ -166,3 +170,25 @@ def test_tests_run_from_an_editor(project: Path) -> None:
     paths = [str(project / "tests" / f"test_{name}.py") for name in ("average", "pipeline")]
     result = run_tests(project.parent, *paths, "-k", "examples or tagged")
     assert result.returncode == 0, result.stdout + os.linesep + result.stderr
+
+
+COMPILED = """
+import sys
+
+def test_it(images):
+    print("kfp" in sys.modules, sorted(images))
+"""
+
+
+def test_what_is_compiled_already_is_tested_as_it_is(project: Path) -> None:
+    """Importing kfp takes longer than most tests; a pipeline that has changed is compiled anew."""
+    (project / "tests" / "test_one.py").write_text(COMPILED)
+
+    def said() -> str:
+        return run_tests(project, "-s", "tests/test_one.py").stdout
+
+    assert said().startswith("True")
+    assert make(project, "compile").returncode == 0
+    assert said().startswith("False ['localhost:5000/calculate-average/add:")
+    add_an_untagged_image(project)
+    assert said().startswith("True ['localhost:5000/bare', ")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bdb
 import code
+import functools
 import json
 import os
 import pdb
@@ -30,13 +31,14 @@ class Place:
 
     def __init__(self, said: dict[str, Any]) -> None:
         self._file, self._function = said["file"], said["function"]
+        self._source: str = said["source"]  # where the project has the file; "" for none
         self.is_shell: bool = said["shell"]
         self.inputs: str = said["inputs"]  # a file with those that are no arguments; "" for none
 
     def wait(self) -> None:
         """Stop when the function is called; or, in pdb, when something is raised before that."""
         if not self.is_shell:
-            sys.excepthook = _at_the_end
+            sys.excepthook = functools.partial(_at_the_end, self._source)
         sys.settrace(self._called)
 
     def _called(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
@@ -47,7 +49,7 @@ class Place:
         if self.is_shell:
             _prompt(frame, self.inputs)
             raise SystemExit(0)
-        debugger = Debugger(code)
+        debugger = Debugger(code, self._source)
         debugger.set_trace(frame)
         return debugger.trace_dispatch
 
@@ -57,11 +59,25 @@ def _is_in(code: CodeType, file: str) -> bool:
     return code.co_filename.rpartition("/")[2] == file
 
 
-class Debugger(pdb.Pdb):
+class _Pdb(pdb.Pdb):
+    """pdb that calls the script by its path in the project: what is laid out here is a copy."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.script = os.path.abspath(sys.argv[0])  # noqa: PTH100  # as pdb does
+        super().__init__(nosigint=False)
+
+    def canonic(self, filename: str) -> str:
+        """Return what a file is called."""
+        found: str = super().canonic(filename)
+        return self.source if self.source and found == self.script else found
+
+
+class Debugger(_Pdb):
     """pdb that stops once more where the function is left by what was raised."""
 
-    def __init__(self, function: CodeType) -> None:
-        super().__init__(nosigint=False)
+    def __init__(self, function: CodeType, source: str) -> None:
+        super().__init__(source)
         self._of = function
         self._raised: _Raised | None = None
 
@@ -85,27 +101,32 @@ class Debugger(pdb.Pdb):
             self._raised = None  # it was caught
         elif event == "return" and self._raised and arg is None:
             sys.settrace(None)
-            _post_mortem(*self._raised)
+            _post_mortem(self.source, *self._raised)
 
 
 _seen: list = []  # type: ignore[type-arg]  # what was raised, once it was looked at
 
 
-def _post_mortem(kind: type[BaseException], error: BaseException, trace: TracebackType) -> None:
+def _post_mortem(
+    source: str, kind: type[BaseException], error: BaseException, trace: TracebackType
+) -> None:
     """Let somebody look at the place where something was raised."""
     if isinstance(error, (SystemExit, KeyboardInterrupt, bdb.BdbQuit)) or error in _seen:
         return
     _seen.append(error)
-    traceback.print_exception(kind, error, trace)
-    print("Raised here (q leaves):", file=sys.stderr, flush=True)
-    pdb.post_mortem(trace)
+    debugger = _Pdb(source)
+    text = "".join(traceback.format_exception(kind, error, trace))
+    text = text.replace(f'"{debugger.script}"', f'"{source or debugger.script}"')
+    print(f"{text}Raised here (q leaves):", file=sys.stderr, flush=True)
+    debugger.reset()
+    debugger.interaction(None, trace)
 
 
 def _at_the_end(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    source: str, kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     if trace is not None and error not in _seen:
-        _post_mortem(kind, error, trace)
+        _post_mortem(source, kind, error, trace)
 
 
 def _prompt(frame: FrameType, inputs: str) -> None:
@@ -117,6 +138,8 @@ def _prompt(frame: FrameType, inputs: str) -> None:
     try:
         from IPython import start_ipython
     except ImportError:
+        start_ipython = None
+    if start_ipython is None:  # out of the handler: what is typed wrongly has a cause of its own
         _complete(space)
         code.interact(banner, local=space, exitmsg="")
         return

@@ -1,0 +1,29 @@
+"""What a command line gives; what is wrong with one is a line."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from kfp_workbench.commands import options
+
+LOCAL = "error: make local: it takes --env, -p, --runner, --compile, and ARGS has"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["local", "--foo"], f"{LOCAL} --foo"),
+        (["local", "n=5", "--env", "dev"], f"{LOCAL} n=5"),
+        (["local", "password=hush"], f"{LOCAL} password=***"),
+        (["report", "one", "two"], "error: make report: it takes RUN, and ARGS has two"),
+        (["graph", "x"], "error: make graph: it takes nothing, and ARGS has x"),
+        (["local", "-p"], "error: make local: argument -p: expected one argument"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    words: Sequence[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        options.parse(words)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == f"{line}\n"
