@@ -49,8 +49,8 @@ def refused(error: BaseException, root: Path) -> WorkbenchError:
         return WorkbenchError(f"{_place(error, root)}: {reason}", 2)
     reason = _collected(error.__traceback__) or _reason(error)
     said = named(reason, root)
-    if cure := next((cure for words, cure in _CURES if re.search(words, reason)), None):
-        said = f"{said.rstrip('.')}: {cure}"
+    if known := next((cure for words, cure in _CURES if re.search(words, reason)), None):
+        said = f"{said.rstrip('.')}: {known}"
     return WorkbenchError(f"{_place(error, root)}: {said}", 2)
 
 
