@@ -55,11 +55,13 @@ class Launcher(NamedTuple):
         words, given, defaults = _prepared(begun, component, variables, place, attempt)
         try:
             shared = self._fetch(begun, place)
+            outputs.prepare(given, place)
+        except OutsideError as error:
+            return Result(failed_in="launcher", reason=str(error), cause=error.code)
         except (StoreError, OSError) as error:
             return Result(
                 failed_in="launcher", reason=f"cannot get an input: {error}", cause="download"
             )
-        outputs.prepare(given, place)
         words = placeholders.compile_words(words, defaults.json(), _replacements(defaults))
         try:
             status = run(words, environment(variables, {}), place, shared)
@@ -82,6 +84,7 @@ class Launcher(NamedTuple):
                 if artifact.is_in_workspace or target is None or target in done:
                     continue
                 done.add(target)
+                hold(place, place.host(target))
                 fetched = self.store.fetch(artifact.uri, target, place)
                 shared += [fetched] if fetched else []
         return shared

@@ -17,7 +17,7 @@ from kfp_workbench.local.artifacts import (
     path_of,
     schema,
 )
-from kfp_workbench.local.bounds import within
+from kfp_workbench.local.bounds import hold, within
 from kfp_workbench.local.executor_input import ExecutorInput, ExecutorOutput, read_output
 from kfp_workbench.local.expansion import texts_replaced
 from kfp_workbench.local.metadata import MetadataError, converted
@@ -34,12 +34,16 @@ class OutputError(ProblemError):
 
 
 def prepare(given: ExecutorInput, place: Place) -> None:
-    """Make the folders that a task's outputs go to; an engine's containers may have any user."""
+    """Make the folders that a task's outputs go to; an engine's containers may have any user.
+
+    Raises OutsideError for one that is not among the task's own files.
+    """
     files = [*given.output_parameters.values(), given.output_file]
     for several in given.output_artifacts.values():
         files += [path for artifact in several if (path := _path(artifact)) is not None]
     for file in files:
         folder = place.written(file).parent
+        hold(place, folder)
         folder.mkdir(parents=True, exist_ok=True)
     if place.is_rooted:
         _open_up(place.folder)

@@ -97,6 +97,17 @@ def test_a_link_that_leads_to_itself_is_one_line(place: Place) -> None:
         outputs.parameters(asked, place, COMPONENT, outputs.told(asked, place))
 
 
+@pytest.mark.parametrize("kind", ["parameter", "artifact"])
+def test_no_folder_is_made_outside_for_an_output(place: Place, kind: str) -> None:
+    up = "../" * 20 + str(home(place) / "new" / "x")
+    files = {"x": f"/tmp/kfp/outputs/{up}"} if kind == "parameter" else {}
+    made = {"d": [RuntimeArtifact("d", f"{ROOT}{up}", TYPE)]} if kind == "artifact" else {}
+    asked = ExecutorInput({}, {}, files, made, "/tmp/kfp/outputs/out.json")
+    with pytest.raises(bounds.OutsideError):
+        outputs.prepare(asked, place)
+    assert not (home(place) / "new").exists()
+
+
 def test_nothing_is_imported_through_a_link(place: Place) -> None:
     objects = place.folder.parents[1] / "objects"
     (objects / "gcs" / "b").mkdir(parents=True)
