@@ -102,14 +102,14 @@ def possible(visit: Visit, name: str, given: Given) -> list[Any]:
     if source is None:
         default = parameter.default if parameter else None
         return [NOTHING if default is None else default]
-    found = _of_source(visit, source, given)
+    found = of_source(visit, source, given)
     if found is None or name in visit.task.selectors:
         return list(SAMPLES.get(kind, ("text",)))
     texts = kind == "STRING"
     return [values.launcher_text(v) if texts and v is not NOTHING else v for v in found]
 
 
-def _of_source(visit: Visit, source: Source, given: Given) -> list[Any] | None:
+def of_source(visit: Visit, source: Source, given: Given) -> list[Any] | None:
     """Return what a source may be, or None where only a run would tell."""
     if isinstance(source, Constant):
         return [source.value]
@@ -176,7 +176,7 @@ def lists_of(loop: Visit, given: Given) -> list[list[Any]] | None:
     source = loop.task.parameters.get(over.items)
     if source is None or over.items in loop.task.selectors:
         return None
-    found = _of_source(loop, source, given)
+    found = of_source(loop, source, given)
     return None if found is None else [_list(each) for each in found if each is not NOTHING]
 
 

@@ -7,7 +7,13 @@ found here.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kfp_workbench.check import traps_arguments, traps_parameters, traps_tasks, traps_values
+from kfp_workbench.check import (
+    traps_arguments,
+    traps_parameters,
+    traps_tasks,
+    traps_texts,
+    traps_values,
+)
 from kfp_workbench.check.flow import Visit, visits
 from kfp_workbench.check.trap import Finder, Trap
 from kfp_workbench.local import spec
@@ -24,13 +30,16 @@ FINDERS: Sequence[Finder] = (
     traps_values.null,
     traps_values.types,
     traps_values.lists,
+    traps_values.fields,
     traps_values.conditions,
     traps_values.outputs,
-    traps_values.artifacts,
     traps_values.collected,
-    traps_values.texts,
+    traps_texts.texts,
+    traps_texts.quotes,
     traps_tasks.refused,
     traps_tasks.pods,
+    traps_tasks.exits,
+    traps_tasks.artifacts,
     traps_tasks.importers,
     traps_tasks.characters,
 )

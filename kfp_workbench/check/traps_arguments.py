@@ -14,6 +14,7 @@ from kfp_workbench.project.names import called, shown
 
 _TAG = re.compile(r"\{\{\s*\$[.}](?:.*?\}\}|\})", re.DOTALL)
 _OF_RUN = re.compile(r"\$\.(pipeline_\w+|workspace_path)")
+_ARTIFACTS = re.compile(r"\{\{\$\.inputs\.artifacts\['[^']*'\]\}\}")  # a list of them
 
 
 def unresolved(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -51,7 +52,7 @@ def missing(visit: Visit, given: Given) -> Iterator[Trap]:
             if any(tag in text and not _is_clause(text) for _, text in words(visit)):
                 yield Trap(
                     f"{visit.task.label} has no {called(name)}, and its command line has its path",
-                    "pass one, or read the executor input, in which it is or is not",
+                    "pass one, or hand over '{{$}}', the executor input, in which it is or is not",
                 )
 
 
@@ -73,7 +74,7 @@ def clauses(visit: Visit, given: Given) -> Iterator[Trap]:
                 yield Trap(what, "hand the path over outside of the `if`", word)
             elif name in visit.component.artifacts and has_artifact(visit, name):
                 what = f"asks whether the artifact {shown(name)} is present, and no server finds it"
-                cure = "read the executor input, in which it is or is not"
+                cure = "hand over '{{$}}', the executor input, in which it is or is not"
                 yield Trap(what, cure, word)
             elif name not in {*names, *visit.component.artifacts}:
                 what = f"asks for the input {shown(name)}, and there is none"
@@ -134,4 +135,6 @@ def _needs(text: str, name: str, inputs: Mapping[str, str]) -> bool:
 def _cure(tag: str) -> str:
     if _OF_RUN.search(tag):
         return "give the step an input for it, and pass the placeholder alone"
+    if _ARTIFACTS.search(tag):
+        return "hand over '{{$}}', the executor input, in which each has its uri and metadata"
     return "write a placeholder as KFP's SDK does, with {inputValue: ...} in a component.yaml"

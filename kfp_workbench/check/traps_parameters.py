@@ -16,7 +16,12 @@ _CURE = "pass it to the step as a constant, alone, in pipeline.py"
 
 
 def check_parameters(sources: Sources, pipeline: spec.Pipeline) -> Iterator[Finding]:
-    """Find placeholders of the run in parameters, where nothing fills them in."""
+    """Find placeholders of the run in parameters, where nothing fills them in, and artifacts."""
+    for name, artifact in pipeline.root.artifacts.items():
+        if not artifact.get("isOptional"):
+            what = f"the pipeline takes the artifact {shown(name)}, which no run can be given"
+            cure = "take its address, a str, and hand it to dsl.importer"
+            yield Finding("pipeline.py", _line(sources, name), what, cure)
     for name, parameter in pipeline.root.parameters.items():
         for tag in _tags(parameter.default):
             what = f"the default of {shown(name)} has {shown(tag)}, which stays as it is"

@@ -1,12 +1,15 @@
 """Traps of tasks as a whole: what a server, Kubernetes or an importer does not take."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from kfp_workbench.check.flow import Given, Visit, possible
+from kfp_workbench.check.flow import NOTHING, Given, Visit, of_source, possible
 from kfp_workbench.check.trap import Trap
-from kfp_workbench.local import admission, importer, own_data, spec
+from kfp_workbench.local import admission, driver, importer, own_data, placeholders, spec
+from kfp_workbench.local.dags import takes_hook
 from kfp_workbench.local.spec import TaskOutput
 from kfp_workbench.project import texts
+from kfp_workbench.project.names import called
 
 
 def refused(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -24,18 +27,91 @@ def pods(visit: Visit, given: Given) -> Iterator[Trap]:
     if visit.container:
         settings = visit.pipeline.kubernetes.get(visit.component.executor, {})
         yield from map(_said, admission.pod_problems(visit.task, visit.container, settings))
+    for text in driver.amounts(visit.container):
+        name = placeholders.parameter_in(text)
+        source = visit.task.parameters.get(name or "")
+        for value in (of_source(visit, source, given) or ()) if source else ():
+            if problem := driver.amount_problem(None if value is NOTHING else value):
+                what = f"a limit or request of {visit.task.label}, {called(str(name))}, {problem}"
+                yield Trap(what, "give a text such as '500m' or '2Gi'")
+                break
+
+
+def exits(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find tasks that are to follow another however it ends, and that no server runs.
+
+    Loops and importers have no exit tasks, and others one: the last by its name.
+    """
+    tasks = visit.graph.dag.tasks if visit.graph.dag else {}
+    for name in visit.task.after if visit.task.is_exit else ():
+        last = max(task.name for task in tasks.values() if task.is_exit and name in task.after)
+        if last != visit.task.name:
+            what = f"{visit.task.label} and {tasks[last].label} are to follow {tasks[name].label}"
+            yield Trap(f"{what}, however it ends, and only the latter is run", "let one do both")
+        if name in tasks and not takes_hook(visit.pipeline, tasks[name]):
+            kind = "a loop" if tasks[name].loop else "an importer"
+            what = f"{visit.task.label} is to follow {kind}, however that ends, and is never run"
+            yield Trap(what, "hand it to a dsl.ExitHandler around that")
+
+
+def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find artifacts that are given twice, and lists of them of which a block gets one.
+
+    By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/metadata/client.go
+    (``GetInputArtifactsByExecutionID``).
+    """
+    names: dict[spec.Source, str] = {}
+    for name, source in visit.task.artifacts.items():
+        if source in names:
+            what = f"{visit.called} takes one artifact as {names[source]} and as {name}"
+            yield Trap(f"{what}, and fails before it starts", "hand it over once")
+        names.setdefault(source, name)
+        is_list = (visit.component.artifacts.get(name) or {}).get("isArtifactList")
+        is_handed_on = isinstance(source, spec.ComponentInput) and visit.parent is not None
+        if visit.component.dag and is_list and not is_handed_on:
+            what = "takes a list of artifacts, of which what is in it gets the last alone"
+            cure = "let a step before it take the list, and hand on what that makes"
+            yield Trap(f"{visit.called} {what}", cure)
 
 
 def importers(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find importers of addresses that no cluster takes."""
+    """Find importers that no server runs, or whose artifact it does not find."""
     imported = visit.executor.get("importer")
     if not imported:
         return
+    if visit.task.label != visit.task.name and _is_taken(visit):
+        what = f"{visit.task.label}: what an importer with a display name takes is not found"
+        yield Trap(what, "give it none")
+    if None in (imported.get("metadata") or {}).values():
+        yield Trap(f"{visit.task.label} has metadata that are null, and fails", "leave them out")
+    yield from _addresses(visit, imported, given)
+
+
+def _is_taken(visit: Visit) -> bool:
+    dag = visit.graph.dag
+    takers = dag.tasks.values() if dag else ()
+    inner = any(
+        isinstance(source, TaskOutput) and source.task == visit.task.name
+        for taker in takers
+        for source in taker.artifacts.values()
+    )
+    outputs = dag.artifacts.values() if dag else ()
+    return inner or any(
+        selector.get("producerSubtask") == visit.task.name
+        for output in outputs
+        for selector in output.get("artifactSelectors", ())
+    )
+
+
+def _addresses(visit: Visit, imported: Mapping[str, Any], given: Given) -> Iterator[Trap]:
     address = imported.get("artifactUri") or {}
     name = address.get("runtimeParameter", "")
     if isinstance(visit.task.parameters.get(name), TaskOutput):
         what = f"{visit.task.label} takes its address from a step, which no server does"
         yield Trap(what, "hand the address itself to the steps, or take it as a parameter")
+        return
+    if address.get("constant", name or None) == "":
+        yield Trap(f"{visit.task.label} has an empty address", _BUCKET)
         return
     known = [address["constant"]] if "constant" in address else []
     known += possible(visit, name, given) if _is_known(visit, name) else []
@@ -45,10 +121,10 @@ def importers(visit: Visit, given: Given) -> Iterator[Trap]:
         problem = importer.address_problem(uri, imported) if is_known else None
         if problem:
             what, _, cure = problem.partition(": ")
-            cure = "put it into a bucket: minio://, s3:// or gs://" if cure else _MODEL
-            yield Trap(f"{visit.task.label}: {what}", cure)
+            yield Trap(f"{visit.task.label}: {what}", _BUCKET if cure else _MODEL)
 
 
+_BUCKET = "put it into a bucket: minio://, s3:// or gs://"
 _MODEL = "import it as a Model, or from a bucket"
 
 

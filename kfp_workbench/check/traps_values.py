@@ -5,16 +5,16 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
-from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, possible
+from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, of_source, possible
 from kfp_workbench.check.trap import Trap
-from kfp_workbench.local import expansion, expression, inputs, placeholders, values
+from kfp_workbench.local import cel, expression, values
 from kfp_workbench.local.cel import CelError
-from kfp_workbench.local.spec import ComponentInput, Constant, TaskOutput
+from kfp_workbench.local.spec import ComponentInput, Task, TaskOutput
 from kfp_workbench.project.names import called, shown
 from kfp_workbench.project.port_types import Annotation
 
-CHANNEL = "{{channel:"
-_OF_RUN = re.compile(r"\{\{\$\.(?:pipeline_\w+|workspace_path)\}\}")
+# What KFP's compiler makes of a number or a boolean that is compared with a text.
+_CONVERTED = re.compile(r"'(?:\w+\()?inputs\.parameter_values\['[^']*'\]\)?'")
 _MOST = 200  # of the ways in which a condition's inputs may go together
 
 
@@ -79,13 +79,32 @@ def _typed(visit: Visit, name: str, kind: str) -> str:
 
 def lists(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find what takes, within a loop, the list that the loop goes over: iterations are not given it."""
-    outer = visit.parent
+    outer, own = visit.parent, visit.task.loop
+    if own and own.items in visit.task.selectors:
+        what = "this loop goes over a field of another loop's item, which no iteration finds"
+        yield Trap(what, "let a step make a list of it, and go over that")
     loop = outer.task.loop if outer else None
     for source in visit.task.parameters.values():
         if loop and isinstance(source, ComponentInput) and source.name == loop.items:
             what = f"{visit.called} takes {called(source.name)}, over which the loop around it goes"
             cure = "give it the list by another parameter, or another step's output"
             yield Trap(f"{what}, and no iteration has that", cure)
+
+
+def fields(visit: Visit, given: Given) -> Iterator[Trap]:
+    """Find fields of items that an item does not have."""
+    for name, selector in visit.task.selectors.items():
+        source = visit.task.parameters.get(name)
+        for value in (of_source(visit, source, given) or ()) if source else ():
+            try:
+                expression.select(value, selector)
+            except CelError as error:
+                _, is_missing, key = str(error).partition("no such key: ")
+                what = f"{visit.called} takes a field of an item that has none ({error})"
+                if is_missing:
+                    what = f"{visit.called} takes {shown(key)} of each item, and {shown(value)} has none"
+                yield Trap(what, "give each item the same keys, with a value")
+                break
 
 
 def conditions(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -101,12 +120,25 @@ def conditions(visit: Visit, given: Given) -> Iterator[Trap]:
         except CelError as error:
             problem = error
         else:
-            return
-    if problem:
-        cure = "compare what is of one type"
-        if "escape" in str(problem):
-            cure = "compare with a text that has no backslash"
-        yield Trap("a server cannot evaluate this condition", cure)
+            problem = None
+            break
+    if problem is None and "\\" in text:
+        what = "compares with a text that has a backslash, which a server takes for an escape"
+        yield Trap(what, "compare with a text that has no backslash")
+    elif problem:
+        yield Trap("a server cannot evaluate this condition", _comparable(text, problem))
+
+
+def _comparable(text: str, problem: CelError) -> str:
+    """Return what to compare with instead, in a condition that is ``text``."""
+    if "escape" in str(problem):
+        return "compare with a text that has no backslash"
+    if not _CONVERTED.search(text):
+        try:
+            cel.parse(text)
+        except CelError:
+            return "compare with a text that has no ' and no line break"
+    return "compare what is of one type"
 
 
 def _there(visit: Visit, name: str, given: Given) -> list[Any]:
@@ -125,29 +157,6 @@ def outputs(visit: Visit, given: Given) -> Iterator[Trap]:
                     "the block that makes it",
                     "let a step take it, and go on with that step's output",
                 )
-
-
-def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find artifacts that a block takes and what is in it does not get: a server keeps one a name.
-
-    By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/metadata/client.go
-    (``GetInputArtifactsByExecutionID``).
-    """
-    if visit.component.dag is None:
-        return
-    seen: dict[Any, str] = {}
-    for name, source in visit.task.artifacts.items():
-        is_list = visit.component.artifacts.get(name, {}).get("isArtifactList")
-        if is_list and not (isinstance(source, ComponentInput) and visit.parent):
-            what = "takes a list of artifacts, of which what is in it gets the last alone"
-            cure = "let a step before it take the list, and hand on what that makes"
-            yield Trap(f"{visit.called} {what}", cure)
-        elif source in seen:
-            what = f"takes one artifact as {called(seen[source])} and as {called(name)}"
-            yield Trap(
-                f"{visit.called} {what}, of which it gets one", "hand it over by one name alone"
-            )
-        seen[source] = name
 
 
 def collected(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -170,6 +179,14 @@ def collected(visit: Visit, given: Given) -> Iterator[Trap]:
             if task and task.condition:
                 what = "collects what a dsl.If within the loop makes, and fails where one does not"
                 yield Trap(what, "let a step make it that runs in each iteration")
+            if task and _is_importer(visit, task):
+                what = "collects what an importer within the loop takes, and fails"
+                yield Trap(what, "let a step within the loop make an artifact of it")
+
+
+def _is_importer(visit: Visit, task: Task) -> bool:
+    executor = visit.pipeline.component_of(task).executor
+    return "importer" in visit.pipeline.executors.get(executor, {})
 
 
 def _makers(output: Any) -> Iterator[str]:
@@ -181,55 +198,3 @@ def _makers(output: Any) -> Iterator[str]:
     elif isinstance(output, list):
         for inner in output:
             yield from _makers(inner)
-
-
-def texts(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find constants and settings with placeholders that nothing replaces there."""
-    for name, source in visit.task.parameters.items():
-        value = source.value if isinstance(source, Constant) else None
-        if isinstance(value, str) and _is_whole(value):
-            continue
-        for text in expansion.texts(value):
-            where = f"{called(name)} of {visit.task.label}"
-            yield from _in_text(where, text)
-            for inner in placeholders.names_in(text) if visit.container else ():
-                if inner == name or inner not in visit.names:
-                    what = f"{where} has {shown(_tag(inner))}, which stays as it is"
-                    yield Trap(what, _ARGUMENT)
-    for item in visit.container.get("env") or ():
-        text = str(item.get("value", ""))
-        where = f"the variable {item['name']} of {visit.task.label}"
-        yield from _in_text(where, text)
-        for inner in placeholders.names_in(text):
-            yield Trap(f"{where} has {shown(_tag(inner))}, which stays as it is", _ARGUMENT)
-    importer = visit.executor.get("importer") or {}
-    for text in expansion.texts(importer.get("metadata")):
-        where = f"metadata of {visit.task.label}"
-        yield from _in_text(where, text)
-        if placeholders.names_in(text):
-            what = f"{where} take an input, which stays as it is written"
-            yield Trap(what, "write them as constants, or hand the value to the steps")
-    address = str((importer.get("artifactUri") or {}).get("constant", ""))
-    yield from _in_text(f"the address of {visit.task.label}", address)
-
-
-_ARGUMENT = "hand the value over as an argument of the step"
-
-
-def _in_text(where: str, text: str) -> Iterator[Trap]:
-    if CHANNEL in text:
-        what = f"{where} has an f-string of what KFP's compiler does not fill in"
-        yield Trap(
-            what, "hand that over as an argument of its own, or annotate it with a plain type"
-        )
-    for tag in dict.fromkeys(_OF_RUN.findall(text)):
-        what = f"{where} has {shown(tag)} in a place where nothing fills it in"
-        yield Trap(what, "pass a placeholder that KFP fills in, alone, and join texts in the step")
-
-
-def _tag(name: str) -> str:
-    return f"{{{{$.inputs.parameters['{name}']}}}}"
-
-
-def _is_whole(text: str) -> bool:
-    return text in inputs.PLACEHOLDERS or inputs.WORKSPACE_TAG in text

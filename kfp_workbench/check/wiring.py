@@ -119,12 +119,13 @@ def _kinds(function: ast.FunctionDef) -> Mapping[str, str | None]:
 
 
 def _required(function: ast.FunctionDef) -> Iterator[str]:
-    """Return the names of the parameters that have no default."""
+    """Return the names of the parameters that have no default; artifacts are none."""
     arguments = function.args
-    by_place = arguments.args[: len(arguments.args) - len(arguments.defaults)]
-    yield from (argument.arg for argument in by_place)
-    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if default is None:
+    lacking = arguments.args[: len(arguments.args) - len(arguments.defaults)]
+    by_name = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    for argument in (*lacking, *(each for each, default in by_name if default is None)):
+        annotation = argument.annotation
+        if not isinstance(annotation, ast.Subscript) or _name(annotation.value) != "Input":
             yield argument.arg
 
 

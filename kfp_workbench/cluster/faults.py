@@ -99,7 +99,7 @@ def call(
         problem = _refusal(this, error)
     except urllib3.exceptions.HTTPError as error:
         problem = _fault(this, error)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         # The generated models, given JSON that is not theirs.
         said = this.line(error)[:MAX_SAID]
         problem = StrangeAnswerError(

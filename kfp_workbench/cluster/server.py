@@ -106,7 +106,7 @@ def _health(server: Server, healthz: Callable[[], bytes], seconds: float) -> dic
     """Return what the server says of itself; a page or a proxy that is no KFP says otherwise."""
     answer = call(server, "look at", healthz, seconds)
     health = None
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         health = json.loads(answer)
     known = ("multi_user", "apiServerReady", "commit_sha", "apiServerTagName")
     if not isinstance(health, dict) or not any(key in health for key in known):

@@ -179,7 +179,7 @@ def _each(selected: Sequence[Step], action: Callable[[Step], None], jobs: int, f
     if errors:
         summary = f"{len(errors)} of {len(selected)} images {failed}: {', '.join(errors)}"
         reasons = {
-            re.sub(f"^(building|pushing) {name}: ", "", str(error))
+            re.sub(f"^(building|pushing) {re.escape(name)}: ", "", str(error))
             for name, error in errors.items()
         }
         if len(reasons) == 1:  # such as no engine, or no registry: once is enough

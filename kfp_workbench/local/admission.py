@@ -11,6 +11,7 @@ from typing import Any
 
 from kfp_workbench.errors import refuse
 from kfp_workbench.local import expansion, imports, spec, task_config, values
+from kfp_workbench.local.dags import takes_hook
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.project.names import shown
 
@@ -25,6 +26,7 @@ _GIVEN: Mapping[str, Callable[[Any], bool]] = {
     "TASK_FINAL_STATUS": lambda value: False,
     "TASK_CONFIG": lambda value: False,
 }
+_ARGO_NAME, _DRIVER = 128, "-driver"  # characters that a name may have, and how a driver's ends
 _MACRO = re.compile(r"\[\[(RunUUID|CurrentTime)(?:\.(.*?))?\]\]")
 
 
@@ -183,11 +185,42 @@ def task_problems(pipeline: spec.Pipeline, dag: spec.Dag, task: spec.Task) -> It
                 f"{task.label} comes after {dag.tasks[before].label}, which runs however others "
                 "end: a server refuses that, let it come after others"
             )
+    if _waits_for_itself(dag, task):
+        yield f"{task.label} waits for what waits for it, so that it never begins: leave out one .after"
     component = pipeline.components.get(task.component)
     if component is None:
         yield f"{task.label} is of the component {task.component}, which is not there"
-    elif "importer" in pipeline.executors.get(component.executor, {}) and task.condition:
+        return
+    if "importer" in pipeline.executors.get(component.executor, {}) and task.condition:
         yield f"{task.label}: an importer cannot have a condition of its own"
+    yield from _name_problems(pipeline, dag, task)
+
+
+def _name_problems(pipeline: spec.Pipeline, dag: spec.Dag, task: spec.Task) -> Iterator[str]:
+    """Yield why Argo does not take a task's name, or that of the driver that goes before it."""
+    name = f"{task.name}{_DRIVER}" if takes_hook(pipeline, task) else task.name
+    if len(name) > _ARGO_NAME:
+        yield f"{task.label}: a server takes no task with a name of {len(task.name)} characters: shorten it"
+    other = dag.tasks.get(task.name.removesuffix(_DRIVER))
+    if other in (None, task) or task.is_exit or other.is_exit or not takes_hook(pipeline, other):
+        return
+    yield (
+        f"{task.label} is what KFP calls the driver of {other.label}, and a server refuses two "
+        "tasks of one name: call the component otherwise"
+    )
+
+
+def _waits_for_itself(dag: spec.Dag, task: spec.Task) -> bool:
+    seen: set[str] = set()
+    waiting = [*task.after]
+    while waiting:
+        name = waiting.pop()
+        if name == task.name:
+            return True
+        if name in dag.tasks and name not in seen:
+            seen.add(name)
+            waiting += dag.tasks[name].after
+    return False
 
 
 def _machine_problems(

@@ -186,7 +186,7 @@ def _parse_json(text: Any) -> Any:
         raise no_overload("parseJson", text)
     try:
         return values.doubles(json.loads(text))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CelError(f"no JSON: {error}") from None
 
 

@@ -127,7 +127,8 @@ def _collected(metadata: Metadata, loop: Execution, key: str, kind: _Kind) -> li
     """Return what all iterations of a loop made, and of the loops within: breadth first.
 
     As the driver does, it has one key at a time, and goes back to the one before where tasks of one
-    name follow each other: branches that name their outputs differently cannot be collected.
+    name follow each other: branches that name their outputs differently cannot be collected. Nor can
+    what importers have taken: it takes them for DAGs, and ends with a panic.
     """
     found = []
     queue: deque[Execution] = deque([loop])
@@ -137,6 +138,10 @@ def _collected(metadata: Metadata, loop: Execution, key: str, kind: _Kind) -> li
         if current.name == last:
             key = before
         before, last = key, current.name
+        if current.kind == "importer":
+            raise UnresolvedError(
+                f"what {current.name} has imported in a loop cannot be collected", "upstream"
+            )
         if not current.is_dag:
             found.append(kind.made(current, key))
             continue

@@ -112,6 +112,7 @@ class ContainerTask:
         try:
             self._image = driver.resolve_image(self._begun, self._container)
             driver.resolve_command(self._begun, self._container)
+            driver.check_amounts(self._begun, self._container)
             self._configure()
         except (DriverError, task_config.TaskConfigError) as error:
             self._noted.step = self._tasks.teller.step(self._image, self._task)
@@ -119,7 +120,13 @@ class ContainerTask:
             self._ended(Phase.UNBEGUN)
             return
         self._noted.step = self._tasks.teller.step(self._image, self._task)
-        self._submit()
+        if self._begun.command:
+            self._submit()
+            return
+        # Its launcher does not get as far as telling KFP's metadata of it.
+        why = ProblemError("it has no command and no arguments", "command-not-found")
+        self._tasks.failed(self._run, self._task, self._noted, "launcher", why)
+        self._ended(Phase.FAILED)
 
     def _configure(self) -> None:
         """Give the task its own config, if it takes that; KFP's cache has not looked at it."""

@@ -23,6 +23,13 @@ class Phase(Enum):
     OMITTED = "omitted"  # as something that it waits for has not succeeded
 
 
+def takes_hook(pipeline: spec.Pipeline, task: spec.Task) -> bool:
+    """Tell whether a task can have an exit task: a loop and an importer cannot."""
+    component = pipeline.components.get(task.component)
+    executor = pipeline.executors.get(component.executor, {}) if component else {}
+    return task.loop is None and "importer" not in executor
+
+
 class DagRun:
     """A DAG's run."""
 

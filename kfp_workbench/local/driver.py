@@ -6,17 +6,21 @@ By https://github.com/kubeflow/pipelines/tree/2.17.0/backend/src/v2/driver (``ro
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kfp_workbench.local import inputs, placeholders, spec, values
+from kfp_workbench.local import inputs, placeholders, quantities, spec, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
-from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata
+from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata, MetadataError
 from kfp_workbench.local.problems import CelError, ProblemError
+from kfp_workbench.project.names import called, shown
 
 STORE = "minio://mlpipeline/v2/artifacts"  # where a default install keeps artifacts
+_AMOUNTS = tuple(
+    f"resource{what}{kind}" for what in ("Cpu", "Memory") for kind in ("Limit", "Request")
+)
 OUTPUTS = "/tmp/kfp/outputs"  # noqa: S108  # in a container
 
 
@@ -41,10 +45,10 @@ class Begun:
         inputs: Inputs,
         triggers: bool = True,
         outputs: Outputs | None = None,
+        command: Sequence[str] = (),
     ) -> None:
         self.execution, self.inputs, self.triggers = execution, inputs, triggers
-        self.outputs = outputs
-        self.command: Sequence[str] = ()
+        self.outputs, self.command = outputs, command
         self.items: Sequence[Any] | None = None  # of a loop
 
 
@@ -68,7 +72,7 @@ def dag(options: Options) -> Begun:
     if options.task.loop and options.iteration is None and triggers:
         begun.items = _items(options, given)
         execution.iterations = len(begun.items)
-    options.metadata.create(execution)
+    _create(options, execution)
     return begun
 
 
@@ -80,7 +84,7 @@ def container(options: Options, pipeline: str) -> Begun:
     begun = Begun(_execution(options, "container", given, triggers), given, triggers)
     if triggers:
         begun.outputs = _outputs(options, pipeline)
-    options.metadata.create(begun.execution)
+    _create(options, begun.execution)
     return begun
 
 
@@ -103,6 +107,36 @@ def resolve_image(begun: Begun, image: Mapping[str, Any]) -> str:
     return value
 
 
+def check_amounts(begun: Begun, image: Mapping[str, Any]) -> None:
+    """Raise DriverError for a limit or request of a container that is no amount (getPodResource)."""
+    for text in amounts(image):
+        name = placeholders.parameter_in(text)
+        value = text if name is None else begun.inputs.parameters.get(name)
+        if problem := amount_problem(value):
+            which = text if name is None else called(name)
+            raise DriverError(f"a limit or request of it, {which}, {problem}", "type")
+
+
+def amounts(image: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the limits and requests of a container, each an amount or the placeholder of an input."""
+    resources = image.get("resources") or {}
+    yield from filter(None, (resources.get(name) for name in _AMOUNTS))
+    accelerator = resources.get("accelerator") or {}
+    if accelerator.get("resourceType") and (count := accelerator.get("resourceCount")):
+        yield count
+
+
+def amount_problem(value: Any) -> str | None:
+    """Return why the driver does not take a value for an amount, or None."""
+    if not isinstance(value, str):
+        return "is no text, and servers take only texts for amounts"
+    try:
+        quantities.canonical(value)
+    except ValueError:
+        return f"is {shown(value)}, which is no amount"
+    return None
+
+
 def resolve_command(begun: Begun, image: Mapping[str, Any]) -> None:
     """Resolve the command line as far as the driver does; raises DriverError."""
     words = [*image.get("command", []), *image.get("args", [])]
@@ -110,8 +144,6 @@ def resolve_command(begun: Begun, image: Mapping[str, Any]) -> None:
         begun.command = placeholders.resolve(words, begun.inputs.parameters)
     except placeholders.PlaceholderError as error:
         raise DriverError(str(error), error.code) from None
-    if not begun.command:
-        raise DriverError("it has no command and no arguments")
 
 
 def _given(options: Options) -> tuple[Inputs, bool]:
@@ -139,6 +171,13 @@ def _execution(options: Options, kind: str, given: Inputs, triggers: bool) -> Ex
     if not triggers:
         execution.state = CANCELED
     return execution
+
+
+def _create(options: Options, execution: Execution) -> None:
+    try:
+        options.metadata.create(execution)
+    except MetadataError as error:
+        raise DriverError(str(error), error.code) from None
 
 
 def _items(options: Options, given: Inputs) -> Sequence[Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _REFERENCE = re.compile(r"\$(?:(?P<escaped>\$)|\((?P<name>[^)]*)\))")
-_TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_TAG = re.compile(r"\{\{(.*?)(\}\}|\Z)", re.DOTALL)  # what follows in the workflow ends any
 # Tags that a server knows, or would know somewhere else: it refuses these.
 _ARGO = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
 
@@ -61,16 +61,23 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def tags(text: str) -> Iterator[str]:
-    """Yield the tags of a text that Argo fills in, or stumbles over; KFP's begin with ``$``."""
+    """Yield the tags of a text that Argo fills in, or stumbles over; KFP's begin with ``$``.
+
+    One that the text does not close ends with ``…``, for what follows belongs to it.
+    """
     if "{{" in text:
         for match in _TAG.finditer(text):
             tag = match[1].strip()
             if match[1].startswith("=") or tag.startswith(_ARGO):
-                yield tag
+                yield tag if match[2] else f"{tag}…"
 
 
 def fill_in(text: str, known: Mapping[str, str]) -> str:
     """Return a text with Argo's tags that are known filled in."""
     if "{{" not in text:
         return text
-    return _TAG.sub(lambda match: known.get(match[1].strip(), match[0]), text)
+
+    def replacement(match: re.Match[str]) -> str:
+        return known.get(match[1].strip(), match[0]) if match[2] else match[0]
+
+    return _TAG.sub(replacement, text)

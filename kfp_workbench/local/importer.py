@@ -10,6 +10,7 @@ from typing import Any
 
 from kfp_workbench.local import own_data, spec
 from kfp_workbench.local.artifacts import OWN_DATA, workspace_path
+from kfp_workbench.local.bounds import OutsideError, hold
 from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError, converted
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
@@ -152,7 +153,9 @@ def _address(dag: Execution, task: spec.Task, importer: Mapping[str, Any]) -> st
 
 def fetch(artifact: Artifact, store: Store, place: Place) -> None:
     """Put an imported artifact into the workspace; raises ImporterError."""
+    target = place.host(workspace_path(artifact.uri))
     try:
-        store.copy(artifact.uri, place.host(workspace_path(artifact.uri)))
-    except (StoreError, OSError) as error:
+        hold(place, target)
+        store.copy(artifact.uri, target)
+    except (OutsideError, StoreError, OSError) as error:
         raise ImporterError(str(error), "download") from None

@@ -62,11 +62,7 @@ def resolve(options: Options) -> Inputs:
 
 
 def input_artifacts(execution: Execution) -> dict[str, Sequence[Artifact]]:
-    """Return the artifacts that a DAG was given.
-
-    The service knows each by its number: of a list the last one is left, and of an artifact that
-    was given twice, one name.
-    """
+    """Return the artifacts that a DAG was given; of a list the last one is left."""
     names = {artifact.id: name for name, artifact in execution.input_artifacts}
     found = {artifact.id: artifact for _, artifact in execution.input_artifacts}
     return {names[number]: [found[number]] for number in sorted(found)}

@@ -4,11 +4,13 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/la
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kfp_workbench.local import artifacts, outputs, placeholders, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact
+from kfp_workbench.local.bounds import OutsideError, hold
 from kfp_workbench.local.driver import Begun
 from kfp_workbench.local.executor_input import ExecutorInput
 from kfp_workbench.local.expansion import environment, expand, expand_all, texts_replaced
@@ -73,6 +75,8 @@ class Launcher(NamedTuple):
         shared = []
         done = set()
         for several in begun.inputs.artifacts.values():
+            if several and _path(several[0]) is None:
+                raise StoreError(f"{several[0].uri} is in no bucket")
             for artifact in several:
                 target = _path(artifact)
                 if artifact.is_in_workspace or target is None or target in done:
@@ -87,7 +91,9 @@ class Launcher(NamedTuple):
         for several in begun.inputs.artifacts.values():
             for artifact in several:
                 if (path := _path(artifact)) is not None and not artifact.is_in_workspace:
-                    discard(place.host(path))
+                    with suppress(OutsideError):  # where a link has come before it, it is not ours
+                        hold(place, place.host(path).parent)
+                        discard(place.host(path))
 
     def _collected(
         self,
@@ -103,11 +109,12 @@ class Launcher(NamedTuple):
             told = outputs.told(given, place)
             parameters = outputs.parameters(given, place, component, told)
             made = outputs.artifacts(begun.outputs.artifacts, place, told, self.root)
-        except (outputs.OutputError, StoreError) as error:
+            files = {item.uri: outputs.file_of(item, place) for item in made.values()}
+            for address, path in files.items():
+                if path is not None:
+                    self.store.keep(address, path)
+        except (outputs.OutputError, OutsideError, StoreError) as error:
             return Result(0, "launcher", str(error), error.code)
-        for artifact in made.values():
-            if (path := outputs.file_of(artifact, place)) is not None:
-                self.store.keep(artifact.uri, path)
         return Result(0, parameters=parameters, artifacts=made)
 
 

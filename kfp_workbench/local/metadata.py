@@ -69,7 +69,13 @@ class Metadata:
         self._artifact_ids = itertools.count(time.time_ns() // 1000)
 
     def create(self, execution: Execution) -> Execution:
-        """Note an execution, and give it its number."""
+        """Note an execution, and give it its number.
+
+        Raises MetadataError where an artifact is given to it twice: the service keeps one event of
+        an artifact and an execution (``Event`` in
+        https://github.com/google/ml-metadata/blob/v1.14.0/ml_metadata/util/metadata_source_query_config.cc).
+        """
+        self._refuse_twice(execution)
         execution.id = next(self._ids)
         self._executions[execution.id] = execution
         self._children.setdefault(execution.parent, []).append(execution)
@@ -78,6 +84,17 @@ class Metadata:
             self._ambiguous.update(self._upwards(execution.parent))
         self._named[key] = execution
         return execution
+
+    @staticmethod
+    def _refuse_twice(execution: Execution) -> None:
+        names: dict[int, str] = {}
+        for name, artifact in execution.input_artifacts:
+            if artifact.id in names:
+                both = " and as ".join(dict.fromkeys((names[artifact.id], name)))
+                raise MetadataError(
+                    f"it is given one artifact twice, as {both}, and KFP's metadata keep it once"
+                )
+            names[artifact.id] = name
 
     def new_artifact(
         self,

@@ -17,6 +17,7 @@ from kfp_workbench.local.artifacts import (
     path_of,
     schema,
 )
+from kfp_workbench.local.bounds import within
 from kfp_workbench.local.executor_input import ExecutorInput, ExecutorOutput, read_output
 from kfp_workbench.local.expansion import texts_replaced
 from kfp_workbench.local.metadata import MetadataError, converted
@@ -60,7 +61,7 @@ def _path(artifact: RuntimeArtifact) -> str | None:
 
 def told(given: ExecutorInput, place: Place) -> ExecutorOutput:
     """Return what a task has published, if anything."""
-    file = place.written(given.output_file)
+    file = within(place, place.written(given.output_file))
     try:
         text = file.read_bytes().decode()
     except FileNotFoundError:
@@ -70,7 +71,8 @@ def told(given: ExecutorInput, place: Place) -> ExecutorOutput:
     try:
         return read_output(text)
     except ValueError as error:
-        raise OutputError(f"what it published is no executor output: {error}") from None
+        why = f"what it published is no executor output: {error}"
+        raise OutputError(why, "output-type") from None
 
 
 def parameters(
@@ -80,7 +82,8 @@ def parameters(
     found = dict(published.parameters)
     for name, file in given.output_parameters.items():
         if name not in found:
-            found[name] = _parameter(name, place.written(file), component.outputs[name])
+            path = within(place, place.written(file))
+            found[name] = _parameter(name, path, component.outputs[name])
     if place.is_rooted:
         return found
     here = str(place.workspace)
@@ -164,9 +167,13 @@ def _checked(name: str, artifact: RuntimeArtifact, root: str) -> RuntimeArtifact
 
 
 def file_of(artifact: RuntimeArtifact, place: Place) -> Path | None:
-    """Return where a task's artifact lies, be it there or not; None for one that is elsewhere."""
+    """Return where a task's artifact lies, be it there or not; None for one that is elsewhere.
+
+    Raises OutsideError for one that leads out of the task's own files.
+    """
     try:
         path = path_of(artifact)
     except ValueError:
         return None
-    return place.written(path) if artifact.custom_path is not None else place.host(path)
+    file = place.written(path) if artifact.custom_path is not None else place.host(path)
+    return within(place, file)

@@ -24,15 +24,19 @@ class Place(NamedTuple):
 
     def host(self, path: str) -> Path:
         """Return where a path of a cluster's container is on this machine."""
-        if path == WORKSPACE or path.startswith(f"{WORKSPACE}/"):
-            return Path(f"{self.workspace}{path.removeprefix(WORKSPACE)}")
-        if path.startswith(f"{self.root}/"):
-            return Path(f"{self.folder}/{OWN}{path.removeprefix(self.root)}")
-        return Path(f"{self.folder}{path}")
+        return Path(self._text(path))
 
     def seen(self, path: str) -> str:
         """Return the path by which the task finds what a cluster's container finds at ``path``."""
-        return path if self.is_rooted else str(self.host(path))
+        return path if self.is_rooted else self._text(path)
+
+    def _text(self, path: str) -> str:
+        """Return a path on this machine as it is written, with a slash at its end if there is one."""
+        if path == WORKSPACE or path.startswith(f"{WORKSPACE}/"):
+            return f"{self.workspace}{path.removeprefix(WORKSPACE)}"
+        if path.startswith(f"{self.root}/"):
+            return f"{self.folder}/{OWN}{path.removeprefix(self.root)}"
+        return f"{self.folder}{path}"
 
     def seen_text(self, text: str) -> str:
         """Return a value with the workspace's path as the task finds it."""
@@ -46,7 +50,7 @@ class Place(NamedTuple):
             return uri
         for scheme, folder in SCHEMES.items():
             if uri.startswith(scheme):
-                return str(self.host(folder + uri.removeprefix(scheme)))
+                return self._text(folder + uri.removeprefix(scheme))
         return uri
 
     def address(self, text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project.names import on_screen
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -127,7 +128,9 @@ class Lines:
 
     def _print(self, text: str) -> None:
         with self._lock:
-            sys.stderr.write(f"{text}\n")  # at once: an interrupt comes between two writes
+            sys.stderr.write(
+                f"{on_screen(text)}\n"
+            )  # at once: an interrupt comes between two writes
             sys.stderr.flush()
 
 
@@ -188,7 +191,7 @@ class Table:
     def _print(self, text: str) -> None:
         from rich.text import Text
 
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(on_screen(text)), soft_wrap=True)
 
     def _render(self) -> "RenderableType":
         from rich.table import Table as RichTable
@@ -199,7 +202,7 @@ class Table:
             rows = _fitting(list(self._rows.values()), self._console.height - 3)
             for row in rows:
                 mark, style = ("", "dim") if row.place.is_box else MARKS[row.state]
-                title = "  " * row.place.depth + row.place.label
+                title = "  " * row.place.depth + on_screen(row.place.label)
                 label = Text(title, "dim" if row.place.is_box else "", overflow="ellipsis")
                 table.add_row(Text(mark, style), label, Text(row.count), Text(row.time))
             hidden = len(self._rows) - len(rows)

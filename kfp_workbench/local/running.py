@@ -17,6 +17,7 @@ from kfp_workbench.local import allowances, cache, progress, provision, record
 from kfp_workbench.local.execution import Run, Setting
 from kfp_workbench.local.processes import ProcessRunner
 from kfp_workbench.project import steps
+from kfp_workbench.project.names import on_screen
 from kfp_workbench.project.secrecy import Mask, hide, secret_texts
 from kfp_workbench.project.settings import ROOT, Settings
 
@@ -153,7 +154,7 @@ class _Project:
             return
         print(f"\nThe last lines of {task.step}:", file=sys.stderr)
         for line in last_lines(folder / task.log, TAIL):
-            print(f"  {line}", file=sys.stderr)
+            print(f"  {on_screen(line)}", file=sys.stderr)
 
 
 def jobs(environ: Mapping[str, str] = os.environ) -> int:

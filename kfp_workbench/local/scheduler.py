@@ -16,7 +16,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from kfp_workbench.local import driver, spec
-from kfp_workbench.local.dags import DagRun, Phase
+from kfp_workbench.local.dags import DagRun, Phase, takes_hook
 from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.inputs import Options
 
@@ -174,7 +174,7 @@ class Scheduler:
         self._task(run, task, lambda phase: self._task_ended(run, task, phase))
 
     def _task_ended(self, run: DagRun, task: spec.Task, phase: Phase) -> None:
-        hook = run.hook(task.name, phase)
+        hook = run.hook(task.name, phase) if takes_hook(self._pipeline, task) else None
         if hook is None:
             self._over(run, task, phase)
         else:  # what it comes to has no bearing on the DAG

@@ -55,7 +55,15 @@ class Store:
         self._kept: dict[str, Path | None] = {}
 
     def keep(self, uri: str, path: Path) -> None:
-        """Remember what a task left for an address; nothing, where it wrote nothing."""
+        """Remember what a task left for an address; nothing, where it wrote nothing.
+
+        Raises StoreError for what the launcher cannot upload.
+        """
+        if link := next((file for file in _files(path) if file.is_dir()), None):
+            raise StoreError(
+                f"its artifact has a link to a folder, {link.name}: put a folder in its place",
+                "output",
+            )
         self._kept[uri.rstrip("/")] = path if path.exists() else None
 
     def put(self, uri: str, path: Path | None) -> None:
@@ -133,11 +141,24 @@ def discard(path: Path) -> None:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    for folder, _, names in os.walk(path):
-        yield from (Path(folder) / name for name in sorted(names))
+    """Yield what the launcher uploads of a file or folder: it ends at a link to nothing.
+
+    By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/objectstore/object_store.go
+    (``UploadBlob``).
+    """
+    for file in _entries(path) if path.is_dir() else [path]:
+        if not file.exists():
+            return
+        yield file
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder, and the links, in the order of their names."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name)):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(Path(entry.path))
+        else:
+            yield Path(entry.path)
 
 
 def state(path: Path) -> tuple[tuple[str, int, int], ...]:

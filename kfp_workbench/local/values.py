@@ -231,9 +231,18 @@ def _json_of(text: str, kind: type, name: str) -> Any:
 def parse_json(text: str) -> Any:
     """Return a JSON text as a value; raises ValueError for what protojson does not take."""
     try:
-        return doubles(json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique))
-    except (ValueError, RecursionError, OverflowError) as error:
+        value = doubles(
+            json.loads(
+                text, parse_int=float, parse_constant=_no_constant, object_pairs_hook=_unique
+            )
+        )
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"no valid JSON: {error}") from None
+    if not is_finite(value):
+        raise ValueError("no valid JSON: a number is out of range")
+    if "\\u" in text and any("\ud800" <= char < "\ue000" for char in proto_json(value)):
+        raise ValueError("no valid JSON: a half of a character stands alone")
+    return value
 
 
 def _no_constant(name: str) -> Any:

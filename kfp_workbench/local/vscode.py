@@ -11,6 +11,7 @@ from typing import Any
 
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project.names import shown
 from kfp_workbench.project.steps import Step
 
 FILE = Path(".vscode") / "launch.json"
@@ -20,7 +21,10 @@ _FOLDER = "${workspaceFolder}"
 def configuration(
     name: str, step: Step, words: Sequence[str], variables: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return what runs a step by its command line; raises WorkbenchError (2) for no Python script."""
+    """Return what runs a step by its command line.
+
+    Raises WorkbenchError (2) for no Python script, and for what VS Code would not hand on as it is.
+    """
     scripts = [
         place
         for place, word in enumerate(words)
@@ -36,11 +40,26 @@ def configuration(
         "request": "launch",
         "python": f"{_FOLDER}/build/venvs/{step.name}/bin/python",
         "program": f"{folder}/{Path(words[place]).name}",
-        "args": list(words[place + 1 :]),
+        "args": [_literal(word) for word in words[place + 1 :]],
         "cwd": folder,
-        "env": {**variables, "PYTHONPATH": _FOLDER},
+        "env": {**{key: _literal(text) for key, text in variables.items()}, "PYTHONPATH": _FOLDER},
         "console": "integratedTerminal",
     }
+
+
+def _literal(text: str) -> str:
+    """Return a text in which VS Code finds no variable of its own: ``${command:...}`` runs commands.
+
+    It knows no escape, and JSON does. Raises WorkbenchError (2) where the text is none.
+    """
+    if "${" not in text:
+        return text
+    try:
+        json.loads(text)
+    except ValueError:
+        what = f"the step is given {shown(text)}, in which VS Code fills ${{...}} in"
+        raise WorkbenchError(f"{what}: make debug PDB=1", 2) from None
+    return text.replace("${", "\\u0024{")
 
 
 def write(root: Path, found: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kfp import compiler
 from kfp.dsl import base_component, component_factory
 
@@ -24,6 +25,7 @@ from kfp_workbench.pipeline import (
     nesting,
     numbers,
     quick_yaml,
+    quoting,
     refusals,
     scopes,
     task_outputs,
@@ -111,7 +113,7 @@ def _own_description(pipeline: Any) -> str | None:
 def _write(pipeline: Any, target: Path, root: Path) -> None:
     """Write a pipeline as kfp does; raises WorkbenchError (2) for what kfp finds only then."""
     try:
-        with heads.corrected():
+        with heads.corrected(), quoting.quoted(yaml.Dumper):
             compiler.Compiler().compile(pipeline, str(target))
     except Exception as error:
         raise refusals.refused(error, root) from error

@@ -14,10 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
 from kfp import compiler
 from kfp.components import load_component_from_file
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.pipeline import quoting
 from kfp_workbench.pipeline.kubernetes import grammar
 from kfp_workbench.project.settings import Settings
 
@@ -58,12 +60,13 @@ def write_manifest(package: Path, settings: Settings, root: Path) -> Manifest:
     target = root / MANIFEST
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".manifest-") as folder:
         scratch = Path(folder) / target.name
-        compiler.Compiler().compile(
-            pipeline,
-            str(scratch),
-            kubernetes_manifest_format=True,
-            kubernetes_manifest_options=options,
-        )
+        with quoting.quoted(yaml.Dumper):
+            compiler.Compiler().compile(
+                pipeline,
+                str(scratch),
+                kubernetes_manifest_format=True,
+                kubernetes_manifest_options=options,
+            )
         size = scratch.stat().st_size
         os.replace(scratch, target)
     if size > MAX_ANNOTATION:

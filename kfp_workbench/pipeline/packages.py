@@ -35,5 +35,8 @@ def text(documents: Sequence[Any]) -> str:
     """Return documents as YAML."""
     import yaml
 
+    from kfp_workbench.pipeline import quoting
+
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.dump_all(documents, Dumper=dumper, allow_unicode=True))
+    with quoting.quoted(dumper):
+        return str(yaml.dump_all(documents, Dumper=dumper, allow_unicode=True))

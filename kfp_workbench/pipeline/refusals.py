@@ -16,6 +16,26 @@ from kfp_workbench.project.names import called
 from kfp_workbench.project.steps import find_steps, read_yaml
 
 MAX_REASON = 300  # characters; kfp quotes whole components
+# What kfp says of a value that only a run tells, where Python wanted it at once; and the cure.
+_CURES = (
+    ("no attribute 'left_operand'", "compare it, as in dsl.If(flag == True)"),
+    ("Got constant boolean", "compare an output or a parameter, by ==, !=, <, <=, > or >="),
+    ("bad argument type for built-in operation", "write a text, or hand it over as an argument"),
+    ("Channel' object is not (subscriptable|iterable)", "hand it to a step, which takes its parts"),
+    ("ArtifactChannel' object has no attribute", "hand it to a step, which has its path"),
+    ("(operand type|argument must be).*Channel'", "let a step compute that"),
+    ("(Channel|Collected)' has no len", "let a step compute that"),
+    (
+        "Illegal task dependency across",
+        "use dsl.Collected or dsl.OneOf, or put both into one block",
+    ),
+    (
+        "'NUMBER_INTEGER' is incompatible with .*'NUMBER_DOUBLE'",
+        "let the step take an int, or write 1.0",
+    ),
+    (r"list\.remove\(x\)", "a task comes after itself: leave that .after out"),
+    ("Value must be one of the following types: .*None", "leave out what is None"),
+)
 _WRAPPING = " failed with exception:"  # ends the lines before what kfp begins to quote
 
 
@@ -28,7 +48,10 @@ def refused(error: BaseException, root: Path) -> WorkbenchError:
         reason = f"loads {file}, which is not there: put it back, or take it out here"
         return WorkbenchError(f"{_place(error, root)}: {reason}", 2)
     reason = _collected(error.__traceback__) or _reason(error)
-    return WorkbenchError(f"{_place(error, root)}: {named(reason, root)}", 2)
+    said = named(reason, root)
+    if known := next((cure for words, cure in _CURES if re.search(words, reason)), None):
+        said = f"{said.rstrip('.')}: {known}"
+    return WorkbenchError(f"{_place(error, root)}: {said}", 2)
 
 
 def missing(error: BaseException | None, root: Path) -> str | None:

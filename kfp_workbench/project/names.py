@@ -37,6 +37,10 @@ _STEP = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PATH_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _DOMAIN_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _IPV6 = re.compile(r"\[[0-9a-f:]+\]")
+# Colours, and what else is no text; not the ends of lines, and tabs.
+_CONTROL = re.compile(
+    "(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -61,6 +65,14 @@ def called(name: str) -> str:
 def uncoloured(text: str) -> str:
     """Return ``text`` without the colours that a tool gave it for a terminal."""
     return re.sub("\x1b\\[[0-9;]*m", "", text)
+
+
+def on_screen(text: str) -> str:
+    """Return what somebody else's program printed, with its colours alone of what rules a terminal.
+
+    The rest, which could clear a screen, fill a clipboard or hide a line, is shown as it is written.
+    """
+    return _CONTROL.sub(lambda found: found[1] or ascii(found[0])[1:-1], text)
 
 
 def slug_problem(slug: str) -> str | None:

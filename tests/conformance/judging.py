@@ -66,7 +66,7 @@ def _prepared(case: Case, root: Path, see: Path) -> Compiled:
         step = steps.get_step("py", project)
         reference = steps.reference(step, settings.load(project, environ={}), project)
         projects.name_images(compiled.package, reference)
-        projects.give(project, compiled.parameters)
+        projects.give(project, projects.named(compiled.parameters, reference))
     return compiled
 
 

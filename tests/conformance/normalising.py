@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 Rule = tuple[re.Pattern[str], str]
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# The image of all cases, by the tag that it has here.
+_IMAGE = r"(localhost:5000/golden/py):[\w.-]+"
 # An artifact's address: where its store, its pipeline and its run are is no part of a comparison.
 _ROOT = r"mlpipeline/v2/artifacts/[^/\s\"']+/(?:RUN_ID|UUID)/"
 COMMON: Sequence[Rule] = (
     (re.compile(_UUID), "UUID"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)"), "TIME"),
     (re.compile(_ROOT), "ROOT/"),
+    (re.compile(_IMAGE), r"\1"),
     (re.compile(r'(\\?"name\\?": ?)\\?"\d+\\?"'), r'\1"ARTIFACT_ID"'),
     # How the store of a cluster is reached, as JSON in JSON.
     (re.compile(r'(store_session_info\\*": ?)(\\*")\{.*?\}\}\2'), r"\1\2STORE\2"),

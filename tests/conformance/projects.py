@@ -7,11 +7,13 @@ from typing import Any
 
 import yaml
 
+from kfp_workbench.local.expansion import texts_replaced
+
 IMAGE = "localhost:5000/golden/py"  # of all containers of all cases
 BUCKET = "mlpipeline"  # of a default install; nothing that cases import is in it
 SEE = "see.py"  # in its working directory
 BASE_IMAGE = "python:3.12-slim"
-_NAMED = re.compile(rf"(?m)^(\s*(?:image|defaultValue): ){re.escape(IMAGE)}$")
+_NAMED = re.compile(rf"{re.escape(IMAGE)}(?![\w./:@-])")
 _STEP = {
     "name": "py",
     "implementation": {"container": {"image": IMAGE, "command": ["python", SEE]}},
@@ -58,8 +60,12 @@ def give(folder: Path, parameters: dict[str, Any]) -> None:
 
 def name_images(package: Path, reference: str) -> None:
     """Put the step's image in the place of the cases' in a compiled pipeline, as compiling does."""
-    text = package.read_text(encoding="utf-8")
-    _write(package, _NAMED.sub(rf"\g<1>{reference}", text))
+    _write(package, named(package.read_text(encoding="utf-8"), reference))
+
+
+def named(value: Any, reference: str) -> Any:
+    """Return a JSON value with the step's image in the place of the cases' in its texts."""
+    return texts_replaced(value, lambda text: _NAMED.sub(reference, text))
 
 
 def _escaped(value: Any) -> Any:

@@ -34,6 +34,7 @@ def one(text: Any = "x", **more: Any) -> list[Any]:
         ("a \U0001f389", "cannot keep"),
         ("{{pod.name}}", "{{pod.name}} is a tag of Argo Workflows"),
         ("{{=1+1}}", "{{=1+1}} is a tag of Argo Workflows"),
+        ("{{workflow.name", "{{workflow.name…}} is a tag of Argo Workflows"),
     ],
 )
 def test_texts_that_do_not_reach_a_task(tmp_path: Path, text: str, said: str) -> None:
@@ -46,6 +47,23 @@ def test_texts_that_do_not_reach_a_task(tmp_path: Path, text: str, said: str) ->
 @pytest.mark.parametrize("text", ["{{$.x}} {{ x }} {{}} }} {{", "日本 ✓", "$$ $(A)"])
 def test_texts_that_do(tmp_path: Path, text: str) -> None:
     Run(one(text), {"n": 1}, Setting(tmp_path, Maker()))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("say", "say-driver"), "is what KFP calls the driver of"),
+        (("a" * 122,), "no task with a name of 122 characters"),
+        (("a" * 121, "driver", "no-driver"), ""),
+    ],
+)
+def test_names_that_argo_does_not_take(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+    flow = Flow()
+    documents = flow.documents({name: task(flow.container([])) for name in names}, {})
+    if said:
+        assert said in refused(documents, tmp_path)
+    else:
+        Run(documents, {}, Setting(tmp_path, Maker()))
 
 
 @pytest.mark.parametrize(

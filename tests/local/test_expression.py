@@ -104,6 +104,7 @@ def test_a_selector_takes_a_part(given: Any, selector: str, expected: Any) -> No
     [
         ('{"a": 1}', 'parseJson(string_value)["b"]'),
         ("no JSON", 'parseJson(string_value)["a"]'),
+        ("[" * 100_000, 'parseJson(string_value)["a"]'),
         ('{"a": null}', 'parseJson(string_value)["a"]'),
         ("text", "list_value[0]"),
     ],

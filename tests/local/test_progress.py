@@ -130,3 +130,9 @@ def test_a_small_screen_shows_what_matters() -> None:
     kept = progress._fitting(rows, 6)
     assert [item.state for item in kept] == ["failed", "running", *["waiting"] * 3]
     assert progress._fitting(rows, 100) == rows
+
+
+def test_what_steps_print_rules_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = progress.Lines()
+    lines.line("a\x1b[2J", "\x1b[31mred\x1b[0m \x1b]0;title\x07")
+    assert capsys.readouterr().err.strip() == "a\\x1b[2J | \x1b[31mred\x1b[0m \\x1b]0;title\\x07"

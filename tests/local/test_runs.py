@@ -240,6 +240,7 @@ def test_a_host_that_is_no_url(default: Path, host: str) -> None:
         ("html", "is no KFP endpoint: set KFP_HOST"),
         ("empty", "is no KFP endpoint: set KFP_HOST"),
         ("broken", "is no KFP endpoint: set KFP_HOST"),
+        ("deep", "is no KFP endpoint: set KFP_HOST"),
         ("redirect", "{url} redirects (302), as a login page does: set KFP_TOKEN"),
         ("ui-only", "its API server is not: start that"),
         ("silent", "no answer within 1 s"),

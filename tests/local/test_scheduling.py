@@ -183,6 +183,30 @@ def test_an_exit_task_decides_nothing(tmp_path: Path) -> None:
     assert (noted.state, states(noted)) == ("succeeded", {"body": "succeeded", "end": "failed"})
 
 
+def test_a_task_without_a_command_fails_after_its_driver(tmp_path: Path) -> None:
+    documents = (flow := Flow()).documents(
+        {"say": task(flow.container([], []), retryPolicy=RETRY)}, outputs={}
+    )
+    (executor,) = documents[0]["deploymentSpec"]["executors"].values()
+    executor["container"] = {"image": "image"}
+    (say,) = run(documents, tmp_path / "run").tasks
+    assert (say.state, say.failed_in) == ("failed", "launcher")
+    assert say.reason == "it has no command and no arguments"
+
+
+def test_a_limit_has_to_be_an_amount(tmp_path: Path) -> None:
+    flow = Flow()
+    tasks = {"say": task(flow.container([], ["text"]), {"text": given("text")})}
+    documents = flow.documents(tasks, {"text": "STRING"})
+    (executor,) = documents[0]["deploymentSpec"]["executors"].values()
+    limit = "{{$.inputs.parameters['text']}}"
+    executor["container"]["resources"] = {"resourceMemoryLimit": limit}
+    assert states(run(documents, tmp_path / "fits", text="2Gi")) == {"say": "succeeded"}
+    (say,) = run(documents, tmp_path / "fits-not", text="2 GB").tasks
+    assert (say.state, say.failed_in) == ("failed", "driver")
+    assert say.reason == "a limit or request of it, text, is '2 GB', which is no amount"
+
+
 def test_a_stop_ends_the_run(tmp_path: Path) -> None:
     flow = Flow()
     tasks = {f"t{n}": task(flow.container([]), {"text": constant("x")}) for n in range(4)}

@@ -52,6 +52,14 @@ def test_a_default_stays_in_the_comment(project: Path, default: str, comment: st
     assert parameters["text"]["defaultValue"] == default
 
 
+@pytest.mark.parametrize("text", ["08", "+1_0e3", "1e3", "1.5E5", "0o17", "2026-1-5"])
+def test_a_text_that_others_take_for_a_number_is_quoted(project: Path, text: str) -> None:
+    edit(project, PIPELINE, SIGNATURE, f"def pipeline(context: dict, text: str = {text!r})")
+    compiled(project)
+    written = (project / "build" / "pipeline.yaml").read_text(encoding="utf-8")
+    assert f"defaultValue: '{text}'\n" in written
+
+
 def test_a_line_break_in_a_components_default_reaches_the_step(project: Path) -> None:
     edit(project, ADD, "inputs:\n", 'inputs:\n- {name: sign, type: String, default: "a\\nb: c"}\n')
     edit(project, ADD, "args: [\n", "args: [\n      --sign, {inputValue: sign},\n")

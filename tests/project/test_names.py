@@ -207,3 +207,17 @@ def test_no_step_can_shadow_what_the_project_imports() -> None:
     used |= {"step", *ports.PARAMETERS}  # in each main.py, and as types of a pipeline's parameters
     needed = {name for name in imported | used if name.islower() and not name.startswith("zzz")}
     assert {name for name in needed if not name.startswith("_")} - names.RESERVED == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m\tand plain é", "\x1b[1;31mred\x1b[0m\tand plain é"),
+        ("\x1b[2J\x1b[H", "\\x1b[2J\\x1b[H"),  # clears the screen
+        ("\x1b]52;c;bWFsaWNl\x07", "\\x1b]52;c;bWFsaWNl\\x07"),  # fills the clipboard
+        ("\x9b2Jx\x00\x08", "\\x9b2Jx\\x00\\x08"),
+        ("a\u202eb", "a\\u202eb"),  # turns the line around
+    ],
+)
+def test_a_line_of_others_rules_no_terminal(text: str, shown: str) -> None:
+    assert names.on_screen(text) == shown

@@ -138,6 +138,34 @@ CASES = {
         pipeline('with dsl.If(text == "x"):\n    say(text="yes")', "text: Optional[str] = None"),
         "dsl.If", "takes text, which may be None", [("Optional[str] = None", 'str = "x"')], [["yes"]],
     ),
+    "artifacts-in-args": Case(
+        "\n\n@dsl.container_component\ndef several(data: dsl.Input[List[dsl.Dataset]]):\n    return see(data)\n"
+        + pipeline('with dsl.ParallelFor(["a"]):\n    made = write()\n'
+                   'several(data=dsl.Collected(made.outputs["data"]))'),
+        "    several(", "hand over '{{$}}', the executor input", [("see(data)", 'see("{{$}}")')],
+    ),
+    "a-module-in-a-component": Case(
+        "\n\nimport json\n\n\n@dsl.component(base_image='python:3.12')\ndef dump(text: str) -> str:\n"
+        "    return json.dumps(text)\n" + pipeline('dump(text="x")'),
+        "    return json", "dump uses 'json', which is not there when KFP runs it: import",
+        [("    return json", "    import json\n    return json")],
+    ),
+    "a-function-in-a-component": Case(
+        "\n\ndef twice(text):\n    return text * 2\n\n\n@dsl.component(base_image='python:3.12')\n"
+        "def double(text: str) -> str:\n    return twice(text)\n" + pipeline('double(text="x")'),
+        "    return twice", "hand it over, @dsl.component(additional_funcs=[twice])",
+        [("@dsl.component(base_image", "@dsl.component(additional_funcs=[twice], base_image")],
+    ),
+    "a-constant-in-a-component": Case(
+        "\n\nMORE = 3\n\n\n@dsl.component(base_image='python:3.12')\n"
+        "def add(n: int = MORE) -> int:\n    return n\n" + pipeline("add()"),
+        "def add", "write it within the function, or make it an input", [("int = MORE", "int = 3")],
+    ),
+    "an-alias-in-a-component": Case(
+        "\n\nimport typing as t\n\n\n@dsl.component(base_image='python:3.12')\n"
+        "def count_all(items: t.List[int]) -> int:\n    return len(items)\n" + pipeline("count_all(items=[1])"),
+        "def count_all", "write the names of typing and kfp.dsl alone, such as List", [("t.List", "List")],
+    ),
     "no-such-input": Case(
         shown("""['{{$.inputs.parameters["N"]}}', "{{$.inputs.parameters['N']}}"]""") + pipeline('show(n="x")'),
         "show(n=", "there is no input 'N'",
@@ -162,6 +190,23 @@ CASES = {
         "def pipeline", "the default of 'text' has '{{$.pipeline_task_name}}'",
         [('text: str = "{{$.pipeline_task_name}}"', ""), ("text=text", "text=dsl.PIPELINE_TASK_NAME_PLACEHOLDER")],
         [["say"]],
+    ),
+    "placeholder-in-a-default-within": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(text: str = dsl.PIPELINE_TASK_NAME_PLACEHOLDER):\n"
+        "    say(text=text)\n" + pipeline("inner()"),
+        "    inner()", "the default of text of inner has '{{$.pipeline_task_name}}'",
+        [("    inner()", "    inner(text=dsl.PIPELINE_TASK_NAME_PLACEHOLDER)")], [["inner"]],
+    ),
+    "placeholder-in-an-item": Case(
+        pipeline("with dsl.ParallelFor([dsl.PIPELINE_TASK_NAME_PLACEHOLDER]) as item:\n    say(text=item)"),
+        "dsl.ParallelFor", "an item of the loop has '{{$.pipeline_task_name}}'",
+        [("[dsl.PIPELINE_TASK_NAME_PLACEHOLDER]", '["a"]')], [["a"]],
+    ),
+    "text-for-a-pipeline-within": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(text: str):\n    say(text=text)\n"
+        + pipeline('inner(text=f"<{text}>")', 'text: str = "x"'),
+        "    inner(text", "is an f-string, which a pipeline within gets as it is written",
+        [('inner(text=f"<{text}>")', "inner(text=text)")], [["x"]],
     ),
     "channel": Case(
         pipeline('say(text=f"items: {items}")', "items: List[int] = [1, 2]"),
@@ -209,6 +254,13 @@ CASES = {
         "dsl.If", "cannot evaluate this condition: compare with a text that has no backslash",
         [("C:\\\\data", "C:/data")], [["yes"]],
     ),
+    **{
+        f"condition-with-{name}": Case(
+            pipeline(f"with dsl.If(text != {other!r}):\n    say(text='yes')", 'text: str = "x"'),
+            "dsl.If", "compare with a text that has no ' and no line break", [(repr(other), repr("its"))], [["yes"]],
+        )
+        for name, other in (("a-quote", "it's"), ("a-line-break", "it\ns"))
+    },
     "python-and": Case(
         pipeline('with dsl.If((text == "no") and (text == "x")):\n    say(text="yes")', 'text: str = "x"'),
         "dsl.If", "asks in Python", [('(text == "no") and (text == "x")', 'text == "x"')], [["yes"]],
@@ -267,13 +319,6 @@ CASES = {
             'inner(data=dsl.Collected(made.outputs["data"]))'),
         "    inner(data=", "inner takes a list of artifacts", [("    inner(data=", "    read_all(data=")],
     ),
-    "artifact-by-two-names": Case(
-        "\n\n@dsl.pipeline(name='inner')\ndef inner(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
-        '    read(data=one)\n    read(data=two)\n' + pipeline(
-            'made = write()\ninner(one=made.outputs["data"], two=made.outputs["data"])'),
-        "    inner(one=", "inner takes one artifact as one and as two, of which it gets one",
-        [(', two=made.outputs["data"]', ', two=write().outputs["data"]')],
-    ),
     "loop-over-artifacts": Case(
         "\n\n@dsl.pipeline(name='inner')\ndef inner() -> List[dsl.Dataset]:\n"
         '    with dsl.ParallelFor(["a"]):\n        made = write()\n'
@@ -282,6 +327,80 @@ CASES = {
         "dsl.ParallelFor(inner", "no server has loops over artifacts",
         [("dsl.ParallelFor(inner().output) as data:\n        read(data=data)",
           'dsl.ParallelFor(["a"]):\n        read(data=write().outputs["data"])')],
+    ),
+    "loop-over-a-field": Case(
+        "\n\n@dsl.container_component\ndef pick(row: dict, out: dsl.OutputPath(list)):\n"
+        """    return see("--out", out, '["a"]')\n""" + pipeline(
+            'with dsl.ParallelFor([{"items": ["a"]}]) as row:\n    with dsl.ParallelFor(row.items) as item:\n'
+            "        say(text=item)"),
+        "dsl.ParallelFor(row.items)", "goes over a field of another loop's item",
+        [("dsl.ParallelFor(row.items)", 'dsl.ParallelFor(pick(row=row).outputs["out"])')], [["a"]],
+    ),
+    "collected-of-an-importer": Case(
+        "\n\n@dsl.container_component\ndef hand_on(data: dsl.Input[dsl.Dataset], out: dsl.Output[dsl.Dataset]):\n"
+        '    return see("--out", out.path, "text")\n'
+        "\n\n@dsl.container_component\ndef read_all(data: dsl.Input[List[dsl.Dataset]]):\n"
+        '    return see("all")\n' + pipeline(
+            'with dsl.ParallelFor(["minio://mlpipeline/a"]) as address:\n'
+            "    data = dsl.importer(artifact_uri=address, artifact_class=dsl.Dataset).output\n"
+            "read_all(data=dsl.Collected(data))"),
+        "dsl.ParallelFor", "collects what an importer within the loop takes",
+        [("dsl.Dataset).output\n", "dsl.Dataset)\n        made = hand_on(data=data.output).outputs['out']\n"),
+         ("dsl.Collected(data)", "dsl.Collected(made)")],
+        [["all"]],
+    ),
+    "importer-with-a-display-name": Case(
+        pipeline('data = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset)'
+                 '.set_display_name("Data")\nread(data=data.output)'),
+        "dsl.importer", "what an importer with a display name takes is not found",
+        [('.set_display_name("Data")', "")],
+    ),
+    "importer-of-nothing": Case(
+        pipeline('read(data=dsl.importer(artifact_uri="", artifact_class=dsl.Dataset).output)'),
+        "dsl.importer", "has an empty address", [('artifact_uri=""', 'artifact_uri="minio://mlpipeline/a"')],
+    ),
+    "importer-metadata-of-null": Case(
+        pipeline('read(data=dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset, '
+                 'metadata={"of": None}).output)'),
+        "dsl.importer", "has metadata that are null", [('"of": None', '"of": ""')],
+    ),
+    "artifact-twice": Case(
+        "\n\n@dsl.container_component\ndef compare(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
+        '    return see("two")\n'
+        + pipeline('made = write().outputs["data"]\nother = made\ncompare(one=made, two=other)'),
+        "compare(one=made", "takes one artifact as one and as two",
+        [("other = made", 'other = write().outputs["data"]')], [["two"]],
+    ),
+    "list-of-artifacts-within": Case(
+        "\n\n@dsl.container_component\ndef read_all(data: dsl.Input[List[dsl.Dataset]]):\n"
+        '    return see("all")\n'
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(data: dsl.Input[List[dsl.Dataset]]):\n"
+        "    read_all(data=data)\n" + pipeline(
+            'with dsl.ParallelFor(["a", "b"]):\n    made = write()\n'
+            'inner(data=dsl.Collected(made.outputs["data"]))'),
+        "    inner(data", "what is in it gets the last", [("    inner(data", "    read_all(data")], [["all"]],
+    ),
+    "after-a-loop-however-it-ends": Case(
+        pipeline('with dsl.ParallelFor(["a"]) as item:\n    one = say(text=item)\n'
+                 'say(text="2").after(one).ignore_upstream_failure()'),
+        'say(text="2")', "is to follow a loop, however that ends, and is never run",
+        [('    with dsl.ParallelFor(["a"]) as item:\n        one = say(text=item)\n'
+          '    say(text="2").after(one).ignore_upstream_failure()',
+          '    last = say(text="2")\n    with dsl.ExitHandler(last):\n'
+          '        with dsl.ParallelFor(["a"]) as item:\n            say(text=item)')],
+        [["a"], ["2"]],
+    ),
+    "two-however-one-ends": Case(
+        pipeline('one = give()\nsay(text="2").after(one).ignore_upstream_failure()\n'
+                 'pair(one="3", two="4").after(one).ignore_upstream_failure()'),
+        "pair(one=", "pair and say are to follow give, however it ends, and only the latter is run",
+        [('\n    pair(one="3", two="4").after(one).ignore_upstream_failure()', "")], [["2"]],
+    ),
+    "name-of-a-driver": Case(
+        "\n\n@dsl.container_component\ndef say_driver(text: str):\n    return see(text)\n"
+        + pipeline('say(text="1")\nsay_driver(text="2")'),
+        'say_driver(text="2")', "is what KFP calls the driver of say",
+        [("def say_driver", "def say_more"), ("    say_driver(", "    say_more(")], [["1"], ["2"]],
     ),
     **{
         f"importer-of-{name}": Case(
@@ -303,6 +422,15 @@ CASES = {
         pipeline('say(text="a").set_accelerator_type("NVIDIA_TESLA_K80").set_accelerator_limit(1)'),
         "NVIDIA_TESLA_K80", "is no name of a resource in Kubernetes", [("NVIDIA_TESLA_K80", "nvidia.com/gpu")],
     ),
+    "limit-of-an-integer": Case(
+        pipeline('say(text="a").set_cpu_limit(cpu)', "cpu: int = 1"),
+        "set_cpu_limit", "a limit or request of say, cpu, is no text", [("cpu: int = 1", 'cpu: str = "1"')],
+        [["a"]],
+    ),
+    "limit-that-is-none": Case(
+        pipeline('say(text="a").set_memory_limit(memory)', 'memory: str = "2 GB"'),
+        "set_memory_limit", "memory, is '2 GB', which is no amount", [("2 GB", "2G")], [["a"]],
+    ),
     "variable-twice": Case(
         "\nfrom kfp import kubernetes\n" + pipeline(
             'task = say(text="a").set_env_variable("A", "x")\n'
@@ -314,6 +442,61 @@ CASES = {
                  'say(text="3").after(two)'),
         'say(text="3")', "comes after say-2, which runs however others end", [(".after(two)", ".after(one)")],
         [["1"], ["2"], ["3"]],
+    ),
+    "after-each-other": Case(
+        pipeline('one = say(text="1"); one.after(say(text="2").after(one))'),
+        "one = say", "say-2 waits for what waits for it", [("; one.after(say(text=\"2\").after(one))", "; say(text=\"2\").after(one)")],
+        [["1"], ["2"]],
+    ),
+    "condition-with-an-escape": Case(
+        pipeline('with dsl.If(text != "C:\\\\new"):\n    say(text="yes")', 'text: str = "x"'),
+        "dsl.If", "which a server takes for an escape: compare with a text that has no backslash",
+        [("C:\\\\new", "C:/new")], [["yes"]],
+    ),
+    "quotes-in-text": Case(
+        "\n\n@dsl.component(base_image='python:3.12')\ndef tell(text: str) -> str:\n    return text\n"
+        + pipeline('tell(text=f"it is {name}")', 'name: str = "the \\"best\\""'),
+        "    tell(", "text of tell has name in it, whose quotes break the JSON",
+        [('name: str = "the \\"best\\""', 'name: str = "the best"')],
+    ),
+    "an-object-in-text": Case(
+        "\n\n@dsl.component(base_image='python:3.12')\ndef tell(text: str, of: dict = {}) -> str:\n    return text\n"
+        + pipeline('tell(text=f"it is {name}")', 'name: dict = {"a": 1}'),
+        "    tell(", "hand it over as an argument of its own, and join texts in the step",
+        [('text=f"it is {name}"', 'text="it is", of=name')],
+    ),
+    "an-output-in-text": Case(
+        "\n\n@dsl.component(base_image='python:3.12')\ndef tell(text: str, of: dict = {}) -> dict:\n    return of\n"
+        + pipeline('tell(text=f"it is {tell(text=\'x\').output}")'),
+        "    tell(", "text of tell-2 has tell-Output in it, whose quotes break the JSON",
+        [('text=f"it is {tell(text=\'x\').output}"', 'text="it is", of=tell(text="x").output')],
+    ),
+    **{
+        f"kfp-on-{name}": Case(pipeline(body, parameters), at, words, [cure], said)
+        for name, body, parameters, at, words, cure, said in (
+            ("a-flag", 'with dsl.If(flag):\n    say(text="yes")', "flag: bool = True", "@dsl.pipeline",
+             "compare it, as in dsl.If(flag == True)", ("If(flag)", "If(flag == True)"), [["yes"]]),
+            ("in", 'with dsl.If(text in ["a"]):\n    say(text="yes")', 'text: str = "a"', "dsl.If",
+             "compare an output or a parameter, by ==", ('in ["a"]', '== "a"'), [["yes"]]),
+            ("a-variable", 'say(text="a").set_env_variable("A", text)', 'text: str = "x"', "@dsl.pipeline",
+             "write a text, or hand it over as an argument", ('"A", text', '"A", "x"'), [["a"]]),
+            ("a-sum", "say(text=give().output + 'x')", "", "say(text=", "let a step compute that",
+             (".output + 'x'", ".output"), None),
+            ("a-branch", 'with dsl.If(text == "a"):\n    one = give()\nsay(text=one.output)', 'text: str = "a"',
+             "@dsl.pipeline", "or put both into one block",
+             ("    say(text=one", "        say(text=one"), None),
+        )
+    },
+    "item-without-a-key": Case(
+        pipeline('with dsl.ParallelFor([{"a": "x"}, {"b": "y"}]) as item:\n    say(text=item.a)'),
+        "say(text=", "say takes 'a' of each item, and {'b': 'y'} has none: give each item the same keys",
+        [('"b": "y"', '"a": "y"')], [["x"], ["y"]],
+    ),
+    "artifact-of-the-run": Case(
+        pipeline("read(data=rows)", "rows: dsl.Input[dsl.Dataset]"),
+        "def pipeline", "which no run can be given: take its address",
+        [("rows: dsl.Input[dsl.Dataset]", 'rows: str = "minio://b/a"'),
+         ("data=rows", "data=dsl.importer(artifact_uri=rows, artifact_class=dsl.Dataset).output")],
     ),
     "argo": Case(
         pipeline("say(text=text)", 'text: str = "{{workflow.name}}"'),

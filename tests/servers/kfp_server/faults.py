@@ -10,6 +10,7 @@ PAGES = {
     "html": (200, "text/html", "<html>Sign in</html>"),
     "empty": (200, "application/json", "{}"),
     "broken": (200, "application/json", '{"run_id": '),
+    "deep": (200, "application/json", "[" * 100_000),
     "text": (200, "text/plain", "it works"),
     "null": (200, "application/json", "null"),
     "ui-only": (200, "application/json", '{"apiServerReady": false}'),
