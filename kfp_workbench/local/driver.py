@@ -45,10 +45,10 @@ class Begun:
         inputs: Inputs,
         triggers: bool = True,
         outputs: Outputs | None = None,
+        command: Sequence[str] = (),
     ) -> None:
         self.execution, self.inputs, self.triggers = execution, inputs, triggers
-        self.outputs = outputs
-        self.command: Sequence[str] = ()
+        self.outputs, self.command = outputs, command
         self.items: Sequence[Any] | None = None  # of a loop
 
 

@@ -1,6 +1,6 @@
 """What a file says, kept by its text: JSON is read long before a parser of YAML or TOML is even loaded.
 
-A value is kept below ``build/`` of the project in the present folder, where there is one, and only if JSON
+A value is kept below ``build/`` of the project in the present folder, once that is compiled, and only if JSON
 gives it back just as it is. Its name stands for all that it is made of: the text, the parser's files and
 this Python.
 """
@@ -33,7 +33,7 @@ def value(file: Path, text: str, parse: Callable[[str], Any], *modules: str) -> 
     except (OSError, ValueError, KeyError, TypeError):
         pass
     found = parse(text)
-    if FOLDER.parent.is_dir():
+    if FOLDER.with_name("pipeline.yaml").is_file():  # else a verb that fails would leave something
         with contextlib.suppress(WorkbenchError, OSError, ValueError, RecursionError):
             _keep(path, found)
     return found

@@ -13,8 +13,9 @@ from kfp_workbench.project import parsed
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of a project that was built before."""
+    """Return the folder of a project that is compiled."""
     (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "pipeline.yaml").touch()
     monkeypatch.setattr(parsed, "_ROOT", tmp_path)
     monkeypatch.setattr(parsed, "FOLDER", tmp_path / "build" / "parsed")
     return tmp_path
@@ -80,12 +81,12 @@ def test_what_is_damaged_is_parsed_again(own: Path) -> None:
         assert json.loads(next(parsed.FOLDER.iterdir()).read_text()) == {"value": 2}
 
 
-def test_of_other_folders_nothing_is_kept(
+def test_of_other_folders_and_before_there_is_a_pipeline_nothing_is_kept(
     own: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = tmp_path_factory.mktemp("other")
     parsed.value(other / "x", "text", _parsing(1))
     assert not parsed.FOLDER.exists()
-    (own / "build").rmdir()
+    (own / "build" / "pipeline.yaml").unlink()
     parsed.value(own / "x", "text", _parsing(1))
-    assert not (own / "build").exists()
+    assert not parsed.FOLDER.exists()
