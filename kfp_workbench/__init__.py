@@ -5,7 +5,12 @@ import sys
 
 __version__ = "1.0.0"
 
-# "python -m" looks for modules in the working directory first, where one of the project's that is
-# called logging.py, say, would be taken for Python's. Not by pathlib, which might be one, too.
-if sys.argv[:1] == ["-m"] and sys.path[:1] == [os.getcwd()]:  # noqa: PTH109
-    del sys.path[0]
+if sys.argv[:1] == ["-m"]:  # make calls, or the package itself
+    # Python looks for modules in the working directory first, where one of the project's that is
+    # called logging.py, say, would be taken for its own. Not by pathlib, which might be one, too.
+    if sys.path[:1] == [os.getcwd()]:  # noqa: PTH109
+        del sys.path[0]
+    # PYTHONDONTWRITEBYTECODE is for people's own folders, and images: without bytecode in an
+    # environment that make has made, each of its calls would take twice as long.
+    if os.access(f"{sys.prefix}/made-by-make.json", os.F_OK):
+        sys.dont_write_bytecode = False

@@ -63,4 +63,6 @@ def _divert_stdout() -> TextIO:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    gc.freeze()  # else Python looks for garbage in all that there is before it ends
+    sys.exit(status)

@@ -3,10 +3,18 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kfp_workbench.errors import WorkbenchError
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path is that of a regular file, also one that no file can have."""
+    try:
+        return path.is_file()
+    except OSError:  # too long, for one
+        return False
 
 
 def write(path: Path, text: str) -> None:
@@ -14,19 +22,16 @@ def write(path: Path, text: str) -> None:
 
     A file that was there before stays as it was then.
     """
-    import tempfile  # costs every verb that only reads
-
-    scratch = None
+    scratch = path.with_name(f".{path.name}-{os.urandom(8).hex()}")  # tempfile takes long to load
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with scratch.open("x", encoding="utf-8") as file:
             file.write(text)
         os.chmod(scratch, 0o644)
         os.replace(scratch, path)
     except OSError as error:
-        if scratch:
-            Path(scratch).unlink(missing_ok=True)
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
         raise WorkbenchError(f"cannot write {path}: {error.strerror}: then try again") from None
 
 

@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import sys
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar, get_args, get_origin
@@ -72,7 +73,7 @@ def ports(function: Callable[..., Any]) -> list[Port]:
     found = inspect.signature(function, eval_str=True)
     result = found.return_annotation
     is_tuple = hasattr(result, "_fields")
-    kinds = inspect.get_annotations(result, eval_str=True) if is_tuple else {"Output": result}
+    kinds = typing.get_type_hints(result) if is_tuple else {"Output": result}
     return [
         *(_port(each.name, each.annotation, each.default) for each in found.parameters.values()),
         *(Port(*each, "returned") for each in kinds.items() if result not in (None, REQUIRED)),

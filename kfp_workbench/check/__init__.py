@@ -6,7 +6,7 @@ them through. ``make check`` prints them; the generated tests call `check_projec
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from kfp_workbench.check import (
     callers,
@@ -49,12 +49,20 @@ T = TypeVar("T")
 _UNSEEN = "make compile tells more, and only the files themselves were checked"
 
 
+class Examined(NamedTuple):
+    """What is wrong with a project, and what to know, by file and line."""
+
+    findings: list[Finding]
+    notes: list[Finding]
+    is_lasting: bool  # the same files will give the same
+
+
 def check_project(root: Path = ROOT) -> list[Finding]:
     """Return what is wrong with the project in ``root``, by file and line; as `examine` does."""
-    return examine(root)[0]
+    return examine(root).findings
 
 
-def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
+def examine(root: Path = ROOT) -> Examined:
     """Return what is wrong with the project in ``root``, and what to know, by file and line.
 
     The registry is that of pyproject.toml, whatever the environment says. Raises
@@ -65,9 +73,7 @@ def examine(root: Path = ROOT) -> tuple[list[Finding], list[Finding]]:
         return _examined(root, project, look)
 
 
-def _examined(
-    root: Path, project: Settings, look: viewing.Look
-) -> tuple[list[Finding], list[Finding]]:
+def _examined(root: Path, project: Settings, look: viewing.Look) -> Examined:
     sources = Sources(root)
     found: list[Finding] = []
     steps = []
@@ -106,7 +112,9 @@ def _examined(
     found += traps.check_traps(sources, components, view, found)
     notes = [Finding("pipeline.py", 1, view.hindered, _UNSEEN)] if view.hindered else []
     notes += own_data.find(sources)
-    return sorted(set(found)), sorted(set(notes))  # what all steps share is found once for each
+    # What all steps share is found once for each.
+    lasts = view.is_lasting and not view.hindered
+    return Examined(sorted(set(found)), sorted(set(notes)), lasts)
 
 
 def _step_folders(root: Path) -> list[Path]:

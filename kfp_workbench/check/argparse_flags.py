@@ -4,6 +4,7 @@ https://docs.python.org/3/library/argparse.html
 """
 
 import ast
+import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from kfp_workbench.check.options import Flag, Reading, keyword, last_name, text
@@ -17,6 +18,7 @@ _MAKING = ("add_parser", "add_argument_group", "add_mutually_exclusive_group", "
 _EVERY = ""  # the owner of what all sub-commands have
 
 
+@functools.lru_cache(64)  # what steps share is asked for each of them
 def added(module: Module) -> list[ast.Call]:
     """Return the calls in a module that add a flag."""
     return [call for call in module.calls if last_name(call.func) == "add_argument"]

@@ -3,11 +3,12 @@
 import itertools
 from collections.abc import Iterator
 
+from kfp_workbench.files import is_file
 from kfp_workbench.project.component_files import Typed
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import is_secret
-from kfp_workbench.project.sources import Sources, is_file
+from kfp_workbench.project.sources import Sources
 
 _CURE = "make component writes it"
 

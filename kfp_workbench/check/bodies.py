@@ -78,6 +78,10 @@ class _Results:
                     what = f"{function.name} returns a value, and its signature names none"
                     yield self._found(node.lineno, what, "write -> and its type before the colon")
         elif not returns and ports and not _is_a_stub(function):
+            if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own(function.body)):
+                what = f"{function.name} yields, and {_names(ports)} is due"
+                yield self._found(function.lineno, what, "collect a list, and return that")
+                return
             what = f"{function.name} returns nothing, and {_names(ports)} is due"
             yield self._found(function.lineno, what, "return it")
         for node in returns if ports else []:
@@ -119,13 +123,22 @@ class _Results:
             what = f"returns {_listed(other) or 'more values'}, which the signature does not name"
             yield self._found(call.lineno, what, f"the fields are {_listed(due)}")
             return
+        spared = self._defaults(call.func)
         for port in self._ports:
             item = given.get(port.name, named.get(port.name))
+            if item is None and port.name in spared:
+                continue
             if item is None:
                 what = f"returns no {shown(port.name)}, which the signature names"
                 yield self._found(call.lineno, what, f"give it: {port.name}=...")
             else:
                 yield from self._check_value(item, port)
+
+    def _defaults(self, node: ast.expr) -> set[str]:
+        """Return the fields of a class of tuples that need not be given."""
+        made = self._names.classes.get(node.id) if isinstance(node, ast.Name) else None
+        parts = [part for part in made.body if isinstance(part, ast.AnnAssign)] if made else []
+        return {ast.unparse(part.target) for part in parts if part.value}
 
     def _fields(self, node: ast.expr) -> list[str] | None:
         """Return the fields of what makes a tuple with names; None where that is not plain to see."""
@@ -172,11 +185,15 @@ class _Results:
 
 def _returns(body: Sequence[ast.AST]) -> Iterator[ast.Return]:
     """Return the ``return`` statements of a function itself."""
+    return (node for node in _own(body) if isinstance(node, ast.Return))
+
+
+def _own(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Return all in a function but what is within functions and classes of its own."""
     for node in body:
-        if isinstance(node, ast.Return):
+        if not isinstance(node, _OWN):
             yield node
-        elif not isinstance(node, _OWN):
-            yield from _returns(list(ast.iter_child_nodes(node)))
+            yield from _own(list(ast.iter_child_nodes(node)))
 
 
 def _is_none(node: ast.expr) -> bool:

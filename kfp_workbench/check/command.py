@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kfp_workbench.check.words import Word, command_line
+from kfp_workbench.files import is_file
 from kfp_workbench.project.components import Component
 from kfp_workbench.project.documents import Place
-from kfp_workbench.project.sources import is_file
 from kfp_workbench.project.steps import Step
 
 _PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[0-9.]*")

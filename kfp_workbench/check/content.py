@@ -4,7 +4,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
@@ -62,8 +62,8 @@ def read_content(step: Step, root: Path) -> Content:
     except WorkbenchError:  # in .dockerignore, where it is found
         paths = content_files(step, root)
     files = frozenset(path.relative_to(root).as_posix() for path in paths)
-    folders = {str(folder) for name in files for folder in PurePosixPath(name).parents}
-    return Content(step, root, files, frozenset(folders - {"."}))
+    folders = frozenset(folder for name in files for folder in dockerignore.folders(name))
+    return Content(step, root, files, folders)
 
 
 def check_links(content: Content) -> Iterator[Finding]:

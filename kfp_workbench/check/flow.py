@@ -8,8 +8,7 @@ and the files in ``params/`` say.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kfp_workbench.local import expansion, spec, values
 from kfp_workbench.local.spec import ComponentInput, Constant, Source
@@ -35,8 +34,7 @@ _GROUP = re.compile(r"comp-(for-loop|condition|condition-branches|exit-handler)-
 MOST = 20  # of the items of a loop that are looked at
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(NamedTuple):
     """A task, as it is come to from the root."""
 
     pipeline: spec.Pipeline

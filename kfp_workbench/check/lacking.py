@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kfp_workbench.check.command import Program
+from kfp_workbench.files import is_file
 from kfp_workbench.images import layout
 from kfp_workbench.images.layout import Layout
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
-from kfp_workbench.project.sources import Module, Sources, is_file
+from kfp_workbench.project.sources import Module, Sources
 from kfp_workbench.project.steps import Step
 
 _NO_SOURCES = {"build"}  # folders of a project in which nothing is imported from
@@ -52,6 +53,16 @@ def check_lacking(
             yield from image.lacking(module)
 
 
+def check_relative(path: str, script: Module) -> Iterator[Finding]:
+    """Find imports that a script cannot have: started as one, it is in no package."""
+    spared = _spared(script)
+    for node in script.imports:
+        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in spared:
+            name = f"{'.' * node.level}{node.module or ''}"
+            what = f"imports {name}, and a script that is run is in no package"
+            yield Finding(path, node.lineno, what, "leave out the dots")
+
+
 class _Image:
     def __init__(self, step: Step, sources: Sources, held: Layout) -> None:
         self._step, self._sources, self._held = step, sources, held
@@ -74,7 +85,7 @@ class _Image:
     def _import_problem(self, found: _Import) -> tuple[str, str] | None:
         """Return what is wrong with an import, and the cure, or None."""
         top = found.name.partition(".")[0]
-        if top in sys.stdlib_module_names or _normal(top) in self._required:
+        if _normal(top) in self._required:
             return None
         if top in _ONLY_HERE:
             cure = "a step has what its requirements.txt names, and common/"
@@ -113,19 +124,15 @@ class _Image:
 
     def _opened(self, module: Module) -> Iterator[tuple[int, Path]]:
         """Yield the project's files that a module opens and the image has not."""
-        for call in module.calls:
-            text = _read_by(call)
-            if text and not self._is_held(posixpath.join(self._held.folder, text)):
+        for line, text in _reads(module):
+            if not self._is_held(posixpath.join(self._held.folder, text)):
                 for folder in (self._step.folder, self._sources.root):
                     if self._is_lost(path := folder / text):
-                        yield call.lineno, path
+                        yield line, path
                         break
-        for node in module.nodes:
-            if not isinstance(node, ast.BinOp):
-                continue
-            beside = _beside(node, module.path)
-            if beside and self._is_lost(beside):
-                yield node.lineno, beside
+        for line, path in _places(module):
+            if self._is_lost(path):
+                yield line, path
 
     def _is_lost(self, path: Path) -> bool:
         """Tell whether this is a file of the project that the image lacks."""
@@ -152,8 +159,12 @@ class _Image:
 
 @functools.lru_cache(64)
 def _imports(module: Module) -> list[_Import]:
-    """Return what a module imports for sure when it gets there: not what it can do without."""
-    return [*_sure(module, _spared(module))]
+    """Return what a module imports for sure when it gets there: not what it can do without.
+
+    What is Python's own is left out.
+    """
+    found = _sure(module, _spared(module))
+    return [each for each in found if each.name.partition(".")[0] not in sys.stdlib_module_names]
 
 
 def _sure(module: Module, spared: set[int]) -> Iterator[_Import]:
@@ -185,6 +196,19 @@ def _may_lack(handler: ast.ExceptHandler) -> bool:
         return True
     named = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(handler.type)}
     return not named.isdisjoint(_MAY_LACK)
+
+
+@functools.lru_cache(64)
+def _reads(module: Module) -> list[tuple[int, str]]:
+    """Return the relative paths that a module reads, each with its line."""
+    return [(call.lineno, text) for call in module.calls if (text := _read_by(call))]
+
+
+@functools.lru_cache(64)
+def _places(module: Module) -> list[tuple[int, Path]]:
+    """Return the paths that a module makes from its own, each with its line."""
+    joined = [node for node in module.nodes if isinstance(node, ast.BinOp)]
+    return [(node.lineno, path) for node in joined if (path := _beside(node, module.path))]
 
 
 def _read_by(call: ast.Call) -> str | None:

@@ -9,8 +9,10 @@ from typing import NamedTuple
 from kfp_workbench.check import argparse_flags, click_flags
 from kfp_workbench.check.command import Program
 from kfp_workbench.check.options import Flag, Reading, keyword, text
+from kfp_workbench.project.components import FINAL_STATUS
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.names import shown
+from kfp_workbench.project.port_types import ARTIFACTS, WAYS
 from kfp_workbench.project.sources import Module, Sources, imports_package
 from kfp_workbench.project.steps import Step
 
@@ -90,6 +92,19 @@ def _is_typed(main: Module) -> bool:
     return any(getattr(node, "module", None) == "common.step" for node in main.imports)
 
 
+def _instead_of_kfp(module: Module) -> str:
+    """Return what a step writes in the place of its imports of kfp."""
+    names = {
+        alias.name
+        for node in module.imports
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kfp.dsl")
+        for alias in node.names
+    }
+    if names and names <= {*ARTIFACTS, *WAYS, FINAL_STATUS}:
+        return f"write from common.step import {', '.join(sorted(names))}"
+    return "take types from common.step, and values as inputs, no image of a step needs kfp"
+
+
 def _reads_nothing(modules: Sequence[Module]) -> bool:
     """Tell whether a program takes no notice of its command line, as far as can be told.
 
@@ -122,8 +137,7 @@ def _imported(module: Module) -> Iterator[str]:
 def _check_module(path: str, module: Module) -> Iterator[Finding]:
     """Find what no module of a step should have."""
     if line := imports_package(module, "kfp"):
-        cure = "take plain values from flags, no image of a step needs kfp"
-        yield Finding(path, line, "a step imports kfp", cure)
+        yield Finding(path, line, "a step imports kfp", _instead_of_kfp(module))
     for call in argparse_flags.added(module):
         if keyword(call, "type") == "bool":
             name = text(call.args[0]) if call.args else None

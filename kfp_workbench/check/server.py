@@ -37,7 +37,7 @@ def _lacking(view: View, version: Version) -> dict[Feature, list[str]]:
     """Return what a compiled pipeline has that a server of a version lacks and needs."""
     if not view.documents:
         return {}
-    documents = copy.deepcopy(view.documents)
+    documents = copy.deepcopy(list(view.documents))
     fitting.fit(documents, version, view.images.__contains__)
     return fitting.lacking(documents, version)
 

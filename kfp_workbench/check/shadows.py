@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from kfp_workbench.files import is_file
 from kfp_workbench.project.findings import Finding
-from kfp_workbench.project.sources import Sources, is_file
+from kfp_workbench.project.sources import Sources
 
 # What a project's environment holds and what runs in it imports; a test compares it with the lock.
 INSTALLED = frozenset(

@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
-from kfp_workbench.check import behind, bodies
+from kfp_workbench.check import behind, bodies, lacking
+from kfp_workbench.files import is_file
 from kfp_workbench.project import component_files, signatures
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.signatures import Signature
-from kfp_workbench.project.sources import Sources, is_file
+from kfp_workbench.project.sources import Sources
 from kfp_workbench.project.steps import Step
 
 
@@ -22,10 +23,12 @@ def read_typed(step: Step, sources: Sources, project: Settings) -> TypedStep | N
     """Return a typed step, or None for one that is none; raises UnreadableError."""
     path = step.folder / "main.py"
     signature, findings = signatures.examine(path, sources) if is_file(path) else (None, [])
-    if signature is None:
+    if signature is None and not findings:
         return None
-    if findings:
+    if signature is None or findings:
         return TypedStep(None, findings)
     found = list(bodies.check_body(signature, sources.module(path), step.name))
+    if path.name in component_files.command(step):
+        found += lacking.check_relative(signature.path, sources.module(path))
     found += behind.check_written(component_files.due(step, signature, project), sources)
     return TypedStep(signature, found)

@@ -29,7 +29,8 @@ def innermost(said: str) -> str:
     if frames:  # the last line is the first wrapper's, unless there is no other
         *reason, wrapper = before.removeprefix(_INTERNAL).split("\n")
         before = "\n".join(reason) or wrapper
-    return _WRAPPED.sub("", before, count=1)
+    wrapped = _WRAPPED.match(before)  # at the start alone: a search would begin anew at each letter
+    return before[wrapped.end() :] if wrapped else before
 
 
 def cure(reason: str) -> str | None:

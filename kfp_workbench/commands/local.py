@@ -14,7 +14,7 @@ from kfp_workbench.local import choosing, record, running
 from kfp_workbench.pipeline import freshness
 from kfp_workbench.project import environments, settings
 from kfp_workbench.project.secrecy import Mask
-from kfp_workbench.project.settings import ROOT
+from kfp_workbench.project.settings import ROOT, Settings
 
 # https://docs.python.org/3/library/exceptions.html#ModuleNotFoundError
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
@@ -22,8 +22,9 @@ _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Run the compiled pipeline here, and return its outputs; a report is written however it ends."""
+    project = settings.load()
     if args.compile:
-        _compile()
+        _compile(project)
     package = given.package()
     cache = given.switch("CACHE", os.environ.get("CACHE", ""))
     file = given.params_file(args.env)
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     mask = Mask(values.secrets)
     with mask.errors():
         prepared = running.prepare(
-            package, values.parameters, settings.load(), args.runner, mask=mask, cache=cache
+            package, values.parameters, project, args.runner, mask=mask, cache=cache
         )
         try:
             outputs = prepared.run(meanwhile=reporting.prepare)
@@ -74,9 +75,8 @@ def _module_missing(log: Path, step: Path) -> str:
     return "" if any(path.exists() for path in files) else module
 
 
-def _compile() -> None:
+def _compile(project: Settings) -> None:
     """Compile the pipeline, if it may differ from what is there; exits as `make compile` does."""
-    project = settings.load()
     if not freshness.is_current(project, pushed.compiled_images(project), ROOT):
         words = [sys.executable, "-m", "kfp_workbench", "compile"]  # kfp stays out of this process
         if status := subprocess.run(words, check=False).returncode:

@@ -4,11 +4,12 @@ What a verb needs is imported when it is called, not to be parsed.
 """
 
 import argparse
+import importlib
 import os
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any, NoReturn
 
 
@@ -33,12 +34,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
     ``interrupted`` is what to say after a Ctrl-C, ``closing`` gets the lines to end with.
     """
+    words = sys.argv[1:] if argv is None else argv
     parser = _Parser(prog="make", allow_abbrev=False)
     parser.set_defaults(closing=[], interrupted="")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    for add in (_add_pipeline, _add_images, _add_project, _add_local, _add_run, _add_server):
+    wanted = [add for add, names in _GROUPS.items() if names.intersection(words[:1])]
+    for add in wanted or _GROUPS:  # to make all of them takes as long as some verbs do
         add(verbs)
-    args, more = parser.parse_known_args(argv)
+    args, more = parser.parse_known_args(words)
     if more:
         verb = verbs.choices[args.verb]
         verb.error(f"it takes {verb.taken}, and ARGS has {' '.join(more)}")
@@ -47,7 +50,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def call(args: argparse.Namespace) -> dict[str, object] | None:
     """Call the verb that was parsed, and return its answer if it has one."""
-    function = resolve_name(f"{__package__}.{args.function}")
+    module, _, name = args.function.partition(":")
+    function = getattr(importlib.import_module(f"{__package__}.{module}"), name)
     answer: dict[str, object] | None = function(args)
     return answer
 
@@ -157,3 +161,14 @@ def _jobs() -> int:
     """Return how many jobs make was told to run at a time (``-jN``; ``-j`` is one a CPU)."""
     flags = re.findall(r"(?:^| )-j ?([0-9]*)(?= |$)", os.environ.get("MAKEFLAGS", ""))
     return int(flags[-1] or os.cpu_count() or 1) if flags else 1
+
+
+Add = Callable[[Any], None]
+_GROUPS: dict[Add, set[str]] = {
+    _add_pipeline: {"compile", "manifest", "graph"},
+    _add_images: {"build", "push", "lock", "wheels"},
+    _add_project: {"check", "doctor", "step", "component", "help"},
+    _add_local: {"local", "debug", "shell", "report"},
+    _add_run: {"run"},
+    _add_server: {"upload", "schedule"},
+}

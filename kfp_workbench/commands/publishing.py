@@ -9,7 +9,7 @@ from kfp_workbench.cluster.adapting import Source
 from kfp_workbench.commands import answers, given, submitting
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.settings import ROOT
-from kfp_workbench.project.steps import read_yaml
+from kfp_workbench.project.steps import read_documents
 
 
 def upload(args: argparse.Namespace) -> dict[str, object]:
@@ -17,7 +17,7 @@ def upload(args: argparse.Namespace) -> dict[str, object]:
     package, settings = given.package(), given.settings_of(args.env)
     submitting.check(package, settings)
     server = submitting.connect(settings)
-    info = read_yaml(package)["pipelineInfo"]
+    info = read_documents(package)[0]["pipelineInfo"]
     with adapting.adapted(Source(package, settings), settings.kfp_caching, server) as copy:
         uploaded = pipelines.upload(
             server,

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     runs.check_names(**names)
     options = _wait_options(args)
     cached = project.kfp_caching if args.caching is None else args.caching
-    places = progress.places(steps.read_yaml(package)) if options else []
+    places = progress.places(steps.read_documents(package)[0]) if options else []
     mask = Mask(values.secrets)
     with mask.errors():
         server = submitting.connect(project)

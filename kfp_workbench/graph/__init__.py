@@ -31,7 +31,7 @@ def draw(root: Path, package: Path) -> list[str]:
     from kfp_workbench.project import steps
     from kfp_workbench.project.sources import Sources, UnreadableError
 
-    compiled = steps.read_yaml(package)
+    compiled = steps.read_documents(package)[0]
     graph = spec.read(compiled)
     try:
         digest = project_digest(Sources(root))

@@ -15,6 +15,7 @@ from pathlib import Path
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.names import shown
 
+_SPECIAL = frozenset("*?[\\")
 _CHARACTER = r"(?:\\.|[^\\\]-])"
 _CLASS = re.compile(rf"\[(\^?)((?:{_CHARACTER}(?:-{_CHARACTER})?)+)\]", re.S)
 _RANGE = re.compile(rf"({_CHARACTER})(?:-({_CHARACTER}))?", re.S)
@@ -61,8 +62,7 @@ def admits(patterns: Sequence[str], name: str) -> bool:
 
     The last pattern that matches it, or a folder that it is in, decides.
     """
-    parts = name.split("/")
-    places = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    places = [name, *folders(name)]
     for pattern in reversed(patterns):
         if any(matches(pattern.removeprefix("!"), place) for place in places):
             return pattern.startswith("!")
@@ -71,7 +71,14 @@ def admits(patterns: Sequence[str], name: str) -> bool:
 
 def matches(pattern: str, name: str) -> bool:
     """Tell whether a pattern, not an exception, stands for this very path."""
+    if _SPECIAL.isdisjoint(pattern):
+        return pattern == name  # to make an expression of it takes a hundred times as long
     return bool(_expression(pattern).fullmatch(name))
+
+
+def folders(name: str) -> list[str]:
+    """Return the folders that a path, relative and with slashes, is in: the innermost first."""
+    return [name[:end] for end in range(len(name) - 1, 0, -1) if name[end] == "/"]
 
 
 def stands_for(source: str, name: str) -> bool:

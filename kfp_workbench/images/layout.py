@@ -7,32 +7,43 @@ and ``USER`` (https://docs.docker.com/reference/dockerfile/). What ``RUN`` makes
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from types import MappingProxyType
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.files import is_file
 from kfp_workbench.images import dockerignore, staging
 from kfp_workbench.project import instructions, steps
 from kfp_workbench.project.base_images import filled
 from kfp_workbench.project.instructions import Instruction, is_heredoc
 from kfp_workbench.project.settings import ROOT
-from kfp_workbench.project.sources import is_file
 from kfp_workbench.project.steps import Step
 
 _MADE_WRITABLE = re.compile(r"\b(?:chmod|chown)\b")
 
 
-@dataclass
 class Layout:
     """The files of an image that are the project's, by their paths in it."""
 
-    folder: str = "/"  # the one that commands are run in
-    files: dict[str, Path] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-    user: str = ""
-    opens_up: bool = False  # it may let its user write where its files are
-    is_guess: bool = False  # its Dockerfile could not be followed
-    has_more: bool = False  # something is copied that could not be followed
+    def __init__(
+        self,
+        folder: str = "/",
+        files: Mapping[str, Path] = MappingProxyType({}),
+        variables: Mapping[str, str] = MappingProxyType({}),
+        user: str = "",
+        *,
+        opens_up: bool = False,
+        is_guess: bool = False,
+        has_more: bool = False,
+    ) -> None:
+        """``folder`` is the one that commands are run in.
+
+        ``opens_up`` is that it may let its user write where its files are, ``is_guess`` that its
+        Dockerfile could not be followed, ``has_more`` that something is copied that could not be.
+        """
+        self.folder, self.user = folder, user
+        self.files, self.variables = dict(files), dict(variables)
+        self.opens_up, self.is_guess, self.has_more = opens_up, is_guess, has_more
 
     @property
     def is_writable(self) -> bool:
@@ -63,14 +74,14 @@ def read(step: Step, root: Path = ROOT, build_args: Mapping[str, str] | None = N
         text = dockerfile.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return _usual(step, names)
-    found = _Reader(names, build_args or {}).read(list(instructions.parse(text)))
-    return found if found.files else replace(_usual(step, names), user=found.user)
+    found = _Reader(names, build_args or {}).read(instructions.parse(text))
+    return found if found.files else _usual(step, names, found.user)
 
 
-def _usual(step: Step, names: Mapping[str, Path]) -> Layout:
+def _usual(step: Step, names: Mapping[str, Path], user: str = "") -> Layout:
     own = f"steps/{step.name}/"
     files = {f"/app/{name.removeprefix(own)}": path for name, path in names.items()}
-    return Layout("/app", files, is_guess=True)
+    return Layout("/app", files, user=user, is_guess=True)
 
 
 def _staged(step: Step, root: Path) -> list[Path]:
@@ -97,7 +108,14 @@ class _Reader:
     def _from(self, instruction: Instruction) -> None:
         base, *alias = instruction.text.lower().split() or [""]
         before = self._stages.get(base, Layout())
-        self._current = replace(before, files=dict(before.files), variables=dict(before.variables))
+        self._current = Layout(
+            before.folder,
+            before.files,
+            before.variables,
+            before.user,
+            opens_up=before.opens_up,
+            has_more=before.has_more,
+        )
         self._stages[str(len({id(stage) for stage in self._stages.values()}))] = self._current
         if alias:
             self._stages[alias[-1]] = self._current
@@ -154,9 +172,9 @@ class _Reader:
                 to = posixpath.join(place, posixpath.basename(name)) if inside else place
                 self._current.files[to] = path
             else:
-                for folder in list(PurePosixPath(name).parents)[:-1]:
-                    if dockerignore.stands_for(pattern, str(folder)):
-                        rest = str(PurePosixPath(name).relative_to(folder))
+                for folder in dockerignore.folders(name):
+                    if dockerignore.stands_for(pattern, folder):
+                        rest = name.removeprefix(f"{folder}/")
                         self._current.files[posixpath.join(place, rest)] = path
 
     def _available(self, stage: str | None) -> Mapping[str, Path]:

@@ -6,7 +6,6 @@ Its code is that of now; inputs, command line and settings are those of the run.
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from kfp_workbench.local.launcher import Launcher, Result
 from kfp_workbench.local.metadata import Metadata
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.runners import Job, Talker
-from kfp_workbench.local.running import new_folder
+from kfp_workbench.local.running import new_folder, remove_old
 from kfp_workbench.local.store import Shared, Store
 from kfp_workbench.project import steps
 from kfp_workbench.project.settings import Settings
@@ -108,7 +107,7 @@ class Alone:
             found.update(vscode.configuration(name, step, words, variables))
             return 1  # there are no outputs to be taken
 
-        launcher = replace(self._launcher, keeps_inputs=True)
+        launcher = self._launcher._replace(keeps_inputs=True)
         component = self._earlier.component
         result = launcher.launch(self._begun, component, variables, place, 0, note)
         if not found:
@@ -161,6 +160,7 @@ class Alone:
     def _place(self, is_rooted: bool) -> Place:
         """Make the folder of this run, with a copy of what the tasks of the other one shared."""
         new_folder(self.folder)
+        remove_old(self.folder.parent)
         if self._earlier.workspace.is_dir():
             shutil.copytree(self._earlier.workspace, self.folder / "kfp-workspace")
         root = local_path(self._launcher.root).rstrip("/")

@@ -1,8 +1,7 @@
 """Artifacts as containers see them, and where their files stand."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kfp_workbench.local.metadata import Artifact
 
@@ -20,8 +19,7 @@ SESSION = (
 WITHIN = ("display_name", "store_session_info")  # metadata that only the server looks at
 
 
-@dataclass
-class RuntimeArtifact:
+class RuntimeArtifact(NamedTuple):
     """An artifact of an executor input or output."""
 
     name: str

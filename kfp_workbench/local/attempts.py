@@ -27,7 +27,7 @@ class Attempts:
     def pause(self, now: float) -> float | None:
         """Return the seconds until the next attempt, after one that has failed; None for none."""
         policy = self._policy
-        if policy is None or self.number > policy.count or not float(policy.factor).is_integer():
+        if policy is None or self.number > policy.times or not float(policy.factor).is_integer():
             return None
         last = self._first + policy.most
         wait = policy.duration * (policy.factor ** (self.number - 1) if policy.factor > 0 else 1)
@@ -38,4 +38,4 @@ class Attempts:
         assert self._policy is not None
         seconds = int(min(pause, self._policy.most))
         when = f"in {units.duration_text(seconds)}" if seconds else "now"
-        return f"attempt {self.number + 1} of {self._policy.count + 1} follows {when}"
+        return f"attempt {self.number + 1} of {self._policy.times + 1} follows {when}"

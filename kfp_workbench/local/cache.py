@@ -11,9 +11,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
@@ -27,16 +26,14 @@ from kfp_workbench.local.values import proto_json
 _IMPORTS = "imports.json"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Where a task's result is kept, and what KFP does not look at."""
 
     key: str
     unseen: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A result that can be reused."""
 
     parameters: Mapping[str, Any]
@@ -121,7 +118,9 @@ class Cache:
         paths = {name: store.known(item.uri) for name, item in execution.output_artifacts.items()}
         kept = {
             "parameters": execution.outputs,
-            "artifacts": {name: asdict(item) for name, item in execution.output_artifacts.items()},
+            "artifacts": {
+                name: item._asdict() for name, item in execution.output_artifacts.items()
+            },
             "files": {name: str(path) if path else None for name, path in paths.items()},
             "states": {name: _state(path) for name, path in paths.items()},
             "unseen": dict(entry.unseen),
@@ -140,7 +139,7 @@ class Cache:
     def keep_imports(self, imported: Sequence[Artifact]) -> None:
         """Keep what this run and earlier ones have imported."""
         if self._folder is not None and imported:
-            items = {item.id: asdict(item) for item in imported}
+            items = {item.id: item._asdict() for item in imported}
             self._write(_IMPORTS, {self._pipeline: list(items.values())})
 
     def _write(self, name: str, content: Any) -> None:

@@ -139,7 +139,7 @@ class ContainerTask:
         config = task_config.made(
             self._component, self._container, settings, inputs.parameters, claim
         )
-        inputs.parameters |= dict.fromkeys(names, config)
+        inputs.parameters.update(dict.fromkeys(names, config))
         self._noted.inputs |= dict.fromkeys(names, config)
 
     @property

@@ -7,7 +7,6 @@ hook of what it depends on, and what depends on that waits for the hook as well.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 
 from kfp_workbench.local import spec
@@ -31,23 +30,29 @@ def takes_hook(pipeline: spec.Pipeline, task: spec.Task) -> bool:
     return task.loop is None and "importer" not in executor
 
 
-@dataclass
 class DagRun:
     """A DAG's run."""
 
-    component: spec.Component
-    execution: Execution
-    path: tuple[str, ...]  # in the record
-    place: tuple[str, ...]  # in the pipeline's picture
-    ended: Callable[[bool], None]  # called once, with whether all went well
-    phases: dict[str, Phase] = field(default_factory=dict)
-    hooks: dict[str, str] = field(default_factory=dict)  # the exit tasks, by what they follow
-    waiting: dict[str, int] = field(default_factory=dict)  # how many a task still waits for
-    dependents: dict[str, list[str]] = field(default_factory=dict)
-    open: int = 0  # tasks and hooks that have not ended
+    def __init__(
+        self,
+        component: spec.Component,
+        execution: Execution,
+        path: tuple[str, ...],
+        place: tuple[str, ...],
+        ended: Callable[[bool], None],
+    ) -> None:
+        """Note who waits for whom.
 
-    def __post_init__(self) -> None:
-        """Note who waits for whom."""
+        ``path`` is that in the record, ``place`` in the pipeline's picture; ``ended`` is called once, with
+        whether all went well.
+        """
+        self.component, self.execution = component, execution
+        self.path, self.place, self.ended = path, place, ended
+        self.phases: dict[str, Phase] = {}
+        self.hooks: dict[str, str] = {}  # the exit tasks, by what they follow
+        self.waiting: dict[str, int] = {}  # how many a task still waits for
+        self.dependents: dict[str, list[str]] = {}
+        self.open = 0  # tasks and hooks that have not ended
         for name, task in self.tasks.items():
             if task.is_exit:
                 self.hooks.update(dict.fromkeys(task.after, name))

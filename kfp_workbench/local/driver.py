@@ -7,8 +7,7 @@ By https://github.com/kubeflow/pipelines/tree/2.17.0/backend/src/v2/driver (``ro
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kfp_workbench.local import inputs, placeholders, quantities, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
@@ -29,8 +28,7 @@ class DriverError(ProblemError):
     """A task that its driver does not begin."""
 
 
-@dataclass(frozen=True)
-class Outputs:
+class Outputs(NamedTuple):
     """Where a container leaves what it makes."""
 
     parameters: Mapping[str, str]  # files by name
@@ -38,21 +36,27 @@ class Outputs:
     file: str  # for all that it publishes
 
 
-@dataclass
 class Begun:
-    """An execution, and what comes of it."""
+    """An execution, and what comes of it; ``triggers`` is False for a condition that does not hold."""
 
-    execution: Execution
-    inputs: Inputs
-    triggers: bool = True  # False for a condition that does not hold
-    outputs: Outputs | None = None
-    command: Sequence[str] = ()
-    items: Sequence[Any] | None = field(default=None)  # of a loop
+    def __init__(
+        self,
+        execution: Execution,
+        inputs: Inputs,
+        triggers: bool = True,
+        outputs: Outputs | None = None,
+        command: Sequence[str] = (),
+    ) -> None:
+        self.execution, self.inputs, self.triggers = execution, inputs, triggers
+        self.outputs, self.command = outputs, command
+        self.items: Sequence[Any] | None = None  # of a loop
 
 
 def root(metadata: Metadata, parameters: Mapping[str, Any]) -> Execution:
     """Begin a pipeline with all of its parameters."""
-    return metadata.create(Execution(0, "dag", "", 0, inputs=parameters))
+    execution = Execution(0, "dag", "", 0)
+    execution.inputs = parameters
+    return metadata.create(execution)
 
 
 def dag(options: Options) -> Begun:
@@ -65,7 +69,7 @@ def dag(options: Options) -> Begun:
     execution.artifact_producers = inner.artifacts or None
     execution.tasks = len(inner.tasks)
     begun = Begun(execution, given, triggers)
-    if options.task.loop and options.index is None and triggers:
+    if options.task.loop and options.iteration is None and triggers:
         begun.items = _items(options, given)
         execution.iterations = len(begun.items)
     _create(options, execution)
@@ -168,7 +172,8 @@ def _execution(options: Options, kind: str, given: Inputs, triggers: bool) -> Ex
     artifacts: list[tuple[str, Artifact]] = [
         (name, artifact) for name, several in given.artifacts.items() for artifact in several
     ]
-    execution = Execution(0, kind, options.task.name, options.dag.id, index=options.index)
+    execution = Execution(0, kind, options.task.name, options.dag.id)
+    execution.index = options.iteration
     execution.inputs, execution.input_artifacts = given.parameters, artifacts
     if not triggers:
         execution.state = CANCELED

@@ -9,10 +9,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from kfp_workbench.local import (
     admission,
@@ -43,8 +43,7 @@ from kfp_workbench.project import steps
 from kfp_workbench.project.secrecy import NO_MASK, Mask
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """What a run has around it."""
 
     folder: Path  # the run's own: it is there, and empty
@@ -57,11 +56,11 @@ class Setting:
     project: Path | None = (
         None  # the folder that paths of importers start from; None takes no paths
     )
-    steps: Mapping[str, str] = field(default_factory=dict)  # names by image
-    contents: Mapping[str, str] = field(default_factory=dict)  # content tags by image
-    progress: Progress = field(default_factory=Silent)
+    steps: Mapping[str, str] = MappingProxyType({})  # names by image
+    contents: Mapping[str, str] = MappingProxyType({})  # content tags by image
+    progress: Progress = Silent()
     mask: Mask = NO_MASK
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event | None = None  # what ends it, when it is set
     meanwhile: Callable[[], None] | None = None  # what there is to do while commands run
 
 
@@ -77,6 +76,7 @@ class Run:
         """
         name = documents[0]["pipelineInfo"]["name"]
         self.setting = setting
+        self.stop = setting.stop or threading.Event()
         self.identity = _identity(name, setting.name)
         self.pipeline = spec.read(admission.substituted(documents, self.identity))
         self.parameters = admission.parameters(self.pipeline, parameters, self.identity)
@@ -111,9 +111,9 @@ class Run:
             title,
             setting.runner.kind,
             dict(self.shown),
-            self.identity.run_id,
-            self.identity.resource_name,
-            self.identity.display_name,
+            run_id=self.identity.run_id,
+            workflow=self.identity.resource_name,
+            name=self.identity.display_name,
         )
         recorder = record.Recorder(noted, setting.folder, setting.mask)
         tasks = self._tasks(recorder)
@@ -149,7 +149,7 @@ class Run:
             setting.progress.say,
         )
         whole = Share(setting.jobs, setting.runner.memory)
-        scheduler = Scheduler(self.pipeline, whole, setting.stop, setting.meanwhile)
+        scheduler = Scheduler(self.pipeline, whole, self.stop, setting.meanwhile)
         tasks = Tasks(
             self.pipeline,
             Metadata(),
@@ -164,7 +164,7 @@ class Run:
             cache,
             Imported(cache.imports()),
             self._allowances,
-            setting.stop,
+            self.stop,
         )
         scheduler.work = Work(tasks)
         self.store.models = Models(setting.runner, setting.folder / "images").get

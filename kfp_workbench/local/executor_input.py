@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from kfp_workbench.local import values
 from kfp_workbench.local.artifacts import RuntimeArtifact
@@ -15,8 +15,7 @@ _OUTPUT = {"parameters", "artifacts", "parameterValues"}
 _TYPE = {"schemaTitle", "schemaUri", "instanceSchema", "schemaVersion"}
 
 
-@dataclass
-class ExecutorInput:
+class ExecutorInput(NamedTuple):
     """What a task is given, and where it leaves what it makes; paths and addresses as it sees them."""
 
     parameters: Mapping[str, Any]
@@ -39,12 +38,11 @@ class ExecutorInput:
         return _message({"inputs": _message(given), "outputs": _message(made)})
 
 
-@dataclass
-class ExecutorOutput:
+class ExecutorOutput(NamedTuple):
     """What a task has published in its output file."""
 
-    parameters: dict[str, Any] = field(default_factory=dict)
-    artifacts: dict[str, Sequence[RuntimeArtifact]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = MappingProxyType({})
+    artifacts: Mapping[str, Sequence[RuntimeArtifact]] = MappingProxyType({})
 
 
 def _message(fields: Mapping[str, str | None]) -> str:

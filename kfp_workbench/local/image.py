@@ -10,8 +10,9 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from kfp_workbench.images.layout import Layout
 from kfp_workbench.local.store import LARGE, copied
@@ -20,21 +21,19 @@ from kfp_workbench.project import steps
 HELD = 2**20  # bytes of a file that is kept in memory; a larger one is copied when it is laid out
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     source: Path
     content: bytes | None  # None for a link and for a large file
     mode: int
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """The project's files in an image; the default is an image that has none of them."""
 
     folder: str = "/"  # where its commands are run
     search: Sequence[str] = ()  # of Python modules
     is_writable: bool = True
-    files: Mapping[str, _File] = field(default_factory=dict)
+    files: Mapping[str, _File] = MappingProxyType({})
 
     @classmethod
     def of(cls, found: Layout) -> "Image":

@@ -4,8 +4,7 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/driver/resol
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kfp_workbench.local import collecting, spec, values
 from kfp_workbench.local.artifacts import WORKSPACE
@@ -17,8 +16,7 @@ from kfp_workbench.project.names import CHANNEL
 from kfp_workbench.project.secrecy import MASK, is_secret
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """What placeholders of a run stand for."""
 
     run_id: str
@@ -27,12 +25,11 @@ class Identity:
     created: str  # UTC, as in 2026-01-31T12:00:00Z
 
 
-@dataclass
-class Inputs:
+class Inputs(NamedTuple):
     """The inputs of one execution of a task."""
 
-    parameters: dict[str, Any] = field(default_factory=dict)
-    artifacts: dict[str, Sequence[Artifact]] = field(default_factory=dict)
+    parameters: dict[str, Any]
+    artifacts: dict[str, Sequence[Artifact]]
 
 
 class NullError(UnresolvedError):
@@ -41,8 +38,7 @@ class NullError(UnresolvedError):
     code = "null"
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """Where a task stands: what its driver is told."""
 
     metadata: Metadata
@@ -50,14 +46,14 @@ class Options:
     dag: Execution  # around it
     task: spec.Task
     component: spec.Component
-    index: int | None = None  # of the iteration that is begun
+    iteration: int | None = None  # that is begun
 
 
 def resolve(options: Options) -> Inputs:
     """Return what a task is given. Raises UnresolvedError for what its driver does not accept."""
     try:
         nulls: set[str] = set()
-        inputs = _iteration(options) if options.index is not None else _task(options, nulls)
+        inputs = _iteration(options) if options.iteration is not None else _task(options, nulls)
         _select(options, inputs)
         _check(options, inputs, nulls)
     except (MetadataError, CelError) as error:
@@ -75,10 +71,10 @@ def input_artifacts(execution: Execution) -> dict[str, Sequence[Artifact]]:
 def _iteration(options: Options) -> Inputs:
     """Return what an iteration is given: all that its loop was, and its item for the items."""
     loop = options.task.loop
-    assert loop is not None and options.index is not None
+    assert loop is not None and options.iteration is not None
     parameters = dict(options.dag.inputs)
     items = items_of(parameters.pop(loop.items or loop.item, None))
-    parameters[loop.item] = items[options.index]
+    parameters[loop.item] = items[options.iteration]
     return Inputs(parameters, input_artifacts(options.dag))
 
 
@@ -96,7 +92,7 @@ def items_of(value: Any) -> list[Any]:
 
 
 def _task(options: Options, nulls: set[str]) -> Inputs:
-    inputs = Inputs()
+    inputs = Inputs({}, {})
     declared = options.component.parameters
     if options.component.dag is not None:
         _take_defaults(options, inputs, nulls)
@@ -216,7 +212,7 @@ def _check(options: Options, inputs: Inputs, nulls: set[str]) -> None:
     loop = options.task.loop
     given = inputs.parameters
     for name, parameter in options.component.parameters.items():
-        if loop and name == (loop.item if options.index is None else loop.items):
+        if loop and name == (loop.item if options.iteration is None else loop.items):
             continue  # the loop has the one, its iterations have the other
         if name not in given:
             if not parameter.is_optional and parameter.default is None:

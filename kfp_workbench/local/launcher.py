@@ -5,8 +5,8 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/la
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from kfp_workbench.local import artifacts, outputs, placeholders, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact
@@ -24,20 +24,18 @@ Command = Callable[[Sequence[str], Mapping[str, str], Place, Sequence[Shared]], 
 """Runs a command line with variables, and returns its exit status."""
 
 
-@dataclass
-class Result:
+class Result(NamedTuple):
     """What became of one attempt at a task."""
 
     status: int | None = None  # the command's; None where it was not begun
     failed_in: str = ""  # launcher or command; "" for a success
     reason: str = ""
     cause: str = ""  # its code
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    artifacts: Mapping[str, RuntimeArtifact] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = MappingProxyType({})
+    artifacts: Mapping[str, RuntimeArtifact] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Launcher:
+class Launcher(NamedTuple):
     """What the launchers of a run share."""
 
     store: Store
@@ -57,11 +55,13 @@ class Launcher:
         words, given, defaults = _prepared(begun, component, variables, place, attempt)
         try:
             shared = self._fetch(begun, place)
+            outputs.prepare(given, place)
+        except OutsideError as error:
+            return Result(failed_in="launcher", reason=str(error), cause=error.code)
         except (StoreError, OSError) as error:
             return Result(
                 failed_in="launcher", reason=f"cannot get an input: {error}", cause="download"
             )
-        outputs.prepare(given, place)
         words = placeholders.compile_words(words, defaults.json(), _replacements(defaults))
         try:
             status = run(words, environment(variables, {}), place, shared)
@@ -84,6 +84,7 @@ class Launcher:
                 if artifact.is_in_workspace or target is None or target in done:
                     continue
                 done.add(target)
+                hold(place, place.host(target))
                 fetched = self.store.fetch(artifact.uri, target, place)
                 shared += [fetched] if fetched else []
         return shared
@@ -143,7 +144,7 @@ def _prepared(
 
     made = {
         name: [
-            replace(item, uri=place.seen_address(_logged(name, item.uri, attempt)))
+            item._replace(uri=place.seen_address(_logged(name, item.uri, attempt)))
             for item in several
         ]
         for name, several in begun.outputs.artifacts.items()
@@ -164,7 +165,7 @@ def _prepared(
         if parameter.default is not None
     }
     words = [place.seen_text(expand(word, known)) for word in begun.command]
-    return words, given, replace(given, parameters={**defaults, **given.parameters})
+    return words, given, given._replace(parameters={**defaults, **given.parameters})
 
 
 def _logged(name: str, uri: str, attempt: int) -> str:
@@ -174,10 +175,10 @@ def _logged(name: str, uri: str, attempt: int) -> str:
 def _seen(artifact: Artifact, place: Place) -> RuntimeArtifact:
     found = artifacts.given(artifact)
     if not artifact.is_in_workspace or place.is_rooted:
-        return replace(found, uri=place.seen_address(found.uri))
+        return found._replace(uri=place.seen_address(found.uri))
     # A process has no workspace of that path: its address says where it is.
     path = place.seen(artifacts.workspace_path(artifact.uri))
-    return replace(found, uri=path, metadata=dict(artifact.metadata))
+    return found._replace(uri=path, metadata=dict(artifact.metadata))
 
 
 def _replacements(given: ExecutorInput) -> dict[str, str]:

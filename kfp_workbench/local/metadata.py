@@ -8,8 +8,7 @@ https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/metadata (``cli
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kfp_workbench.local.problems import ProblemError
 
@@ -24,8 +23,7 @@ class MetadataError(ProblemError):
     code = "metadata"
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(NamedTuple):
     """An artifact as the service keeps it."""
 
     id: int
@@ -35,24 +33,22 @@ class Artifact:
     is_in_workspace: bool = False
 
 
-@dataclass
 class Execution:
     """A task that a driver, or an importer, has begun."""
 
-    id: int
-    kind: str  # dag, container or importer
-    name: str
-    parent: int  # the DAG's execution; 0 for the root
-    state: str = RUNNING
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    input_artifacts: Sequence[tuple[str, Artifact]] = ()
-    output_artifacts: Mapping[str, Artifact] = field(default_factory=dict)
-    index: int | None = None  # of an iteration
-    iterations: int | None = None  # of a loop
-    parameter_producers: Mapping[str, Any] | None = None  # of a DAG's outputs
-    artifact_producers: Mapping[str, Any] | None = None
-    tasks: int = 0  # in a DAG
+    def __init__(self, id: int, kind: str, name: str, parent: int) -> None:
+        """``kind`` is dag, container or importer; ``parent`` the DAG's execution, 0 for the root."""
+        self.id, self.kind, self.name, self.parent = id, kind, name, parent
+        self.state = RUNNING
+        self.inputs: Mapping[str, Any] = {}
+        self.outputs: Mapping[str, Any] = {}
+        self.input_artifacts: Sequence[tuple[str, Artifact]] = ()
+        self.output_artifacts: Mapping[str, Artifact] = {}
+        self.index: int | None = None  # of an iteration
+        self.iterations: int | None = None  # of a loop
+        self.parameter_producers: Mapping[str, Any] | None = None  # of a DAG's outputs
+        self.artifact_producers: Mapping[str, Any] | None = None
+        self.tasks = 0  # in a DAG
 
     @property
     def is_dag(self) -> bool:

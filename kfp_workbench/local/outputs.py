@@ -5,7 +5,6 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/la
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from kfp_workbench.local.artifacts import (
     path_of,
     schema,
 )
-from kfp_workbench.local.bounds import within
+from kfp_workbench.local.bounds import hold, within
 from kfp_workbench.local.executor_input import ExecutorInput, ExecutorOutput, read_output
 from kfp_workbench.local.expansion import texts_replaced
 from kfp_workbench.local.metadata import MetadataError, converted
@@ -35,12 +34,16 @@ class OutputError(ProblemError):
 
 
 def prepare(given: ExecutorInput, place: Place) -> None:
-    """Make the folders that a task's outputs go to; an engine's containers may have any user."""
+    """Make the folders that a task's outputs go to; an engine's containers may have any user.
+
+    Raises OutsideError for one that is not among the task's own files.
+    """
     files = [*given.output_parameters.values(), given.output_file]
     for several in given.output_artifacts.values():
         files += [path for artifact in several if (path := _path(artifact)) is not None]
     for file in files:
         folder = place.written(file).parent
+        hold(place, folder)
         folder.mkdir(parents=True, exist_ok=True)
     if place.is_rooted:
         _open_up(place.folder)
@@ -141,8 +144,7 @@ def _merged(
         metadata = artifact.metadata
         if item.metadata is not None:
             metadata = {**(metadata or {}), **item.metadata}
-        artifact = replace(
-            artifact,
+        artifact = artifact._replace(
             uri=place.address(item.uri) or artifact.uri,
             metadata=metadata,
             custom_path=item.custom_path or artifact.custom_path,
@@ -163,7 +165,7 @@ def _checked(name: str, artifact: RuntimeArtifact, root: str) -> RuntimeArtifact
     kept = {key: value for key, value in (artifact.metadata or {}).items() if key != IN_WORKSPACE}
     try:
         schema(artifact)
-        return replace(artifact, metadata=converted(kept))
+        return artifact._replace(metadata=converted(kept))
     except (MetadataError, ValueError) as error:
         raise OutputError(f"its artifact {name}: {error}", "metadata") from None
 

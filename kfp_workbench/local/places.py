@@ -6,16 +6,15 @@ the run's artifacts do, ``FOLDER/artifacts``. A container of an engine sees the 
 cluster, a process the real one, as it has no root of its own.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kfp_workbench.local.artifacts import SCHEMES, WORKSPACE
 
 OWN = "artifacts"  # the folder of those that lie where the run's do
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """The files of one attempt at a task."""
 
     folder: Path

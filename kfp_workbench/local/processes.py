@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import lightweight, watching
@@ -30,13 +30,12 @@ _BOOT = "import json,runpy,sys;sys.argv=json.load(open(sys.argv[1]));" + (
 )
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(NamedTuple):
     """What stands for an image on this machine."""
 
     binaries: Path  # searched first for commands: an environment's bin
     image: Image = EMPTY
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = MappingProxyType({})
 
 
 class ProcessRunner:
@@ -114,10 +113,10 @@ class ProcessRunner:
         home = self._homes.get(job.image)
         if found := lightweight.read(job.command):
             home = self._components.get((job.image, *found.packages), home)
-            job = replace(job, command=found.command)
+            job = job._replace(command=found.command)
         if home is None:
             raise WorkbenchError(f"{job.image} is no image of this project: use RUNNER=docker")
-        return replace(job, command=home.image.words(job.command, job.place.folder)), home
+        return job._replace(command=home.image.words(job.command, job.place.folder)), home
 
 
 def _environment(job: Job, home: Home) -> dict[str, str]:

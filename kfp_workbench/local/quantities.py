@@ -4,7 +4,10 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
 
 import re
-from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _POWERS = {"n": -3, "u": -2, "m": -1, "": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
@@ -17,6 +20,8 @@ def canonical(text: str) -> str:
     suffix = match[3] or "" if match else "?"
     if match is None or suffix not in {**_POWERS, **_BINARY}:
         raise ValueError(f"{text} is no amount")
+    from fractions import Fraction  # most pipelines have no amounts
+
     number = Fraction(match[1])
     if match[2]:
         power = int(match[2])
@@ -29,7 +34,7 @@ def canonical(text: str) -> str:
     return _counted(int(amount), 1024, [*_BINARY], "")
 
 
-def _decimal(amount: Fraction, *, exponents: bool = False) -> str:
+def _decimal(amount: "Fraction", *, exponents: bool = False) -> str:
     billionths = -(-amount * 10**9 // 1) if amount > 0 else amount * 10**9 // 1  # no finer
     names = [f"e{3 * power}" if power else "" for power in _POWERS.values()]
     return _counted(int(billionths), 1000, (names if exponents else [*_POWERS])[1:], "n")

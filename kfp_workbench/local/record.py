@@ -44,7 +44,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,6 @@ EVERY = 1.0  # seconds, at least, between two writings of a run that is under wa
 SHARE = 30  # times as long as it takes to write it
 
 
-@dataclass
 class Task:
     """One execution of a task."""
 
@@ -84,13 +82,17 @@ class Task:
     log: str = ""  # relative to the run's folder; of the last attempt
     folder: str = ""  # the same
     iterations: int | None = None  # of a loop
-    inputs: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, Any] = field(default_factory=dict)
-    artifacts_in: list[dict[str, Any]] = field(default_factory=list)
-    artifacts_out: list[dict[str, Any]] = field(default_factory=list)
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    artifacts_in: list[dict[str, Any]]
+    artifacts_out: list[dict[str, Any]]
+
+    def __init__(self, path: str, kind: str, label: str, step: str, **others: Any) -> None:
+        self.path, self.kind, self.label, self.step = path, kind, label, step
+        self.inputs, self.outputs, self.artifacts_in, self.artifacts_out = {}, {}, [], []
+        _take(self, others)
 
 
-@dataclass
 class Run:
     """One local run, up to now."""
 
@@ -105,9 +107,27 @@ class Run:
     seconds: float = 0.0
     state: str = "running"
     error: str = ""
-    outputs: dict[str, Any] = field(default_factory=dict)
-    tasks: list[Task] = field(default_factory=list)
+    outputs: dict[str, Any]
+    tasks: list[Task]
     format: int = FORMAT
+
+    def __init__(
+        self, pipeline: str, title: str, runner: str, parameters: dict[str, Any], **others: Any
+    ) -> None:
+        self.pipeline, self.title, self.runner = pipeline, title, runner
+        self.parameters, self.outputs, self.tasks = parameters, {}, []
+        _take(self, others)
+
+
+def _take(record: Task | Run, others: Mapping[str, Any]) -> None:
+    if unknown := others.keys() - type(record).__annotations__.keys():
+        raise TypeError(f"{', '.join(sorted(unknown))} is no part of a record")
+    vars(record).update(others)
+
+
+def fields(record: Task | Run) -> dict[str, Any]:
+    """Return what a record says, by name, in the order of the format."""
+    return {name: getattr(record, name) for name in type(record).__annotations__}
 
 
 class Recorder:
@@ -180,26 +200,21 @@ class Recorder:
 
 
 def _kept(run: Run) -> dict[str, Any]:
-    """Return a record without what is too large for it; values may be large, and are not copied."""
-    return {
-        **vars(run),
-        "parameters": _small(run.parameters),
-        "outputs": _small(run.outputs),
-        "tasks": [_kept_task(task) for task in run.tasks],
-    }
+    """Return what a record says, without what is too large for it."""
+    values = {"parameters": _small(run.parameters), "outputs": _small(run.outputs)}
+    return {**fields(run), **values, "tasks": [_kept_task(task) for task in run.tasks]}
 
 
 def _kept_task(task: Task) -> dict[str, Any]:
-    return {
-        **vars(task),
-        "inputs": _small(task.inputs),
-        "outputs": _small(task.outputs),
-        "artifacts_in": [_kept_artifact(item) for item in task.artifacts_in],
-        "artifacts_out": [_kept_artifact(item) for item in task.artifacts_out],
+    artifacts = {
+        "artifacts_in": [_kept_artifact(artifact) for artifact in task.artifacts_in],
+        "artifacts_out": [_kept_artifact(artifact) for artifact in task.artifacts_out],
     }
+    values = {"inputs": _small(task.inputs), "outputs": _small(task.outputs)}
+    return {**fields(task), **values, **artifacts}
 
 
-def _kept_artifact(artifact: dict[str, Any]) -> dict[str, Any]:
+def _kept_artifact(artifact: Mapping[str, Any]) -> dict[str, Any]:
     metadata = {
         key: _thinned(item) if key == "confidenceMetrics" else small(item)
         for key, item in artifact["metadata"].items()

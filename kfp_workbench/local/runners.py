@@ -1,10 +1,9 @@
 """What runs the command of a task once: a job, and what became of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kfp_workbench.local.allowances import UNLIMITED, Allowance
 from kfp_workbench.local.places import Place
@@ -13,8 +12,7 @@ from kfp_workbench.local.store import Shared
 Write = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """One attempt at a task: what to run, and where."""
 
     name: str  # the step

@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,14 @@ class Prepared:
         logs. Raises WorkbenchError (1) when a step failed, with the last lines of its log;
         KeyboardInterrupt after SIGINT or SIGTERM, once all is ended.
         """
-        self._run.setting = replace(self._run.setting, meanwhile=meanwhile)
-        with _signals(self._run.setting.stop):
+
+        def while_steps_run() -> None:
+            remove_old(self.folder.parent)
+            if meanwhile:
+                meanwhile()
+
+        self._run.setting = self._run.setting._replace(meanwhile=while_steps_run)
+        with _signals(self._run.stop):
             noted = self._project.execute(self._run, hide(self._run.parameters))
         if noted.state == "interrupted":
             raise KeyboardInterrupt
@@ -71,7 +76,7 @@ def prepare(
     project = _Project(package, settings, root, runner)
     setting = project.setting(mask or Mask(secret_texts(parameters)), is_caching=cache)
     run = Run(project.documents, parameters, setting)  # checked before anything is built
-    run.setting = replace(setting, runner=project.provide(run))
+    run.setting = setting._replace(runner=project.provide(run))
     return Prepared(project, run)
 
 
@@ -110,7 +115,6 @@ class _Project:
             },
             progress=self._progress,
             mask=mask,
-            stop=threading.Event(),
         )
 
     def provide(self, run: Run) -> Any:
@@ -129,7 +133,7 @@ class _Project:
         if run.setting.cache is not None:
             version = "" if kind == "docker" else ".".join(map(str, sys.version_info[:3]))
             kept = cache.open_folder(self._root / "build" / "cache" / f"{kind}{version}")
-            run.setting = replace(run.setting, cache=kept)
+            run.setting = run.setting._replace(cache=kept)
         new_folder(folder)
         shutil.copyfile(self._package, folder / record.PACKAGE)
         run.shown = shown
@@ -138,6 +142,7 @@ class _Project:
         finally:
             self._progress.close()
             run.setting.runner.close(folder)
+            remove_old(folder.parent)  # where no step ran for long enough
         if noted.state == "failed":
             self._show_log(noted, folder)
         return noted
@@ -181,10 +186,13 @@ def _problem(noted: record.Run, folder: Path) -> str:
 
 
 def new_folder(folder: Path) -> None:
-    """Make the folder of a run, and remove those of old ones beside it."""
-    runs = folder.parent
-    runs.mkdir(mode=0o700, parents=True, exist_ok=True)  # outputs may be secret
+    """Make the folder of a run."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # outputs may be secret
     folder.mkdir()
+
+
+def remove_old(runs: Path) -> None:
+    """Remove the folders of old runs."""
     for old in sorted(path for path in runs.iterdir() if path.is_dir())[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 

@@ -4,12 +4,13 @@ The format is KFP's own: https://github.com/kubeflow/pipelines/blob/2.17.0/api/v
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from kfp_workbench.local.values import doubles
 
 ROOT = "root"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 COMPLETED = "ALL_UPSTREAM_TASKS_COMPLETED"
 
 
@@ -41,8 +42,7 @@ class FinalStatus(NamedTuple):
 Source: TypeAlias = Constant | ComponentInput | TaskOutput | FinalStatus
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """An input parameter of a component."""
 
     kind: str  # STRING, NUMBER_INTEGER, ...
@@ -51,8 +51,7 @@ class Parameter:
     literals: Sequence[Any] = ()  # all that it may be, if there are any
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(NamedTuple):
     """What a loop goes over: an input of its task, or a JSON list in the file."""
 
     item: str  # the input that an iteration is given
@@ -60,18 +59,16 @@ class Loop:
     raw: str = ""
 
 
-@dataclass(frozen=True)
-class Retry:
+class Retry(NamedTuple):
     """How often a failed container is tried again, and when; seconds."""
 
-    count: int
+    times: int  # again
     duration: int = 0
     factor: float = 0
     most: int = 0
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """A task of a DAG."""
 
     name: str
@@ -90,17 +87,15 @@ class Task:
     caches: bool = False
 
 
-@dataclass(frozen=True)
-class Dag:
+class Dag(NamedTuple):
     """A graph of tasks, and where its outputs come from."""
 
     tasks: Mapping[str, Task]
-    parameters: Mapping[str, Any] = field(default_factory=dict)  # as in the file
-    artifacts: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = _NOTHING  # as in the file
+    artifacts: Mapping[str, Any] = _NOTHING
 
 
-@dataclass(frozen=True)
-class Component:
+class Component(NamedTuple):
     """What a task is an instance of: a DAG, or something that is executed."""
 
     name: str
@@ -110,11 +105,10 @@ class Component:
     output_artifacts: Mapping[str, Any]
     dag: Dag | None = None
     executor: str = ""
-    passthroughs: Mapping[str, bool] = field(default_factory=dict)  # see `task_config`
+    passthroughs: Mapping[str, bool] = _NOTHING  # see `task_config`
 
 
-@dataclass(frozen=True)
-class Pipeline:
+class Pipeline(NamedTuple):
     """A compiled pipeline."""
 
     name: str
@@ -291,10 +285,10 @@ def _inherit_retries(components: dict[str, Component]) -> None:
         tasks = dict(component.dag.tasks)
         for key, task in tasks.items():
             if task.retry is None and outer is not None:
-                tasks[key] = task = replace(task, retry=outer.retry)
+                tasks[key] = task = task._replace(retry=outer.retry)
             if task.component not in visited and task.component in components:
                 visited.add(task.component)
                 visit(task.component, task)
-        components[name] = replace(component, dag=replace(component.dag, tasks=tasks))
+        components[name] = component._replace(dag=component.dag._replace(tasks=tasks))
 
     visit(ROOT, None)

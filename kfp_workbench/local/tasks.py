@@ -1,10 +1,9 @@
 """What the tasks of a run share: its metadata, its store, its record, and who tells of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from kfp_workbench.local import importer, record, spec
 from kfp_workbench.local.allowances import Allowance
@@ -23,8 +22,7 @@ from kfp_workbench.local.store import Store
 from kfp_workbench.local.telling import Teller
 
 
-@dataclass
-class Tasks:
+class Tasks(NamedTuple):
     """The tasks of one run."""
 
     pipeline: spec.Pipeline

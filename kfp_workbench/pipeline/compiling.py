@@ -3,11 +3,9 @@
 import kfp_workbench.pipeline.light_kfp  # isort: skip  # noqa: F401  # before kfp: spares its client
 
 import copy
-import importlib
 import inspect
 import itertools
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,8 +21,10 @@ from kfp_workbench.pipeline import (
     archives,
     curing,
     heads,
+    importing,
     nesting,
     numbers,
+    quick_yaml,
     quoting,
     refusals,
     scopes,
@@ -75,6 +75,7 @@ def made(settings: Settings, root: Path = ROOT) -> Any:
         nesting.corrected(),
         task_outputs.named(),
         archives.reproducible(),
+        quick_yaml.applied(),
         applying.applied(root, declared) as applied,
     ):
         pipeline = _load_pipeline(root)
@@ -90,10 +91,8 @@ def made(settings: Settings, root: Path = ROOT) -> Any:
 
 
 def _load_pipeline(root: Path) -> Any:
-    sys.path.insert(0, str(root))
-    sys.dont_write_bytecode = True
     try:
-        module = importlib.import_module("pipeline")
+        module = importing.pipeline(root)
     except (Exception, SystemExit) as error:
         raise refusals.refused(error, root) from error
     pipeline = getattr(module, "pipeline", None)

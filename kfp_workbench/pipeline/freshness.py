@@ -1,52 +1,26 @@
 """Tells whether ``build/pipeline.yaml`` is what compiling again would give, so that nobody needs to.
 
 What compiling reads is noted while it does: files, folders and the project's modules. Python can look at
-more than that. So only modules that keep to the packages and names below count: all others are
-compiled each time, as are those that start a program or open a connection.
+more than that. So only modules that are `plain` count: all others are compiled each time, as are
+those that start a program or open a connection.
 """
 
-import ast
 import hashlib
 import json
 import os
 import sys
 import time
-from collections.abc import Mapping
-from importlib.util import find_spec
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import kfp_workbench
 from kfp_workbench import files
+from kfp_workbench.pipeline import tools
 from kfp_workbench.project.settings import PACKAGE, Settings
 
 RECORD = Path("build") / "compiled-from.json"
 # Those that kfp looks at when it compiles; others may be secret.
 _VARIABLES = ("KFP_DISABLE_EXECUTION_CACHING_BY_DEFAULT", "_KFP_RUNTIME")
-_OURS = Path(kfp_workbench.__file__).parent
-# Packages whose use here depends on nothing but files.
-_KNOWN = {
-    *("__future__", "abc", "collections", "copy", "dataclasses", "enum", "functools", "itertools"),
-    *("json", "math", "operator", "pathlib", "re", "string", "textwrap", "types", "typing"),
-    *("kfp", "typing_extensions", "yaml"),
-}
-# Names that ask the machine for more: what is there, when it changed, who and where one is.
-_ASKING = {
-    *(
-        "__import__",
-        "absolute",
-        "compile",
-        "cwd",
-        "eval",
-        "exec",
-        "exists",
-        "expanduser",
-        "getattr",
-    ),
-    *("globals", "group", "home", "input", "is_dir", "is_file", "is_symlink", "lstat", "owner"),
-    *("resolve_name", "samefile", "stat", "vars", "walk", "load_component_from_url", "sys", "os"),
-    *("environ", "getenv", "now", "random", "time", "today", "uuid4", "urandom", "utcnow"),
-}
 _LEAVING = (
     "subprocess.",
     "socket.",
@@ -64,7 +38,7 @@ class Noted:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         self._starts = (f"{root}{os.sep}", f"{self._root}{os.sep}")
-        here = {sys.prefix, sys.base_prefix, str(_OURS), *sys.path} - {""}
+        here = {sys.prefix, sys.base_prefix, str(tools.OURS), *sys.path} - {""}
         self._others = {_real(name) for name in here} - {self._root, *self._root.parents}
         self._paths: set[str] = set()
         self._leaves = False
@@ -75,10 +49,12 @@ class Noted:
     def keep(self, settings: Settings, images: Mapping[str, str]) -> None:
         """Write down what the compiled pipeline is made of; without one that is known, nothing."""
         self._is_on = False
+        from kfp_workbench.pipeline import plain  # no parser for who only asks
+
         record = self._root / RECORD
         modules = self._modules()
-        paths = {self._root, *modules, *filter(self._counts, map(_real, self._paths))}
-        if self._leaves or any(map(self._is_new, paths)) or not all(map(_is_plain, modules)):
+        paths = {self._root, *modules, *self._read()}
+        if self._leaves or any(map(self._is_new, paths)) or not all(map(plain.is_plain, modules)):
             record.unlink(missing_ok=True)
             return
         found = {str(path): _digest(path) for path in sorted(paths)}
@@ -105,6 +81,16 @@ class Noted:
         ours = [name for name in names if name and name.startswith(self._starts)]
         return [path for path in map(_real, ours) if self._counts(path)]
 
+    def _read(self) -> Iterator[Path]:
+        """Yield what was read and counts; most of it does not, for the folder that it is in."""
+        by_folder: dict[str, list[str]] = {}
+        for name in self._paths:
+            folder, slash, _ = name.rpartition("/")
+            by_folder.setdefault(folder or slash, []).append(name)
+        for folder, names in by_folder.items():
+            if self._counts(_real(folder)):
+                yield from filter(self._counts, map(_real, names))
+
     def _counts(self, path: Path) -> bool:
         """Tell whether something that was read is none of Python's own, nor made by compiling."""
         if path.suffix in (".pyc", ".so") or self._root / "build" in (path, *path.parents):
@@ -129,16 +115,11 @@ def is_current(settings: Settings, images: Mapping[str, str], root: Path) -> boo
 
 def _rest(settings: Settings, images: Mapping[str, str], root: Path) -> dict[str, Any]:
     """Return all else that a compiled pipeline depends on, and what it is."""
-    kfp = find_spec("kfp")
-    ours = sorted(_OURS.rglob("*.py"))
-    code = [*ours, *([Path(kfp.origin)] if kfp and kfp.origin else [])]
-    states = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in code]
     return {
         "settings": str(settings),
         "images": dict(images),
         "variables": {name: os.environ.get(name) for name in _VARIABLES},
-        "python": sys.version,
-        "code": hashlib.sha256(str(states).encode()).hexdigest(),
+        "tools": tools.state(),
         "compiled": _digest(root / PACKAGE),
     }
 
@@ -153,27 +134,3 @@ def _digest(path: Path) -> str:
 
 def _real(name: str) -> Path:
     return Path(os.path.realpath(name))
-
-
-def _is_plain(path: Path) -> bool:
-    """Tell whether a module keeps to what is known here."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, ValueError, SyntaxError):
-        return False
-    return not any(_looks_around(node, path.parent) for node in ast.walk(tree))
-
-
-def _looks_around(node: ast.AST, folder: Path) -> bool:
-    if isinstance(node, ast.Import):
-        return not all(_is_known(alias.name, folder) for alias in node.names)
-    if isinstance(node, ast.ImportFrom):
-        names = {alias.name for alias in node.names}
-        return bool(names & _ASKING) or not (node.level or _is_known(node.module or "", folder))
-    name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
-    return name in _ASKING
-
-
-def _is_known(module: str, folder: Path) -> bool:
-    first = module.partition(".")[0]
-    return first in _KNOWN or any((folder / f"{first}{end}").exists() for end in (".py", ""))

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.pipeline import tools
 from kfp_workbench.pipeline.view import View, as_json
-from kfp_workbench.pipeline.viewing import counts, digest_of, tools
+from kfp_workbench.pipeline.viewing import counts, digest_of
 from kfp_workbench.project import settings, steps
 from kfp_workbench.project.findings import Finding
 
@@ -23,7 +24,7 @@ def look(root: Path) -> str:
     with _reading(root) as read:
         view = _view(root)
     made_of = {name: digest_of(root / name) for name in sorted({".", "pyproject.toml", *read})}
-    return json.dumps({"tools": tools(), "read": made_of, "view": as_json(view)})
+    return json.dumps({"tools": tools.state(), "read": made_of, "view": as_json(view)})
 
 
 def _view(root: Path) -> View:

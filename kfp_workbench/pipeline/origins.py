@@ -19,7 +19,7 @@ from kfp_workbench.pipeline.view import Line, Lines
 @contextlib.contextmanager
 def noted(root: Path) -> Iterator[Lines]:
     """Yield the lines of what is made within the block, which fill up meanwhile."""
-    found: Lines = {}
+    found: dict[str, dict[str, Line]] = {}
     made = pipeline_context.Pipeline
     add_task, push_group = made.add_task, made.push_tasks_group
 

@@ -49,8 +49,9 @@ def refused(error: BaseException, root: Path) -> WorkbenchError:
         return WorkbenchError(f"{_place(error, root)}: {reason}", 2)
     reason = _collected(error.__traceback__) or _reason(error)
     said = named(reason, root)
-    if cure := next((cure for words, cure in _CURES if re.search(words, reason)), None):
-        said = f"{said.rstrip('.')}: {cure}"
+    cures = (cure for words, cure in _CURES if re.search(words, reason))
+    if to_do := next(cures, None):
+        said = f"{said.rstrip('.')}: {to_do}"
     return WorkbenchError(f"{_place(error, root)}: {said}", 2)
 
 

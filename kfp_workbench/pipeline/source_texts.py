@@ -8,11 +8,12 @@ from kfp_workbench.pipeline.kubernetes import FILE as KUBERNETES
 from kfp_workbench.project import texts
 from kfp_workbench.project.component_forms import as_plain
 from kfp_workbench.project.components import CONTAINER
-from kfp_workbench.project.documents import Document, DocumentError, Place, parse, written
+from kfp_workbench.project.documents import Document, DocumentError, Place, written
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.literals import LOADER, called, submitted
 from kfp_workbench.project.secrecy import is_secret
 from kfp_workbench.project.sources import Module, Sources, UnreadableError
+from kfp_workbench.project.strict_yaml import parse
 from kfp_workbench.project.texts import Trouble
 
 # A part of a file, its place, and whether Argo gets to see it.

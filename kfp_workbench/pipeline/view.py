@@ -1,23 +1,26 @@
 """What `make compile` would write, as `make check` looks at it, and where it comes from."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from kfp_workbench.project.findings import Finding
 
 Line = tuple[str, int]  # a path below the project's folder, with slashes
-Lines = dict[str, dict[str, Line]]  # of tasks and groups, by their pipeline's name and their own
+Lines = Mapping[
+    str, Mapping[str, Line]
+]  # of tasks and groups, by their pipeline's name and their own
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """A compiled pipeline, or why there is none."""
 
-    documents: list[Any] = field(default_factory=list)  # as in the compiled file; perhaps none
-    lines: Lines = field(default_factory=dict)
-    images: list[str] = field(default_factory=list)  # those of the project's own steps
-    wrong: list[Finding] = field(default_factory=list)  # what compiling refuses, or gets wrong
+    documents: Sequence[Any] = ()  # as in the compiled file; perhaps none
+    lines: Lines = MappingProxyType({})
+    images: Sequence[str] = ()  # those of the project's own steps
+    wrong: Sequence[Finding] = ()  # what compiling refuses, or gets wrong
     hindered: str = ""  # what kept it from being compiled on this machine
+    is_lasting: bool = True  # the same files give the same view
 
 
 def of_json(data: Any) -> View:
@@ -32,4 +35,4 @@ def of_json(data: Any) -> View:
 
 def as_json(view: View) -> Any:
     """Return a view as a JSON value."""
-    return {**vars(view)}
+    return {**view._asdict(), "lines": dict(view.lines)}

@@ -7,16 +7,15 @@ process notes which files those are, and which folders it looked into.
 
 import contextlib
 import hashlib
-import importlib.util
 import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from kfp_workbench import files
+from kfp_workbench.pipeline import tools
 from kfp_workbench.pipeline.view import View, of_json
 from kfp_workbench.project.findings import Finding
 
@@ -54,7 +53,8 @@ def _result(process: "subprocess.Popen[bytes]", target: Path, root: Path) -> Vie
         return View(hindered=f"is not compiled after {SECONDS} s")
     except (OSError, ValueError, KeyError, TypeError):
         what = f"cannot be compiled (the process ended with status {status})"
-        return View(wrong=[Finding("pipeline.py", 1, what, "make compile tells more")])
+        found = Finding("pipeline.py", 1, what, "make compile tells more")
+        return View(wrong=[found], is_lasting=False)
     if not view.hindered:
         with contextlib.suppress(OSError):  # of a project that nobody may write to
             keep(root, text)
@@ -71,7 +71,7 @@ def _kept(root: Path) -> View | None:
     """Return the view that was kept, if nothing has changed that it was made of."""
     try:
         data = json.loads((root / KEPT).read_text(encoding="utf-8"))
-        if data["tools"] == tools() and all(
+        if data["tools"] == tools.state() and all(
             digest == before for digest, before in _compared(root, data["read"])
         ):
             return of_json(data["view"])
@@ -98,12 +98,3 @@ def digest_of(path: Path) -> str:
 def counts(name: str) -> bool:
     """Tell whether something of this name may have to do with what is compiled."""
     return not name.startswith(".") and name not in ("build", "__pycache__")
-
-
-def tools() -> list[Any]:
-    """Return what tells this Python, kfp and package from others, at no cost."""
-    spec = importlib.util.find_spec("kfp")
-    kfp = Path(spec.origin) if spec and spec.origin else None
-    here = Path(__file__).parent.parent
-    ours = [path.stat().st_mtime_ns for path in sorted(here.glob("p*/**/*.py"))]
-    return [sys.version, str(kfp), kfp.stat().st_mtime_ns if kfp else 0, max(ours)]

@@ -23,6 +23,7 @@ from kfp_workbench.project.port_types import (
 
 T = TypeVar("T")
 _TYPING = ("typing", "typing_extensions")
+_TUPLE = 'NamedTuple("Outputs", [("rows", int)])'  # an example of one
 _MAX_DEPTH = 20  # of aliases and texts in each other
 
 
@@ -91,6 +92,8 @@ class _Reader:
         if isinstance(node, ast.Subscript) and self._word(node.value) in ("Input", "Output"):
             inner = _text(node.slice)
             raise AnnotationError(f"returns {_text(node)}", f"write -> {inner}")
+        if self._last(node) in ("tuple", "Tuple"):
+            raise AnnotationError(f"returns {_text(node)}, which has no names", f"write {_TUPLE}")
         found = self._plain(node)
         if found.is_list:
             raise AnnotationError(
@@ -128,9 +131,7 @@ class _Reader:
         else:
             if found:
                 return found
-        raise AnnotationError(
-            f"returns {_text(node)}", 'write its fields: NamedTuple("Outputs", [("rows", int)])'
-        )
+        raise AnnotationError(f"returns {_text(node)}", f"write its fields: {_TUPLE}")
 
     def _marked(self, node: ast.Subscript, is_output: bool) -> Annotation:
         """Return what ``Input[…]`` and ``Output[…]`` say."""
@@ -193,11 +194,23 @@ class _Reader:
         if isinstance(node, ast.Name) and node.id in self._names.classes:
             cure = "use dict for an input, a NamedTuple for a result"
             return AnnotationError(f"{text} is a class of this module", cure)
-        last = text.partition("[")[0].rpartition(".")[2]
-        cure = instead(last)
+        if self._last(node) == "namedtuple":
+            return AnnotationError(f"{text} has no types", f"write {_TUPLE}")
+        if isinstance(node, ast.Subscript) and self._last(node) == "Annotated":
+            inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
+            return AnnotationError(f"{text} says more than KFP takes", f"write {_text(inner)}")
+        cure = instead(text.partition("[")[0].rpartition(".")[2])
         if "." in self._names.full_name(node) and cure.endswith(KNOWN):
             cure += "; a result's NamedTuple has to stand in main.py"
         return AnnotationError(f"{text} is no type that KFP has", cure)
+
+    def _last(self, node: ast.expr) -> str:
+        """Return the last part of the name of what is subscribed or called, or of a name."""
+        if isinstance(node, ast.Subscript):
+            node = node.value
+        elif isinstance(node, ast.Call):
+            node = node.func
+        return self._names.full_name(node).rpartition(".")[2]
 
     def _without_none(self, node: ast.expr) -> ast.expr:
         """Return X for ``Optional[X]``, ``Union[X, None]`` and ``X | None``; all else unchanged."""

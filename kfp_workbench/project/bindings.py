@@ -3,8 +3,9 @@
 import ast
 import builtins
 import operator
+import re
 import typing
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -21,6 +22,8 @@ _SIGNS: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.USub: operator.neg,
 }
 _BLOCKS = ("body", "orelse", "finalbody", "handlers")  # of if, try and with
+_TYPE_CHECKING = re.compile(r"(\w+\.)?TYPE_CHECKING")
+_JOINED: Sequence[set[type]] = ({str}, {list})  # what + puts together, beside numbers
 
 
 class UnknownValueError(ValueError):
@@ -28,7 +31,10 @@ class UnknownValueError(ValueError):
 
 
 class Bindings:
-    """The imports, assignments and classes at the top of a module, those in ``if`` and ``try`` too."""
+    """The imports, assignments and classes at the top of a module, those in ``if`` and ``try`` too.
+
+    What is there for type checkers alone is not: nobody binds it when the module runs.
+    """
 
     def __init__(self, body: Iterable[ast.stmt]) -> None:
         self._imported: dict[str, str] = {}
@@ -91,7 +97,8 @@ class Bindings:
         elif isinstance(node, ast.BinOp):
             parts, work = [node.left, node.right], _ARITHMETIC.get(type(node.op))
         values = [self.value(part, depth - 1) for part in parts] if work else []
-        if work and all(type(value) in (int, float) for value in values):
+        kinds = {type(value) for value in values}
+        if work and (kinds <= {int, float} or (work is operator.add and kinds in _JOINED)):
             try:
                 if (result := work(*values)) is not None:
                     return result
@@ -132,7 +139,9 @@ def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     for node in body:
         yield node
         if isinstance(node, (ast.If, ast.Try, ast.With)):
-            for block in _BLOCKS:
+            condition = ast.unparse(node.test) if isinstance(node, ast.If) else ""
+            is_never_run = _TYPE_CHECKING.fullmatch(condition)
+            for block in _BLOCKS[1 if is_never_run else 0 :]:
                 for part in getattr(node, block, []):
                     yield from _statements(
                         part.body if isinstance(part, ast.ExceptHandler) else [part]

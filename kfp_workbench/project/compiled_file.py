@@ -26,14 +26,12 @@ _HEAD = (
 
 def check(path: Path) -> None:
     """Raise WorkbenchError (2) for a file that a server would refuse, or cannot read."""
-    import yaml
-
     try:
         documents = steps.read_documents(path)
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        reason = " ".join(str(getattr(error, "problem", None) or error).split())
+    except ValueError as error:
+        line = getattr(error, "line", 0)
+        where = f":{line}" if line else ""
+        reason = " ".join(str(error).split())
         refuse(
             [
                 f"{os.path.relpath(path)}{where}: no valid YAML ({reason}), and no server takes it: {_HEAD}"

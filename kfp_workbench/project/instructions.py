@@ -4,6 +4,7 @@ The grammar is https://docs.docker.com/reference/dockerfile/, and where that is 
 https://github.com/moby/buildkit/tree/master/frontend/dockerfile/parser
 """
 
+import functools
 import json
 import re
 import shlex
@@ -30,10 +31,15 @@ class Instruction(NamedTuple):
         listed = json_list(self.text)
         if listed is not None:
             return listed
-        try:
-            return shlex.split(self.text)
-        except ValueError:
-            return self.text.split()
+        return [*_split(self.text)]
+
+
+@functools.lru_cache(256)  # those of most steps are alike
+def _split(text: str) -> Sequence[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
 
 
 def json_list(text: str) -> list[str] | None:
@@ -52,8 +58,13 @@ def is_heredoc(word: str) -> bool:
     return bool(_HEREDOC.fullmatch(word))
 
 
-def parse(text: str) -> Iterator[Instruction]:
+@functools.lru_cache(16)
+def parse(text: str) -> Sequence[Instruction]:
     """Return the instructions of a Dockerfile's text."""
+    return tuple(_parsed(text))
+
+
+def _parsed(text: str) -> Iterator[Instruction]:
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     escape = re.escape(_escape(lines))
     continues = re.compile(rf"(?<!{escape}){escape}[ \t]*$")

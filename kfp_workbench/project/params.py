@@ -14,7 +14,7 @@ from kfp_workbench.project.documents import Problem
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.params_file import ParamsFile, file_values, name_problem, read_file
 from kfp_workbench.project.secrecy import MASK, hide_assignments, is_secret, secret_texts
-from kfp_workbench.project.steps import read_yaml
+from kfp_workbench.project.steps import read_documents
 
 MAX_SUBMITTED = 100_000  # bytes; leaves room for what KFP wraps around them
 
@@ -58,7 +58,7 @@ def tell(notes: Iterable[str]) -> None:
 
 def declared_parameters(package: Path) -> dict[str, Any]:
     """Return the input parameters that a compiled pipeline declares, by name."""
-    root = read_yaml(package)["root"].get("inputDefinitions", {})
+    root = read_documents(package)[0]["root"].get("inputDefinitions", {})
     parameters: dict[str, Any] = root.get("parameters", {})
     return parameters
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError, refuse
-from kfp_workbench.project import values, variables
-from kfp_workbench.project.documents import Document, DocumentError, Place, Problem, parse, written
+from kfp_workbench.project import parsed, values, variables
+from kfp_workbench.project.documents import Document, DocumentError, Place, Problem, written
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import MASK, hide_assignments, is_secret
 
+STRICT = "kfp_workbench.project.strict_yaml"
 SETTINGS = ".settings"  # the one key of a file that is no parameter's name
 
 
@@ -39,7 +40,7 @@ def read_file(path: Path) -> ParamsFile:
     """Return a file of parameters; raises WorkbenchError (2) for one that cannot be read."""
     name = f"{path.parent.name}/{path.name}"
     try:
-        return ParamsFile(name, parse(path.read_text(encoding="utf-8")))
+        return ParamsFile(name, _document(path))
     except OSError as error:
         raise WorkbenchError(
             f"{name}: {error.strerror}: make it, or choose another ENV=", 2
@@ -48,6 +49,19 @@ def read_file(path: Path) -> ParamsFile:
         raise WorkbenchError(f"{name}: it is no UTF-8: save it as that", 2) from None
     except DocumentError as error:
         raise WorkbenchError(f"{name}:{error.line}: no valid YAML: {error.reason}", 2) from None
+
+
+def _document(path: Path) -> Document:
+    """Return a document that is parsed only where its value is not known, or its lines are asked for."""
+    text = path.read_text(encoding="utf-8")
+    known = parsed.value(path, text, lambda text: _parse(text).value, "yaml", STRICT)
+    return Document(known, lambda: _parse(text).find_lines())
+
+
+def _parse(text: str) -> Document:
+    from kfp_workbench.project import strict_yaml  # and with it yaml: see `parsed`
+
+    return strict_yaml.parse(text)
 
 
 def file_values(

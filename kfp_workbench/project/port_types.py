@@ -24,7 +24,8 @@ WAYS = ("Input", "Output", "InputPath", "OutputPath")
 KNOWN = "str, int, float, bool, list, dict, or Input[Dataset], Output[Model] and the like"
 # What people write for these, by the last part of its name.
 _INSTEAD = {
-    **dict.fromkeys(("tuple", "Tuple", "set", "Set", "frozenset", "Sequence", "Iterable"), "list"),
+    **dict.fromkeys(("tuple", "Tuple", "set", "Set", "frozenset", "Sequence"), "list"),
+    **dict.fromkeys(("Iterable", "Iterator", "Generator", "Collection"), "list"),
     **dict.fromkeys(
         ("Mapping", "TypedDict", "OrderedDict", "defaultdict", "Any", "object"), "dict"
     ),

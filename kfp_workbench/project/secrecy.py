@@ -212,7 +212,7 @@ def hide_assignments(text: str) -> str:
 
     Be it as ``password=x``, as ``password: x`` or in JSON.
     """
-    for match in re.finditer(r"([\w.-]+)['\"]?\s*[=:]\s*(?=\S)", text):
+    for match in re.finditer(r"(?<![\w.-])([\w.-]+)['\"]?\s*[=:]\s*(?=\S)", text):
         if is_secret(match[1]):
             return f"{text[: match.end()]}{MASK}"
     return text

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import names, versions
+from kfp_workbench.project import names, parsed, versions
 from kfp_workbench.project.versions import Version
 
 ROOT = Path.cwd()  # the project's folder, in which make calls
@@ -93,14 +93,8 @@ def load(
 
 
 def _table(path: Path) -> Mapping[str, object]:
-    # Here, as what cookiecutter's process imports has none on Python 3.10, and needs none.
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = parsed.value(path, path.read_text(encoding="utf-8"), _toml, "tomli")
         table = document["tool"]["pipeline"]
     except OSError as error:
         raise WorkbenchError(
@@ -113,6 +107,16 @@ def _table(path: Path) -> Mapping[str, object]:
     except ValueError as error:
         raise WorkbenchError(f"{path.name}: no valid TOML: {error}", 2) from None
     return table if isinstance(table, dict) else {}
+
+
+def _toml(text: str) -> Any:
+    # Here, as what cookiecutter's process imports has none on Python 3.10, and needs none.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    return tomllib.loads(text)
 
 
 def _text(table: Mapping[str, object], key: str) -> str:

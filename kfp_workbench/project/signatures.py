@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import annotations, docstrings, values
+from kfp_workbench.project import annotations, docstrings, marks, values
 from kfp_workbench.project.annotations import AnnotationError
 from kfp_workbench.project.bindings import Bindings, UnknownValueError
 from kfp_workbench.project.components import OF_STATUS
@@ -22,7 +22,6 @@ from kfp_workbench.project.port_types import Annotation
 from kfp_workbench.project.sources import Module, Sources, UnreadableError
 
 RESULT = "Output"  # what KFP calls the one value that a function returns
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _VALID_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")  # of kfp's compiler
 
 
@@ -90,25 +89,24 @@ def examine(path: Path, sources: Sources) -> tuple[Signature | None, list[Findin
     """Return the signature of a ``main.py``, and what KFP cannot have of it.
 
     None where there is no ``@step`` in it; what is wrong is left out of a signature.
+    What was meant to be a step is among what is wrong.
     Raises UnreadableError.
     """
     module = sources.module(path)
     names = Bindings(module.body)
     functions = [
-        node for node in module.nodes if isinstance(node, _FUNCTIONS) and _is_step(node, names)
+        node
+        for node in module.nodes
+        if isinstance(node, marks.Function) and marks.is_step(node, names)
     ]
     if not functions:
-        return None, []
+        missed = marks.missed(module, names)
+        return None, [Finding(sources.name(path), *problem) for problem in missed]
     reader = _Reader(sources.name(path), module, names, functions[0])
     for other in functions[1:]:
         what = f"{other.name} is a second @step, beside {functions[0].name}"
         reader.find(other.lineno, what, "make it a step of its own: make step NAME=...")
     return reader.signature(), reader.findings
-
-
-def _is_step(node: ast.FunctionDef | ast.AsyncFunctionDef, names: Bindings) -> bool:
-    marks = [mark.func if isinstance(mark, ast.Call) else mark for mark in node.decorator_list]
-    return any(names.full_name(mark) == "common.step.step" for mark in marks)
 
 
 class _Reader:
@@ -119,7 +117,7 @@ class _Reader:
         path: str,
         module: Module,
         names: Bindings,
-        function: ast.FunctionDef | ast.AsyncFunctionDef,
+        function: marks.Function,
     ) -> None:
         self._path, self._module, self._names, self._function = path, module, names, function
         self.findings: list[Finding] = []
@@ -164,6 +162,9 @@ class _Reader:
         if function.col_offset:
             what = f"the step {function.name} is within something else"
             self.find(function.lineno, what, "put it at the top of the module")
+        else:
+            for problem in marks.problems(function, self._module, self._names):
+                self.find(*problem)
         for star, node in (("*", given.vararg), ("**", given.kwarg)):
             if node:
                 what = f"the step takes {star}{node.arg}, and KFP knows no such input"

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from importlib.util import decode_source
 from pathlib import Path
 
-from kfp_workbench.project.documents import Document, DocumentError, parse
+from kfp_workbench.files import is_file
+from kfp_workbench.project.documents import Document, DocumentError
 from kfp_workbench.project.findings import Finding
+from kfp_workbench.project.strict_yaml import parse
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -49,6 +51,7 @@ class Sources:
         self._scripts: dict[Path, list[Module]] = {}
         self._documents: dict[Path, Document] = {}
         self._folders: dict[Path, frozenset[str]] = {}
+        self._found: dict[tuple[Path, str], list[Path]] = {}
         self.unreadable: set[Path] = set()  # those that were tried
 
     def name(self, path: Path) -> str:
@@ -94,7 +97,7 @@ class Sources:
             what, cure = "is no file", "put a file in its place"
         else:
             here = path.parent == self.root
-            what, cure = "is missing", "put it back" if here else "templates/step/ has one"
+            what, cure = "is missing", "put it back" if here else _of_step(path)
         raise UnreadableError(Finding(self.name(path), 1, what, cure))
 
     def _unreadable(self, path: Path, reason: str) -> UnreadableError:
@@ -120,15 +123,20 @@ class Sources:
         return self.modules(self.root / "pipeline.py")
 
     def _imported(self, module: Module, folder: Path) -> Iterator[Path]:
-        for level, name in _imports(module):
-            place = name.replace(".", "/")
+        for level, place, names in _imports(module):
             bases = module.path.parents[level - 1 : level] if level else (folder, self.root)
             for base in bases:
-                if self._names(base).isdisjoint((first := place.partition("/")[0], f"{first}.py")):
+                if self._names(base).isdisjoint(names):
                     continue  # as most, which are others' modules
-                for path in (base / f"{place}.py", base / place / "__init__.py"):
-                    if is_file(path) and path.is_relative_to(self.root):
-                        yield path
+                yield from self._files(base, place)
+
+    def _files(self, base: Path, place: str) -> list[Path]:
+        """Return the files that a path without its end may be, looked for once."""
+        if (base, place) not in self._found:
+            paths = (base / f"{place}.py", base / place / "__init__.py")
+            ours = [path for path in paths if is_file(path) and path.is_relative_to(self.root)]
+            self._found[base, place] = ours
+        return self._found[base, place]
 
     def _names(self, folder: Path) -> frozenset[str]:
         """Return the names in a folder, read once."""
@@ -148,7 +156,22 @@ class Sources:
         return self._documents[path]
 
 
-def _imports(module: Module) -> Iterator[tuple[int, str]]:
+def _of_step(path: Path) -> str:
+    """Return how a file of a step that is missing is made."""
+    if path.name == "component.yaml":
+        return "write it, or make main.py a typed function, make help TOPIC=steps"
+    return "templates/step/ has one"
+
+
+@functools.lru_cache(64)
+def _imports(module: Module) -> list[tuple[int, str, tuple[str, str]]]:
+    """Return what a module may import: leading dots, a path without its end, and what it begins with."""
+    places = [(level, name.replace(".", "/")) for level, name in _names(module)]
+    firsts = [place.partition("/")[0] for _, place in places]
+    return [(*place, (first, f"{first}.py")) for place, first in zip(places, firsts, strict=True)]
+
+
+def _names(module: Module) -> Iterator[tuple[int, str]]:
     """Return the dotted names that a module may import, each with its leading dots."""
     for node in module.imports:
         if isinstance(node, ast.Import):
@@ -157,14 +180,6 @@ def _imports(module: Module) -> Iterator[tuple[int, str]]:
             start = f"{node.module}." if node.module else ""
             yield from ((node.level, start + alias.name) for alias in node.names)
             yield node.level, node.module or ""
-
-
-def is_file(path: Path) -> bool:
-    """Tell whether a path is that of a regular file, also one that no file can have."""
-    try:
-        return path.is_file()
-    except OSError:  # too long, for one
-        return False
 
 
 def imports_package(module: Module, package: str) -> int | None:

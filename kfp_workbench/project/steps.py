@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import names
+from kfp_workbench.project import names, parsed
 from kfp_workbench.project.component_forms import HEAD, as_plain
 from kfp_workbench.project.settings import ROOT, Settings
 
@@ -43,6 +43,14 @@ class Step(NamedTuple):
         return self.name.replace("_", "-")
 
 
+class BrokenError(ValueError):
+    """A compiled pipeline that is no YAML: why, and in which ``line``, or 0."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
 def find_steps(root: Path = ROOT) -> list[Step]:
     """Return the steps of a project, by name: the folders with a ``component.yaml``."""
     folders = sorted(path.parent for path in (root / "steps").glob("*/component.yaml"))
@@ -60,19 +68,34 @@ def get_step(name: str, root: Path = ROOT) -> Step:
 
 def read_yaml(path: Path) -> Any:
     """Return the first document of a YAML file."""
-    return next(_documents(path))
+    return next(_documents(path.read_text(encoding="utf-8")))
 
 
-def read_documents(path: Path) -> list[Any]:
-    """Return all documents of a YAML file; a compiled pipeline's second is for its platform."""
-    return list(_documents(path))
+def read_documents(package: Path) -> list[Any]:
+    """Return all documents of a compiled pipeline; the second is for its platform.
+
+    Raises BrokenError for what is no YAML.
+    """
+    text = package.read_text(encoding="utf-8")
+    found: list[Any] = parsed.value(package, text, _unbroken, "yaml")
+    return found
 
 
-def _documents(path: Path) -> Iterator[Any]:
+def _unbroken(text: str) -> list[Any]:
+    import yaml
+
+    try:
+        return list(_documents(text))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise BrokenError(mark.line + 1 if mark else 0, reason) from None
+
+
+def _documents(text: str) -> Iterator[Any]:
     import yaml  # a third of the time of a verb that needs none
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    yield from yaml.load_all(path.read_text(encoding="utf-8"), loader)
+    yield from yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def declared_image(step: Step) -> str:
@@ -110,7 +133,7 @@ def declared_images(root: Path = ROOT) -> dict[str, str]:
 
 def used_images(package: Path) -> set[str]:
     """Return the images that a compiled pipeline names."""
-    executors = read_yaml(package)["deploymentSpec"]["executors"].values()
+    executors = read_documents(package)[0]["deploymentSpec"]["executors"].values()
     return {executor["container"]["image"] for executor in executors if "container" in executor}
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import yaml
 from jinja2 import Template
 from markupsafe import Markup
 
@@ -74,8 +73,8 @@ class _View:
 
     def _read(self) -> model.Graph:
         try:
-            return spec.read(steps.read_yaml(self.folder / PACKAGE))
-        except (OSError, ValueError, WorkbenchError, StopIteration, yaml.YAMLError):
+            return spec.read(steps.read_documents(self.folder / PACKAGE)[0])
+        except (OSError, ValueError, IndexError, WorkbenchError):
             return model.Graph((), ())
 
     def graph(self) -> Markup | None:

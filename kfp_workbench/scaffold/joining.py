@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench import files
-from kfp_workbench.project.documents import DocumentError, parse
+from kfp_workbench.project.documents import DocumentError
+from kfp_workbench.project.strict_yaml import parse
 from kfp_workbench.scaffold import interfaces, layout, wiring, writing
 from kfp_workbench.scaffold.adding import title
 from kfp_workbench.scaffold.modules import PipelineModule, UnfitError

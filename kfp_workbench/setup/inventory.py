@@ -80,8 +80,10 @@ def ask(python: Path, path: str | None = None) -> Inventory:
 
 def difference(lines: Sequence[Line], inventory: Inventory) -> Difference:
     """Return what an environment lacks of the lines that hold for it."""
+    from kfp_workbench.setup import markers  # which need Python's own parser
+
     result = Difference([], [])
-    for line in locks.applying(lines, inventory.markers):
+    for line in markers.applying(lines, inventory.markers):
         version = inventory.found.get(line.name)
         if version is None:
             result.missing.append(line)

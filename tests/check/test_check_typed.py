@@ -162,6 +162,17 @@ MUTATIONS: dict[str, Mutation] = {
         CHOOSE, "return Chosen(max(scores), number)", "return max(scores), number, 3",
         "returns 3 values, and 'score', 'number' are due", "return max(",
     ),
+    "yields": Mutation(
+        TRAIN, "return 0.5", "yield 0.5", "train yields, and 'Output' is due: collect a list", "def train"
+    ),
+    "relative-import": Mutation(
+        TRAIN, "from common", "from .rows import rows\nfrom common",
+        "imports .rows, and a script that is run is in no package: leave out the dots", "from .rows",
+    ),
+    "types-of-kfp": Mutation(
+        TRAIN, "from common.step import Dataset, Input,", "from kfp.dsl import Dataset, Input\nfrom common.step import",
+        "a step imports kfp: write from common.step import Dataset, Input", "from kfp",
+    ),
     # What KFP cannot have.
     "two-steps": Mutation(
         TRAIN, "\n\nif __name__", "\n\n@step\ndef other(): ...\n\n\nif __name__",
@@ -288,6 +299,7 @@ CLEAN = {
     "returned-from-elsewhere": (LOAD, 'Loaded(rows=1, names=["a"])', "make(url)"),
     "tuple-of-values": (LOAD, 'Loaded(rows=1, names=["a"])', '(1, ["a"])'),
     "fields-by-place": (LOAD, 'Loaded(rows=1, names=["a"])', 'Loaded(1, ["a"])'),
+    "field-with-a-default": (LOAD, "    names: List[str]\n", "    names: List[str]\n    seconds: float = 0\n"),
     "fields-in-a-dict": (LOAD, 'Loaded(rows=1, names=["a"])', "Loaded(**made)"),
     "whole-number-for-a-float": (TRAIN, "return 0.5", "return 1"),
     "name-set-more-than-once": (

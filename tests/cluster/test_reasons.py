@@ -1,6 +1,7 @@
 """What a server says of an error, without what is around its reason."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -115,3 +116,9 @@ def test_what_a_real_server_said_comes_down_to_one_reason() -> None:
     for said, reason in found:
         assert reason and reason in said and "\n" not in reason
         assert reasons.innermost(reason) == reason
+
+
+def test_a_long_answer_is_read_once() -> None:
+    began = time.monotonic()
+    assert reasons.innermost("x" * 200_000) == "x" * 200_000
+    assert time.monotonic() - began < 2, "not once for each letter"

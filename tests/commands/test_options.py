@@ -1,5 +1,6 @@
 """What a command line gives; what is wrong with one is a line."""
 
+import argparse
 from collections.abc import Sequence
 
 import pytest
@@ -27,3 +28,17 @@ def test_what_is_wrong_is_one_line(
         options.parse(words)
     assert caught.value.code == 2
     assert capsys.readouterr().err == f"{line}\n"
+
+
+@pytest.mark.parametrize("add", options._GROUPS)
+def test_a_group_is_made_for_its_verbs(add: options.Add) -> None:
+    verbs = argparse.ArgumentParser().add_subparsers()
+    add(verbs)
+    assert {*verbs.choices} == options._GROUPS[add]
+
+
+def test_a_verb_that_there_is_not_is_refused_with_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.parse(["nothing"])
+    said = capsys.readouterr().err
+    assert all(verb in said for verbs in options._GROUPS.values() for verb in verbs)

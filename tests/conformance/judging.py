@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from conformance import (
     cases,
     comparing,
@@ -92,7 +90,7 @@ def verdict(case: Case, compiled: Compiled, root: Path, runner: str) -> Verdict:
         return Verdict(case.name, DIFFER, f"not compiled here: {compiled.problem}")
     try:
         documents = steps.read_documents(compiled.package)
-    except yaml.YAMLError:  # as kfp's compiler has left it
+    except steps.BrokenError:  # as kfp's compiler has left it
         ended = running.run_local(root / case.name, runner, {}, cache=False)
         return _refused(
             case, ended, outcomes.of_record(record, normalising.words({}, addresses=True))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def _texts(run: record.Run, folder: Path) -> Mapping[str, str]:
 
 
 def _entry(task: record.Task, folder: Path) -> dict[str, Any]:
-    return {**asdict(task), "said": list(_said(folder / task.log)) if task.log else []}
+    return {**record.fields(task), "said": list(_said(folder / task.log)) if task.log else []}
 
 
 def _said(log: Path) -> Iterator[Any]:

@@ -97,6 +97,17 @@ def test_a_link_that_leads_to_itself_is_one_line(place: Place) -> None:
         outputs.parameters(asked, place, COMPONENT, outputs.told(asked, place))
 
 
+@pytest.mark.parametrize("kind", ["parameter", "artifact"])
+def test_no_folder_is_made_outside_for_an_output(place: Place, kind: str) -> None:
+    up = "../" * 20 + str(home(place) / "new" / "x")
+    files = {"x": f"/tmp/kfp/outputs/{up}"} if kind == "parameter" else {}
+    made = {"d": [RuntimeArtifact("d", f"{ROOT}{up}", TYPE)]} if kind == "artifact" else {}
+    asked = ExecutorInput({}, {}, files, made, "/tmp/kfp/outputs/out.json")
+    with pytest.raises(bounds.OutsideError):
+        outputs.prepare(asked, place)
+    assert not (home(place) / "new").exists()
+
+
 def test_nothing_is_imported_through_a_link(place: Place) -> None:
     objects = place.folder.parents[1] / "objects"
     (objects / "gcs" / "b").mkdir(parents=True)
@@ -114,9 +125,10 @@ def test_no_file_of_this_machine_is_removed_with_a_containers_own(place: Place) 
     data.write_text("made by another", encoding="utf-8")
     store = Store(None)
     store.keep(f"{ROOT}x/secret", data)
-    taken = Inputs(artifacts={"d": [Artifact(1, f"{ROOT}x/secret", "system.Dataset", {})]})
+    taken = Inputs({}, {"d": [Artifact(1, f"{ROOT}x/secret", "system.Dataset", {})]})
     made = Outputs({}, {}, "/tmp/kfp/outputs/out.json")
-    begun = Begun(Execution(1, "container", "add", 0), taken, outputs=made, command=["add"])
+    begun = Begun(Execution(1, "container", "add", 0), taken, outputs=made)
+    begun.command = ["add"]
 
     def run(words: Sequence[str], env: Mapping[str, str], here: Place, shared: object) -> int:
         folder = here.host(f"{here.root}/x")

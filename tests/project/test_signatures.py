@@ -107,6 +107,8 @@ def test_names_are_followed_to_where_they_come_from(tmp_path: Path, imports: str
         ("x: int = 2 ** 10", 1024),
         ("x: int = 10_000", 10000),
         ("x: str = 'a' 'b'", "ab"),
+        ("x: str = 'a' + 'b'", "ab"),
+        ("x: list = [1] + [NUMBER]", [1, 7]),
         ("x: bool = False", False),
         ("x: list = [1, [2.5, True]]", [1, [2.5, True]]),
         ("x: List[str] = []", []),
@@ -147,6 +149,55 @@ def test_results_are_outputs(tmp_path: Path, returned: str, outputs: str) -> Non
         f"@step\ndef train() -> {returned}: ..."
     )
     assert shown(read(tmp_path, text)) == f" -> {outputs}"
+
+
+TIMED = """
+def timed(function):
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+    return inner
+"""
+WRAPPED = TIMED.replace("    def inner", "    @functools.wraps(function)\n    def inner")
+MARKED = {
+    "called": ("@step()\ndef train(): ...", 3, "@step is called, and takes nothing: write @step, as"),
+    "called with more": ("@step(base_image='a')\ndef train(): ...", 3, "@step is called, and takes"),
+    "under another": (
+        f"{WRAPPED}@timed\n@step\ndef train(): ...", 9,
+        "@timed stands over @step, and makes another function of the step: put @step over all others",
+    ),
+    "over what hides": (
+        f"{TIMED}@step\n@timed\ndef train(x: int): ...", 9,
+        "@timed hides what the step takes: put @functools.wraps over inner, in line 5",
+    ),
+    "by hand": (
+        "def train(): ...\ntrain = step(train)", 4,
+        "step(...) is called, and nobody reads what it makes: write from common.step import step, and @",
+    ),
+    "of kfp": (
+        "from kfp import dsl\n@dsl.component(base_image='a')\ndef train(): ...", 5,
+        "train is a component of kfp's: write from common.step import step, and @step over the func",
+    ),
+    "for type checkers": (
+        "from kfp import dsl\nif TYPE_CHECKING:\n    from common.step import Input as In\n"
+        "@step\ndef train(x: In[Dataset]): ...", 7, "x: In[Dataset] is no type that KFP has",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_what_keeps_a_function_from_being_a_step_is_said(tmp_path: Path, name: str) -> None:
+    text, line, said = MARKED[name]
+    head = HEAD.replace("common.step import *", "common.step import Dataset, step")
+    _, findings = examine(tmp_path, head + text)
+    assert [
+        (finding.line, finding.text.partition(": ")[2][: len(said)]) for finding in findings
+    ] == [(line, said)]
+
+
+@pytest.mark.parametrize("mark", ["@functools.cache\n", "@timed\n", "@retry(3)\n"])
+def test_a_decorator_may_be_under_the_mark(tmp_path: Path, mark: str) -> None:
+    text = f"{HEAD}import functools{WRAPPED}@step\n{mark}def train(x: int): ..."
+    assert shown(read(tmp_path, text)) == "x: int -> "
 
 
 @pytest.mark.parametrize(
@@ -193,6 +244,11 @@ REFUSED = {
     "def train() -> Optional[int]: ...": "returns Optional[int]: KFP knows no value that may be",
     "def train() -> List[Model]: ...": "returns List[Model]: a step has no lists of artifacts",
     "def train() -> Output[Model]: ...": "returns Output[Model]: write -> Model",
+    "def train() -> Tuple[int, str]: ...": "returns Tuple[int, str], which has no names: write Na",
+    "def train() -> namedtuple('O', ['a']): ...": "namedtuple('O', ['a']) has no types: write Named",
+    "def train(x: Annotated[int, 'a']): ...": "x: Annotated[int, 'a'] says more than KFP takes: write int",
+    "def train() -> Iterator[int]: ...": "Iterator[int] is no type that KFP has: use list",
+    "def train(x: str = 'a' * 3): ...": "the default of x is \"'a' * 3\", which only running",
     "def train() -> (int, str): ...": "(int, str) is no type that KFP has: use str, int",
     "def train() -> NamedTuple('O', FIELDS): ...": "returns NamedTuple('O', FIELDS): write its",
     "def train(x: LOOP): ...": "x: an annotation has itself for a part, or very many: use str",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import kfp_workbench
 from kfp_workbench.local import venvs
 from kfp_workbench.project.steps import get_step
 from kfp_workbench.setup import environments
@@ -62,3 +63,18 @@ def test_scripts_find_them_in_a_steps_environment(project: Path) -> None:
     assert run(python, "-c", "import pipeline").stderr.endswith("No module named 'kfp'\n")
     done = run(python, "-c", "import pipeline", KFP_AS_IMAGE="1")
     assert done.stderr.endswith("ModuleNotFoundError: No module named 'pipeline'\n")
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_an_environment_of_ours_keeps_bytecode(tmp_path: Path, is_ours: bool) -> None:
+    """Also where PYTHONDONTWRITEBYTECODE spares people's own folders that."""
+    environment = tmp_path / ".venv"
+    venv.create(environment, symlinks=True, with_pip=False)
+    (packages,) = environment.glob("lib/python*/site-packages")
+    shutil.copytree(Path(kfp_workbench.__file__).parent, packages / "kfp_workbench")
+    shutil.rmtree(packages / "kfp_workbench" / "__pycache__", ignore_errors=True)
+    if is_ours:
+        (environment / "made-by-make.json").touch()
+    done = run(environment / "bin" / "python", "-m", "kfp_workbench", "help", "steps")
+    assert done.returncode == 0, done.stderr
+    assert (packages / "kfp_workbench" / "__pycache__").exists() == is_ours

@@ -10,7 +10,7 @@ import pytest
 from packaging.markers import Marker
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.setup import inventory, locks, sources
+from kfp_workbench.setup import inventory, locks, markers, sources
 
 GLOBAL = """
 [global]
@@ -138,13 +138,13 @@ def test_a_configuration_that_cannot_be_read_is_one_line(environ: dict[str, str]
 def test_markers_mean_what_they_mean_to_pip(marker: str, version: str) -> None:
     values = dict(inventory.ask(Path(sys.executable)).markers)
     values |= {"python_full_version": version, "python_version": ".".join(version.split(".")[:2])}
-    assert locks.holds(marker, values) == Marker(marker).evaluate(values)
+    assert markers.holds(marker, values) == Marker(marker).evaluate(values)
 
 
 @pytest.mark.parametrize("marker", ["python_version", "nonsense < '1'", "x(", "f('x') == 'y'"])
 def test_a_marker_that_is_none_is_refused(marker: str) -> None:
     with pytest.raises(WorkbenchError, match="cannot be read"):
-        locks.holds(marker, {})
+        markers.holds(marker, {})
 
 
 @pytest.mark.parametrize(

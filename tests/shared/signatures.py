@@ -99,6 +99,7 @@ BEYOND = {
     "(number: None | int = 3)": "(number: Optional[int] = 3)",
     "(text: Union[None, str] = None)": "(text: Optional[str] = None)",
     "(number: 'int', data: 'Input[Dataset]') -> 'float'": "(number: int, data: Input[Dataset]) -> float",
+    "() -> NamedTuple('Outputs', [('sum', 'float'), ('model', 'Model'), ('names', 'List[str]')])": "() -> NamedTuple('Outputs', [('sum', float), ('model', Model), ('names', List[str])])",
     "(status: Optional[PipelineTaskFinalStatus] = None)": "(status: PipelineTaskFinalStatus = None)",
     "(models: Optional[Input[List[Model]]] = None)": "(models: Input[List[Model]] = None)",
 }

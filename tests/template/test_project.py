@@ -298,7 +298,9 @@ def test_a_step_without_a_name(project: Path) -> None:
     assert "error: NAME= is missing: make step NAME=scale" in make(project, "step").stderr
 
 
-@pytest.mark.parametrize("name", ["REGISTRY", "KFP_HOST", "KFP_TOKEN", "PLATFORM", "ENV", "NAME"])
+@pytest.mark.parametrize(
+    "name", ["REGISTRY", "KFP_HOST", "KFP_TOKEN", "PLATFORM", "ENV", "NAME", "FIX", "ALL"]
+)
 def test_make_runs_nothing_that_a_variable_holds(project: Path, name: str) -> None:
     for value in ("$(shell touch pwned)", "$$(touch pwned)", "`touch pwned`", "'; touch pwned; '"):
         make(project, "compile", f"{name}={value}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kfp_workbench.setup import inventory, locks
+from kfp_workbench.setup import inventory, locks, markers
 from shared.baking import PROJECT, TEMPLATE, bake, environment, make
 from shared.manual import shell_lines
 
@@ -82,7 +82,7 @@ LOCKS = {
 def test_the_lock_files_agree() -> None:
     """So that one environment can hold them all, and serves the projects that tests make."""
     values = inventory.ask(Path(sys.executable)).markers
-    lines = locks.applying(locks.read(list(LOCKS.values())), values)
+    lines = markers.applying(locks.read(list(LOCKS.values())), values)
     versions = {(line.name, line.version) for line in lines}
     assert len(versions) > 60
     assert len({name for name, _ in versions}) == len(versions)
@@ -108,7 +108,7 @@ def test_macs_with_an_intel_processor_need_no_compiler() -> None:
     values = {**inventory.ask(Path(sys.executable)).markers, **mac}
     (found,) = [
         line.version
-        for line in locks.applying(locks.read([LOCKS["project"]]), values)
+        for line in markers.applying(locks.read([LOCKS["project"]]), values)
         if line.name == "cryptography"
     ]
     assert int(found.split(".")[0]) < 49

@@ -4,9 +4,12 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
 
 import re
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from kfp_workbench.project.names import shown
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 _DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
@@ -50,7 +53,7 @@ def memory(value: object) -> int:
     number, suffix = _split(value, "memory", cure)
     if suffix not in _SUFFIXES:
         raise UnfitError(f"{shown(value)} is no amount of memory", cure)
-    amount = _counted(Fraction(-(-number * _SUFFIXES[suffix] // 1)), value, cure)
+    amount = _counted(-(-number * _SUFFIXES[suffix] // 1), value, cure)
     if amount < SMALLEST_MEMORY:
         raise UnfitError(f"{shown(value)} is {amount} bytes, too few for any step", cure)
     return amount
@@ -84,17 +87,19 @@ def duration_text(seconds: int) -> str:
     return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
 
 
-def _split(value: object, what: str, cure: str) -> tuple[Fraction, str]:
+def _split(value: object, what: str, cure: str) -> tuple["Fraction", str]:
     text = value if isinstance(value, str) else ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         text = f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     match = _AMOUNT.fullmatch(text)
     if match is None:
         raise UnfitError(f"{shown(value)} is no amount of {what}", cure)
+    from fractions import Fraction  # most pipelines have no amounts
+
     return Fraction(match[1]), match[2]
 
 
-def _counted(amount: Fraction, value: object, cure: str) -> int:
+def _counted(amount: "Fraction | int", value: object, cure: str) -> int:
     if not 0 < amount <= LARGEST:
         what = "is nothing" if not amount else "is more than Kubernetes can count"
         raise UnfitError(f"{shown(value)} {what}", cure)
