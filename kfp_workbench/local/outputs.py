@@ -24,6 +24,7 @@ from kfp_workbench.local.metadata import MetadataError, converted
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.spec import Component
+from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import is_secret
 
 
@@ -102,7 +103,7 @@ def _parameter(name: str, file: Path, kind: str) -> Any:
         return values.from_text(file.read_bytes().decode(), kind)
     except FileNotFoundError:
         raise OutputError(
-            f"it ended well, but never wrote its output {name}", "output-missing"
+            f"it ended well, but never wrote its output {shown(name)}", "output-missing"
         ) from None
     except UnicodeDecodeError:
         raise OutputError(f"its output {name} is no UTF-8", "output-type") from None

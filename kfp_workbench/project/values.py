@@ -168,7 +168,10 @@ def _is_hidden(place: Place) -> bool:
 
 def _said(value: Any, hidden: bool) -> str:
     """Return a value as a message quotes it, without secrets."""
-    return MASK if hidden else shown(hide(value))
+    if hidden:
+        return MASK
+    is_date = type(value).__name__ in ("date", "datetime")  # as YAML reads some texts
+    return str(value) if is_date else shown(hide(value))
 
 
 def _kind(value: Any) -> str:

@@ -532,7 +532,7 @@ def test_a_step_with_a_wrong_output_has_failed_like_any_other(project: Path) -> 
     pipeline = "():\n  with dsl.ExitHandler(say(text='end')):\n    count(n=8)"
     result = run_locally(project, pipeline)
     assert result.returncode == 1
-    assert "error: step count: it ended well, but never wrote its output output" in result.stderr
+    assert "error: step count: it ended well, but never wrote its output 'output'" in result.stderr
     tasks = record.read(record.latest(project)).tasks
     states = {task.step: task.state for task in tasks if task.kind == "container"}
     assert states == {"count": "failed", "say": "succeeded"}, "what runs in any case runs"

@@ -133,7 +133,7 @@ def test_an_executor_output_that_is_none_is_a_line(tmp_path: Path, told: Any) ->
 
 
 def test_a_parameter_that_was_never_written_is_missed(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"^it ended well, but never wrote its output x$"):
+    with pytest.raises(OutputError, match=r"^it ended well, but never wrote its output 'x'$"):
         collect(tmp_path, {"x": "Integer"}, {})
 
 

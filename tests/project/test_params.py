@@ -28,7 +28,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "too-large": (f"context: {{n: [1{'0' * 400}]}}", "1: context.n[0]: 1000"),
     "date": (
         "context: {day: 2024-01-31}",
-        "1: context.day: datetime.date(2024, 1, 31) is a date: JSON has none, put it in quotes",
+        "1: context.day: 2024-01-31 is a date: JSON has none, put it in quotes",
     ),
     "no-date": ("context: {day: 2024-13-45}", "1: no valid YAML: '2024-13-45' is no timestamp"),
     "key-no-text": (

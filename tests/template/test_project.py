@@ -226,7 +226,7 @@ def test_an_output_that_was_never_written_is_a_failure(project: Path) -> None:
     script.write_text("".join(line for line in lines if "args.output.write_text" not in line))
     result = local(project)
     assert result.returncode != 0 and result.stdout == ""
-    said = "error: step add: it ended well, but never wrote its output output: all it said is in "
+    said = "error: step add: it ended well, but never wrote its output 'output': all it said is in "
     assert last_line(result).startswith(said)
 
 
