@@ -112,6 +112,8 @@ def check_amounts(begun: Begun, image: Mapping[str, Any]) -> None:
     for text in amounts(image):
         name = placeholders.parameter_in(text)
         value = text if name is None else begun.inputs.parameters.get(name)
+        if isinstance(value, float) and text == _count(image):
+            continue  # and none of it is asked for
         if problem := amount_problem(value):
             which = text if name is None else called(name)
             raise DriverError(f"a limit or request of it, {which}, {problem}", "type")
@@ -121,9 +123,14 @@ def amounts(image: Mapping[str, Any]) -> Iterator[str]:
     """Yield the limits and requests of a container, each an amount or the placeholder of an input."""
     resources = image.get("resources") or {}
     yield from filter(None, (resources.get(name) for name in _AMOUNTS))
-    accelerator = resources.get("accelerator") or {}
-    if accelerator.get("resourceType") and (count := accelerator.get("resourceCount")):
+    if count := _count(image):
         yield count
+
+
+def _count(image: Mapping[str, Any]) -> str:
+    """Return how many accelerators a container asks for; nothing without."""
+    accelerator = (image.get("resources") or {}).get("accelerator") or {}
+    return str(accelerator.get("resourceCount", "")) if accelerator.get("resourceType") else ""
 
 
 def amount_problem(value: Any) -> str | None:

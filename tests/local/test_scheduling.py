@@ -207,6 +207,18 @@ def test_a_limit_has_to_be_an_amount(tmp_path: Path) -> None:
     assert say.reason == "a limit or request of it, text, is '2 GB', which is no amount"
 
 
+def test_a_number_of_accelerators_that_is_no_text_asks_for_none(tmp_path: Path) -> None:
+    flow = Flow()
+    tasks = {"say": task(flow.container([], []), {"count": given("count")})}
+    documents = flow.documents(tasks, {"count": "NUMBER_INTEGER"})
+    (executor,) = documents[0]["deploymentSpec"]["executors"].values()
+    count = "{{$.inputs.parameters['count']}}"
+    executor["container"]["resources"] = {
+        "accelerator": {"resourceType": "nvidia.com/gpu", "resourceCount": count}
+    }
+    assert states(run(documents, tmp_path / "run", count=1)) == {"say": "succeeded"}
+
+
 def test_a_stop_ends_the_run(tmp_path: Path) -> None:
     flow = Flow()
     tasks = {f"t{n}": task(flow.container([]), {"text": constant("x")}) for n in range(4)}
