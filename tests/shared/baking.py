@@ -112,11 +112,14 @@ def python_with(version: str, requirement: str) -> Path:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Return the content of every file below ``folder``, bytecode aside, by its relative path."""
+    """Return the content of every file below ``folder``, by its relative path.
+
+    Bytecode, and what is kept of YAML and TOML, are no more than quicker ways to the same.
+    """
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.suffix != ".pyc" and path.parent.name != "parsed"
     }
 
 
