@@ -19,22 +19,16 @@ from kfp_workbench.project.sources import Module, Sources
 _DECORATORS = ("component", "notebook_component")
 _MODULES = ("", "kfp.dsl.", "kfp.v2.dsl.")
 # What `from kfp.dsl import *` brings where a component runs; a test compares it with kfp's.
-OF_KFP = frozenset(
-    (
-        *("Artifact", "ClassificationMetrics", "Dataset", "HTML", "Input", "InputPath", "Markdown"),
-        *("Metrics", "Model", "Output", "OutputPath", "PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER"),
-        *(
-            "PIPELINE_JOB_ID_PLACEHOLDER",
-            "PIPELINE_JOB_NAME_PLACEHOLDER",
-            "PipelineTaskFinalStatus",
-        ),
-        *("PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER", "PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER"),
-        *("PIPELINE_ROOT_PLACEHOLDER", "PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER", "TaskConfig"),
-        *("PIPELINE_TASK_EXECUTOR_OUTPUT_PATH_PLACEHOLDER", "PIPELINE_TASK_ID_PLACEHOLDER"),
-        *("PIPELINE_TASK_NAME_PLACEHOLDER", "SlicedClassificationMetrics", "get_uri"),
-        *("WORKSPACE_PATH_PLACEHOLDER", "run_notebook"),
-    )
-)
+_OF_KFP = """
+Artifact ClassificationMetrics Dataset get_uri HTML Input InputPath Markdown Metrics Model
+Output OutputPath PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER PIPELINE_JOB_ID_PLACEHOLDER
+PIPELINE_JOB_NAME_PLACEHOLDER PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER
+PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER PIPELINE_ROOT_PLACEHOLDER
+PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER PIPELINE_TASK_EXECUTOR_OUTPUT_PATH_PLACEHOLDER
+PIPELINE_TASK_ID_PLACEHOLDER PIPELINE_TASK_NAME_PLACEHOLDER PipelineTaskFinalStatus run_notebook
+SlicedClassificationMetrics TaskConfig WORKSPACE_PATH_PLACEHOLDER
+"""
+OF_KFP = frozenset(_OF_KFP.split())
 _GIVEN = frozenset(("kfp", "dsl", *OF_KFP, *typing.__all__, *dir(builtins)))
 
 
