@@ -87,13 +87,14 @@ def _both(*names: str) -> str:
 
 def _maker(visit: Visit, source: spec.Source) -> str:
     """Return what KFP's cache knows a task's artifact by, if it looks for that."""
-    dag = visit.graph.dag
-    task = dag.tasks.get(source.task) if dag and isinstance(source, TaskOutput) else None
+    if not isinstance(source, TaskOutput):
+        return str(source)
+    task = visit.graph.dag.tasks.get(source.task) if visit.graph.dag else None
     if task is None or not task.caches or visit.pipeline.component_of(task).dag:
         return str(source)
     executor = visit.pipeline.executors.get(visit.pipeline.component_of(task).executor)
     given = (sorted(task.parameters.items()), sorted(task.artifacts.items()))
-    return f"{executor} {given} {source.key}"  # type: ignore[union-attr]
+    return f"{executor} {given} {source.key}"
 
 
 def importers(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -164,9 +165,10 @@ def _is_known(visit: Visit, name: str) -> bool:
     source = visit.task.parameters.get(name)
     if isinstance(source, spec.Constant):
         return True
-    root = visit.pipeline.root.parameters
-    known = isinstance(source, spec.ComponentInput) and visit.parent is None
-    return known and source.name in root and root[source.name].default is not None  # type: ignore[union-attr]
+    if not isinstance(source, spec.ComponentInput) or visit.parent is not None:
+        return False
+    declared = visit.pipeline.root.parameters.get(source.name)
+    return declared is not None and declared.default is not None
 
 
 def characters(visit: Visit, given: Given) -> Iterator[Trap]:

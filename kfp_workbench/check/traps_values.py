@@ -187,10 +187,12 @@ def collected(visit: Visit, given: Given) -> Iterator[Trap]:
 def branches(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find branches of importers alone, of which KFP's metadata are never told that they have ended."""
     dag = visit.component.dag
-    for output in (*dag.parameters.values(), *dag.artifacts.values()) if dag else ():
+    if dag is None:
+        return
+    for output in (*dag.parameters.values(), *dag.artifacts.values()):
         makers = list(_makers(output))
         for maker in makers if len(makers) > 1 else ():
-            inner = visit.pipeline.component_of(dag.tasks[maker]).dag  # type: ignore[union-attr]
+            inner = visit.pipeline.component_of(dag.tasks[maker]).dag
             if inner and all(_is_importer(visit, task) for task in inner.tasks.values()):
                 what = "what only an importer of a branch takes is not found by a dsl.OneOf"
                 yield Trap(what, "let a step of that branch make an artifact of it")
