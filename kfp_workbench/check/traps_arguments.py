@@ -29,7 +29,7 @@ def unresolved(visit: Visit, given: Given) -> Iterator[Trap]:
                 yield Trap(f"hands {shown(tag)} over as it is written", _cure(tag), word)
         for name in placeholders.names_in(text):
             if name not in names:
-                what = f"has {shown(_tag(name))}, and there is no input {shown(name)}"
+                what = f"has {shown(placeholders.tag(name))}, and there is no input {shown(name)}"
                 known = ", ".join(names) or "none"
                 yield Trap(what, f"declare it, or take one that is there, {known}", word)
 
@@ -92,17 +92,13 @@ def _is_clause(text: str) -> bool:
     return text.startswith((ifs.START, '{"Concat":'))
 
 
-def _tag(name: str) -> str:
-    return f"{{{{$.inputs.parameters['{name}']}}}}"
-
-
 def _resolved(
     text: str, inputs: Mapping[str, str], replacements: Mapping[str, str], word: Word
 ) -> str:
     """Return a word as a container gets it, with nothing for each value and path."""
     found = text
     for name in inputs:
-        found = found.replace(_tag(name), "")
+        found = found.replace(placeholders.tag(name), "")
     return placeholders.compile_words(["", found], "", replacements)[1]
 
 
@@ -124,7 +120,7 @@ def _places(visit: Visit) -> dict[str, str]:
 def _needs(text: str, name: str, inputs: Mapping[str, str]) -> bool:
     """Tell whether a word cannot be resolved without an input."""
     if "$.outputs" in text:
-        return _tag(name) in text  # handed over as it is written
+        return placeholders.tag(name) in text  # handed over as it is written
     try:
         placeholders.resolve([text], inputs)
     except placeholders.PlaceholderError as error:

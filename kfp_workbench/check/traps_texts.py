@@ -26,7 +26,9 @@ def texts(visit: Visit, given: Given) -> Iterator[Trap]:
         where = f"the variable {item['name']} of {visit.task.label}"
         yield from _in_text(where, text)
         for inner in placeholders.names_in(text):
-            yield Trap(f"{where} has {shown(_tag(inner))}, which stays as it is", _ARGUMENT)
+            yield Trap(
+                f"{where} has {shown(placeholders.tag(inner))}, which stays as it is", _ARGUMENT
+            )
     importer = visit.executor.get("importer") or {}
     for text in expansion.texts(importer.get("metadata")):
         where = f"metadata of {visit.task.label}"
@@ -52,7 +54,7 @@ def _in_constants(visit: Visit) -> Iterator[Trap]:
                     yield Trap(what, "hand the values over, and let a step join them")
                     break
                 if visit.container and (inner == name or inner not in visit.names):
-                    what = f"{where} has {shown(_tag(inner))}, which stays as it is"
+                    what = f"{where} has {shown(placeholders.tag(inner))}, which stays as it is"
                     yield Trap(what, _ARGUMENT)
 
 
@@ -105,10 +107,6 @@ def _in_text(where: str, text: str) -> Iterator[Trap]:
     for tag in dict.fromkeys(_OF_RUN.findall(text)):
         what = f"{where} has {shown(tag)} in a place where nothing fills it in"
         yield Trap(what, "pass a placeholder that KFP fills in, alone, and join texts in the step")
-
-
-def _tag(name: str) -> str:
-    return f"{{{{$.inputs.parameters['{name}']}}}}"
 
 
 def _is_whole(text: str) -> bool:

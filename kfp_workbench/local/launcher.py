@@ -192,7 +192,7 @@ def _replacements(given: ExecutorInput) -> dict[str, str]:
             if (path := _seen_path(several[0])) is not None:
                 found[f"{{{{$.{kind}.artifacts['{name}'].path}}}}"] = path
     for name, value in given.parameters.items():
-        found[f"{{{{$.inputs.parameters['{name}']}}}}"] = values.launcher_text(value)
+        found[placeholders.tag(name)] = values.launcher_text(value)
     for name, file in given.output_parameters.items():
         found[f"{{{{$.outputs.parameters['{name}'].output_file}}}}"] = file
     return found

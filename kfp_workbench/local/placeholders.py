@@ -46,6 +46,11 @@ def parameter_in(text: str) -> str | None:
     return match[1] if match else None
 
 
+def tag(name: str) -> str:
+    """Return what stands for the value of an input parameter."""
+    return f"{{{{$.inputs.parameters['{name}']}}}}"
+
+
 def names_in(text: str) -> list[str]:
     """Return the names of the inputs whose values stand in a text."""
     return _PARAMETER.findall(text)

@@ -34,7 +34,7 @@ def read(word: str) -> Clause | None:
     try:
         parts = json.loads(word)["IfPresent"]
         return Clause(parts.get("InputName", ""), *(_words(parts, key) for key in ("Then", "Else")))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None  # a text that looks like one
 
 

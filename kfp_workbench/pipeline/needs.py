@@ -16,6 +16,7 @@ from kfp_workbench.pipeline.features import FEATURES, IF, NAMED_LOOP, Argument, 
 from kfp_workbench.pipeline.kubernetes import FILE
 from kfp_workbench.project.components import CONTAINER, Component, read_component
 from kfp_workbench.project.findings import Finding
+from kfp_workbench.project.names import in_kubernetes
 from kfp_workbench.project.sources import Module, Sources, UnreadableError
 from kfp_workbench.project.steps import find_steps
 from kfp_workbench.project.versions import Version
@@ -34,7 +35,7 @@ class Need(NamedTuple):
 
     def is_of(self, tasks: Iterable[str]) -> bool:
         """Tell whether its component is among tasks, or components, as a feature names them."""
-        called = re.compile(f"{re.escape(_label(self.component))}(-[0-9]+)?")
+        called = re.compile(f"{re.escape(in_kubernetes(self.component))}(-[0-9]+)?")
         return not self.component or any(called.fullmatch(task) for task in tasks)
 
     def finding(self, whose: str) -> Finding:
@@ -60,11 +61,6 @@ def refuse(documents: list[Any], version: Version, whose: str, root: Path) -> No
 def lacked(needs: Iterable[Need], lacking: Mapping[Feature, Sequence[str]]) -> list[Need]:
     """Return the needs among those that a compiled pipeline has; see `fitting.lacking`."""
     return [n for n in needs if n.feature in lacking and n.is_of(lacking[n.feature])]
-
-
-def _label(component: str) -> str:
-    """Return what kfp makes of a component's name (``kfp.dsl.utils.maybe_rename_for_k8s``)."""
-    return re.sub("[^0-9a-z]+", "-", component.lower()).strip("-")
 
 
 def _lack(feature: Feature, whose: str) -> str:

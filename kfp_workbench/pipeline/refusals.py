@@ -12,7 +12,7 @@ from kfp.dsl.for_loop import Collected
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.pipeline.task_outputs import NoOutputError
-from kfp_workbench.project.names import called
+from kfp_workbench.project.names import called, in_kubernetes
 from kfp_workbench.project.steps import find_steps, read_yaml
 
 MAX_REASON = 300  # characters; kfp quotes whole components
@@ -86,7 +86,7 @@ def _names(root: Path) -> Iterator[tuple[str, str]]:
             name = read_yaml(step.folder / "component.yaml")["name"]
         except (WorkbenchError, LookupError, TypeError):
             continue
-        names = {str(name), re.sub("[^0-9a-z]+", "-", str(name).lower()).strip("-")}
+        names = {str(name), in_kubernetes(str(name))}
         for written in sorted(names - {"", step.name, step.image_name}):
             yield written, f"steps/{step.name}"
 

@@ -62,6 +62,11 @@ def called(name: str) -> str:
     return f"{part} of {called(whole)}" if is_part else name
 
 
+def in_kubernetes(name: str) -> str:
+    """Return what kfp makes of a component's name (``kfp.dsl.utils.maybe_rename_for_k8s``)."""
+    return re.sub("[^0-9a-z]+", "-", name.lower()).strip("-")
+
+
 def uncoloured(text: str) -> str:
     """Return ``text`` without the colours that a tool gave it for a terminal."""
     return re.sub("\x1b\\[[0-9;]*m", "", text)

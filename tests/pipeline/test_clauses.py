@@ -110,6 +110,7 @@ def test_what_is_sure_is_written_out_and_all_else_stays(document: dict[str, Any]
         '{"IfPresent": {"InputName": "n", "Then": ["{{$.outputs.parameters[\'o\'].output_file}}"]}}',
         '{"IfPresent": "n"}',
         '{"IfPresent": ',
+        pytest.param('{"IfPresent": ' + "[" * 100_000, id="nested"),
     ],
 )
 def test_what_no_server_resolves_is_left_as_it_is(document: dict[str, Any], clause: str) -> None:
