@@ -55,7 +55,7 @@ class Store:
         self._kept: dict[str, Path | None] = {}
 
     def keep(self, uri: str, path: Path) -> None:
-        """Remember what a task left for an address; nothing, where it wrote nothing.
+        """Remember what a task left for an address; where it wrote nothing, what is there stays.
 
         Raises StoreError for what the launcher cannot upload.
         """
@@ -64,7 +64,11 @@ class Store:
                 f"its artifact has a link to a folder, {link.name}: put a folder in its place",
                 "output",
             )
-        self._kept[uri.rstrip("/")] = path if path.exists() else None
+        key = uri.rstrip("/")
+        if path.exists():
+            self._kept[key] = path
+        else:
+            self._kept.setdefault(key, None)
 
     def put(self, uri: str, path: Path | None) -> None:
         """Remember what lies at an address, as an earlier run has left it."""
