@@ -146,6 +146,7 @@ class Run:
             self.pipeline.name,
             setting.contents,
             identity.resource_name,
+            setting.folder,
             setting.progress.say,
         )
         whole = Share(setting.jobs, setting.runner.memory)

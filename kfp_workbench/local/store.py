@@ -81,7 +81,10 @@ class Store:
     def file(self, uri: str) -> Path | None:
         """Return what is at an address, or None for nothing; raises StoreError if nobody can know."""
         if uri.rstrip("/") in self._kept:
-            return self._kept[uri.rstrip("/")]
+            kept = self._kept[uri.rstrip("/")]
+            if kept is not None and not kept.exists():
+                raise StoreError(f"{kept} is not there any more")
+            return kept
         if uri.startswith("oci://") and self.models:
             return self.models(uri)
         for scheme, folder in SCHEMES.items():
@@ -178,11 +181,8 @@ def copied(source: Path, target: Path, most: float) -> bool:
 
     Return whether it was copied.
     """
-    files = list(_files(source))
-    small = sum(file.stat().st_size for file in files) <= most
-    for file in files:
-        to = target / file.relative_to(source) if source.is_dir() else target
-        to.parent.mkdir(parents=True, exist_ok=True)
+    small = sum(file.stat().st_size for file in _files(source)) <= most
+    for file, to in _places(source, target):
         if small:
             shutil.copyfile(file, to)
         elif not _cloned(file, to):
@@ -190,6 +190,28 @@ def copied(source: Path, target: Path, most: float) -> bool:
             target.unlink(missing_ok=True)
             return False
     return True
+
+
+def linked(source: Path, target: Path) -> None:
+    """Let a file, or the files of a folder, be at another path as well; raises OSError.
+
+    What is removed at the one stays at the other. They are copied where the file system cannot do that.
+    """
+    if source.is_dir():
+        target.mkdir(parents=True)
+    for file, to in _places(source, target):
+        try:
+            os.link(file.resolve(), to)
+        except OSError:
+            shutil.copyfile(file, to)
+
+
+def _places(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield a file, or the files of a folder, each with its place at another path; make its folder."""
+    for file in _files(source):
+        to = target / file.relative_to(source) if source.is_dir() else target
+        to.parent.mkdir(parents=True, exist_ok=True)
+        yield file, to
 
 
 def _cloned(source: Path, target: Path) -> bool:
