@@ -99,8 +99,11 @@ class Store:
         if self._objects is None or not (self._objects / kind / bucket).is_dir():
             raise AbsentError(f"{uri} is not on this machine: {advice(kind, rest)}")
         path = self._objects / kind / rest
-        inside = path.resolve().is_relative_to((self._objects / kind / bucket).resolve())
-        return path if inside and path.exists() else None
+        try:
+            inside = path.resolve().is_relative_to((self._objects / kind / bucket).resolve())
+            return path if inside and path.exists() else None
+        except (OSError, ValueError):  # a name that no file can have
+            return None
 
     def fetch(self, uri: str, path: str, place: Place) -> Shared | None:
         """Put what is at an address at a task's path; return it where it is not the task's own.

@@ -80,7 +80,7 @@ def test_a_folder_stands_for_a_bucket(tmp_path: Path) -> None:
     (bucket / "link").symlink_to(tmp_path / "secret")
     store = Store(tmp_path / "objects")
     assert store.file("minio://mlpipeline/a.csv") == bucket / "a.csv"
-    for missing in ("b.csv", "../../secret", "link"):
+    for missing in ("b.csv", "../../secret", "link", "a\0b", "x" * 300):
         assert store.file(f"minio://mlpipeline/{missing}") is None
 
 
