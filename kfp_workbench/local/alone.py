@@ -162,7 +162,8 @@ class Alone:
         new_folder(self.folder)
         remove_old(self.folder.parent)
         if self._earlier.workspace.is_dir():
-            shutil.copytree(self._earlier.workspace, self.folder / "kfp-workspace")
+            copy = self.folder / "kfp-workspace"
+            shutil.copytree(self._earlier.workspace, copy, ignore_dangling_symlinks=True)
         root = local_path(self._launcher.root).rstrip("/")
         return Place(self.folder / "task", self.folder / "kfp-workspace", is_rooted, root)
 
