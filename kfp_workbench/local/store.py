@@ -14,11 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from kfp_workbench.local.artifacts import SCHEMES
+from kfp_workbench.local.artifacts import BUCKET, SCHEMES
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 
-BUCKET = "minio://mlpipeline/"  # that a default install has
 LARGE = 64 * 2**20  # bytes; what is larger is shared, if the file system cannot clone it
 _CLONE = 0x40049409  # FICLONE, linux/fs.h
 
