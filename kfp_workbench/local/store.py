@@ -172,8 +172,6 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 def state(path: Path) -> tuple[tuple[str, int, int], ...]:
     """Return what tells whether a file or folder has changed: names, sizes, times; empty without one."""
-    if not path.exists():
-        return ()
     found = [(str(file), file.stat()) for file in _files(path)]
     return tuple((name, status.st_size, status.st_mtime_ns) for name, status in found)
 
