@@ -53,7 +53,7 @@ class Work:
     def _import(
         self, run: DagRun, task: spec.Task, component: spec.Component, what: Mapping[str, Any]
     ) -> Phase:
-        noted = record.Task("/".join((*run.path, task.label)), "importer", task.label, "")
+        noted = record.Task("/".join((*run.path, task.name)), "importer", task.label, "")
         noted.inputs = importer.inputs(run.execution, task)
         self._tasks.recorder.begin(noted)
         try:
