@@ -169,6 +169,37 @@ def test_a_pipeline_that_would_not_compile_is_left_as_it_was(project: Path) -> N
     assert "steps/train/main.py" in added and module.read_bytes() == before["pipeline.py"]
 
 
+def test_what_cannot_be_written_leaves_the_pipeline_as_it_was(project: Path) -> None:
+    (project / "data").touch()
+    before = files_of(project)
+    result = add(project, "train", IN="data:Dataset", OUT="model:Model")
+    assert result.returncode == 0, result.stderr
+    assert f"pipeline.py: not changed ({project}/data: File exists); add these" in result.stderr
+    after = files_of(project)
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_step_whose_test_cannot_be_written_is_not_made(project: Path) -> None:
+    shutil.rmtree(project / "tests")
+    (project / "tests").touch()
+    result = add(project, "train")
+    assert result.returncode == 2 and "/tests: File exists" in result.stderr
+    assert not (project / "steps" / "train").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["pipeline.py", "templates/step/main.py", "templates/step/Dockerfile"]
+)
+def test_a_file_in_another_encoding_is_one_line(project: Path, name: str) -> None:
+    text = (project / name).read_bytes()
+    (project / name).write_bytes(text + b"# f\xfcr\n")
+    result = add(project, "train")
+    line = text.count(b"\n") + 1
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert f"{name}:{line}: is no UTF-8: save it as that" in result.stderr
+    assert not (project / "steps" / "train").exists()
+
+
 def test_parameters_that_fit_nowhere_are_said(project: Path) -> None:
     (project / "params" / "dev.yaml").write_text("{context: {numbers: [1, 2]}}\n")
     (project / "params" / "prod.yaml").write_text("context: {numbers: [1, 2]} # no end of line")
