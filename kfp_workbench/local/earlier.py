@@ -13,7 +13,7 @@ from kfp_workbench.local.allowances import UNLIMITED
 from kfp_workbench.local.artifacts import SESSION, WORKSPACE, workspace_path
 from kfp_workbench.local.inputs import Identity, Inputs
 from kfp_workbench.local.metadata import Artifact
-from kfp_workbench.local.spec import ComponentInput, Constant
+from kfp_workbench.local.spec import ComponentInput, Constant, TaskOutput
 from kfp_workbench.local.store import Store
 from kfp_workbench.project import steps, values
 from kfp_workbench.project.names import shown
@@ -104,12 +104,14 @@ class Earlier:
                         "store_session_info": SESSION,
                         **item["metadata"],
                     },
-                    self._is_in_workspace(uri),
+                    self._is_in_workspace(item["key"], uri),
                 )
             )
         return dict(found)
 
-    def _is_in_workspace(self, uri: str) -> bool:
+    def _is_in_workspace(self, key: str, uri: str) -> bool:
+        if not isinstance(self.task.artifacts.get(key), TaskOutput):
+            return False  # see `inputs.input_artifacts`
         try:
             path = workspace_path(uri).removeprefix(f"{WORKSPACE}/")
         except ValueError:
