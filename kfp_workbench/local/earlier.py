@@ -94,6 +94,7 @@ class Earlier:
                 raise WorkbenchError(f"{path} is not there any more: make local", 2)
             if file:
                 store.put(uri, path)
+            is_direct = isinstance(self.task.artifacts.get(item["key"]), TaskOutput)
             found.setdefault(item["key"], []).append(
                 Artifact(
                     item["id"],
@@ -104,14 +105,13 @@ class Earlier:
                         "store_session_info": SESSION,
                         **item["metadata"],
                     },
-                    self._is_in_workspace(item["key"], uri),
+                    is_direct and self._is_in_workspace(uri),
+                    is_direct,
                 )
             )
         return dict(found)
 
-    def _is_in_workspace(self, key: str, uri: str) -> bool:
-        if not isinstance(self.task.artifacts.get(key), TaskOutput):
-            return False  # see `inputs.input_artifacts`
+    def _is_in_workspace(self, uri: str) -> bool:
         try:
             path = workspace_path(uri).removeprefix(f"{WORKSPACE}/")
         except ValueError:

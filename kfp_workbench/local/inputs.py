@@ -64,13 +64,14 @@ def resolve(options: Options) -> Inputs:
 def input_artifacts(execution: Execution) -> dict[str, Sequence[Artifact]]:
     """Return the artifacts that a DAG was given, as KFP's metadata have them.
 
-    Of a list the last one is left; and that one has been put into the workspace, only the task is
-    told that takes it from its importer: what is in a DAG gets it from its bucket.
+    Of a list the last one is left, and it is not said that one has been put into the workspace: what
+    is in a DAG takes that from its bucket.
     """
     names = {artifact.id: name for name, artifact in execution.input_artifacts}
     found = {artifact.id: artifact for _, artifact in execution.input_artifacts}
     return {
-        names[number]: [found[number]._replace(is_in_workspace=False)] for number in sorted(found)
+        names[number]: [found[number]._replace(is_in_workspace=False, is_direct=False)]
+        for number in sorted(found)
     }
 
 
