@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import common
-from common import artifacts
-from common.status import PipelineTaskFinalStatus
+from common import dsl as artifacts
+from common.step import PipelineTaskFinalStatus
 from kfp_workbench.local import record
 from kfp_workbench.project.signatures import Port
 from kfp_workbench.report.page import unwrapped
