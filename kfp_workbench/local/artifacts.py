@@ -36,7 +36,8 @@ def given(artifact: Artifact) -> RuntimeArtifact:
     metadata = dict(artifact.metadata)
     if artifact.is_in_workspace:
         metadata[IN_WORKSPACE] = True
-    return RuntimeArtifact(str(artifact.id), artifact.uri, {"instanceSchema": ""}, metadata)
+    kind = {"instanceSchema": ""} if artifact.is_direct else {}
+    return RuntimeArtifact(str(artifact.id), artifact.uri, kind, metadata)
 
 
 def local_path(uri: str) -> str:

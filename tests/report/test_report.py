@@ -511,11 +511,15 @@ def test_without_a_run_there_is_none(project: Path) -> None:
         "error: there was no local run yet: make local"
     )
     local(project)
-    result = make(project, "report", "ARGS=../../etc")
-    assert result.returncode != 0 and "no record of a run" in last_line(result.stderr)
+    for name in ("../../etc", ".", "/"):
+        result = make(project, "report", f"ARGS={name}")
+        said = f"error: '{name}' is no run below build/local/"
+        assert result.returncode != 0 and last_line(result.stderr) == said
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"format": 1, "tasks": [{}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[" * 100_000, "[]", '{"format": 2}', '{"format": 1, "tasks": [{}]}']
+)
 def test_a_broken_record_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / record.FILE).write_text(text)
     with pytest.raises(WorkbenchError, match="no record of a run") as caught:
