@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import spec
-from kfp_workbench.local.artifacts import WORKSPACE
 from kfp_workbench.local.driver import Begun
 from kfp_workbench.local.metadata import Artifact, Execution
 from kfp_workbench.local.store import Store, linked, state
@@ -86,7 +85,7 @@ class Cache:
             "command": [*container.get("command", []), *container.get("args", [])],
             "image": image,
             "content": self._contents.get(image, ""),
-            "workspace": self._workspace if _in_workspace(begun) else "",
+            "workspace": self._workspace if begun.inputs.in_workspace else "",
         }
         digest = hashlib.sha256(proto_json(spec.constant(key)).encode()).hexdigest()
         variables = {item["name"]: str(item.get("value", "")) for item in container.get("env", [])}
@@ -184,14 +183,6 @@ def open_folder(folder: Path) -> Path:
             f"no result can be kept ({where}): make clean, or no CACHE=1"
         ) from None
     return folder
-
-
-def _in_workspace(begun: Begun) -> bool:
-    texts = (value for value in begun.inputs.parameters.values() if isinstance(value, str))
-    several = begun.inputs.artifacts.values()
-    return any(WORKSPACE in text for text in texts) or any(
-        items[0].is_in_workspace for items in several if items
-    )
 
 
 def _described(paths: Mapping[str, Path | None]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from kfp_workbench.local import (
     spec,
     values,
 )
-from kfp_workbench.local.artifacts import STORE
+from kfp_workbench.local.artifacts import root_of
 from kfp_workbench.local.cache import Cache
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.dags import DagRun
@@ -154,7 +154,7 @@ class Run:
             Metadata(),
             identity,
             scheduler,
-            Launcher(self.store, f"{STORE}/{self.pipeline.name}/{identity.run_id}/"),
+            Launcher(self.store, root_of(self.pipeline.name, identity.run_id)),
             self.store,
             setting.runner,
             setting.folder,
