@@ -3,7 +3,7 @@
 That is its inputs as resolved, the image, the command line as written, the names and types of its outputs,
 and the workspace, which is another one in each run
 (https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/cacheutils/cache.go). Input artifacts
-count by their numbers, not by what is in them. Variables, limits and secrets do not count. A result
+count by their numbers, not by what is in them; variables, limits and secrets do not count. A result
 whose files are no longer as they were is made anew.
 """
 
@@ -67,7 +67,11 @@ class Cache:
         self._keeps = True
 
     def entry(
-        self, component: spec.Component, container: Mapping[str, Any], begun: Begun
+        self,
+        component: spec.Component,
+        container: Mapping[str, Any],
+        begun: Begun,
+        store: Store,
     ) -> Entry | None:
         """Return where a task's result is kept, or would be; None without a cache."""
         if self._folder is None or begun.outputs is None:
@@ -87,13 +91,17 @@ class Cache:
             "content": self._contents.get(image, ""),
             "workspace": self._workspace if begun.inputs.in_workspace else "",
         }
-        digest = hashlib.sha256(proto_json(spec.constant(key)).encode()).hexdigest()
-        variables = {item["name"]: str(item.get("value", "")) for item in container.get("env", [])}
         unseen = {
-            f"the variable {name}": hashlib.sha256(value.encode()).hexdigest()
-            for name, value in variables.items()
+            f"the variable {item['name']}": _digest(str(item.get("value", "")))
+            for item in container.get("env", [])
         }
-        return Entry(digest, unseen)
+        for several in begun.inputs.artifacts.values():
+            unseen |= {
+                f"what is at {item.uri}": _digest(json.dumps(_state(path)))
+                for item in several
+                if (path := store.imported(item.uri))
+            }
+        return Entry(_digest(proto_json(spec.constant(key))), unseen)
 
     def find(self, entry: Entry | None, number: int) -> Found | None:
         """Return the result that is kept for the execution ``number``, if it is whole.
@@ -183,6 +191,10 @@ def open_folder(folder: Path) -> Path:
             f"no result can be kept ({where}): make clean, or no CACHE=1"
         ) from None
     return folder
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _described(paths: Mapping[str, Path | None]) -> dict[str, Any]:

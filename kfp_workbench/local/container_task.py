@@ -75,7 +75,7 @@ class ContainerTask:
             self._ended(Phase.SKIPPED)
             return
         if self._task.caches:
-            self._entry = tasks.cache.entry(self._component, self._container, begun)
+            self._entry = tasks.cache.entry(self._component, self._container, begun, tasks.store)
             if self._reused():
                 return
         self._queue()
