@@ -93,6 +93,14 @@ def test_that_is_said_before_anything_starts(
     assert f"importer: {URI} is an image" in f"{caught.value}{capsys.readouterr().err}"
 
 
+def test_a_python_that_cannot_unpack_safely_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    with pytest.raises(WorkbenchError, match=r"^Python 3\.\S+ cannot unpack the image x safely: "):
+        engines.take_models(Image({"a.txt": "a"}), "x", tmp_path)
+
+
 def test_what_is_in_an_image_is_taken_out(tmp_path: Path) -> None:
     client = Image({"a.txt": "a"})
     engines.take_models(client, "x", tmp_path)
