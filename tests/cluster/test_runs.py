@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,6 @@ from servers.kfp_server import KfpServer, kfp_server
 from shared.baking import environment, make, submitted
 
 TOKEN = "s3cret-token"
-
-
-@pytest.fixture
-def server() -> Iterator[KfpServer]:
-    with kfp_server() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def package(default: Path) -> Path:
-    """Return a compiled pipeline."""
-    assert make(default, "compile").returncode == 0
-    return default / "build" / "pipeline.yaml"
 
 
 def run(project: Path, server_url: str, *arguments: str, **env: str) -> Any:
