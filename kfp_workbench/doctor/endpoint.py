@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
+from kfp_workbench import files
 from kfp_workbench.cluster import server, signin
 from kfp_workbench.cluster.credentials import Credentials, SignInError
 from kfp_workbench.doctor.condition import Condition
@@ -108,13 +109,13 @@ def _context(settings: Settings) -> Iterator[Condition]:
     if settings.kfp_namespace:
         return
     try:
-        with (Path.home() / CONTEXT).open("rb") as file:
+        with (files.expanded("~") / CONTEXT).open("rb") as file:
             context = json.loads(file.read(MAX_CONTEXT))
         name = context.get("namespace")
     except (ValueError, AttributeError, RecursionError):
         yield Condition("ok", "context", f"~/{CONTEXT} is broken; it is not read here")
-    except (OSError, RuntimeError):
-        return  # there is none, or no home
+    except OSError:
+        return  # there is none
     else:
         if name:
             text = f"~/{CONTEXT} is not read here, its namespace is {shown(name)}"

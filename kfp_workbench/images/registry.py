@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import requests
 from docker import auth, errors
 
+from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError, cause
 from kfp_workbench.project.hosts import is_loopback
 from kfp_workbench.project.names import shown
@@ -272,7 +273,7 @@ def _config_paths(engine: str) -> list[str | None]:
         os.environ.get("REGISTRY_AUTH_FILE", ""),
         f"{runtime}/containers/auth.json",
         f"/run/containers/{os.getuid()}/auth.json",
-        str(Path.home() / ".config" / "containers" / "auth.json"),
+        str(files.expanded("~") / ".config" / "containers" / "auth.json"),
     ]
     # podman goes through them, docker's own last, until one has the registry.
     return [*(place for place in places if place and Path(place).is_file()), None]

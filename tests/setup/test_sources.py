@@ -10,7 +10,7 @@ import pytest
 from packaging.markers import Marker
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.setup import inventory, locks, markers, sources
+from kfp_workbench.setup import inventory, locks, markers, pythons, sources
 
 GLOBAL = """
 [global]
@@ -189,3 +189,15 @@ def test_requirements_that_are_not_locked_are_known_by_name() -> None:
         ("x", "", ""),
         ("a", "", ""),
     ]
+
+
+def test_nobody_needs_a_home(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without an entry in the system's list has none, as in a container."""
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it is then
+    del environ["HOME"]
+    settings = sources.pip_settings({**environ, "PIP_FIND_LINKS": "~/links"})
+    assert settings["index-url"] == "https://example.com/simple" and settings["timeout"] == "7"
+    with pytest.raises(WorkbenchError, match="WHEELS='~/wheels' is no folder"):
+        sources.for_uv({**environ, "WHEELS": "~/wheels"})
+    assert pythons.find("3.1", Path(environ["XDG_CONFIG_DIRS"], "memory")) is None
