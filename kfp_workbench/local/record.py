@@ -33,7 +33,7 @@ nobody wrote. What a task saw below ``/`` lies below its ``folder``: ``/tmp/kfp/
 ``tasks/001-add/tmp/kfp/outputs/sum``, and where the run's artifacts lie,
 ``tasks/001-add/artifacts``. A process is given those very paths (absolute, and for an
 address too: ``minio://a`` is ``…/tasks/001-add/minio/a``), a container the ones of a cluster.
-The workspace is ``kfp-workspace`` in the run's folder.
+The workspace is ``kfp-workspace`` in the run's folder; artifacts that are reused are in ``reused``.
 
 A value that takes more than 64 kB as JSON is replaced by a note, a ROC curve by 1,000 points. Where
 that is an input, all inputs are in ``inputs.json`` in the task's ``folder``.

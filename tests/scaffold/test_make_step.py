@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kfp_workbench.project import component_forms
 from kfp_workbench.project.signatures import read
 from shared.baking import bake, compiled, environment, files_of, make
 
@@ -103,7 +104,8 @@ def test_hostile_texts_are_data(project: Path) -> None:
     assert result.returncode == 0, result.stderr
     signature = read(project / "steps" / "quote" / "main.py")
     assert signature and signature.inputs[0].default == HOSTILE
-    component = yaml.safe_load((project / "steps" / "quote" / "component.yaml").read_text())
+    written = yaml.safe_load((project / "steps" / "quote" / "component.yaml").read_text())
+    component = component_forms.as_plain(written)
     assert component["inputs"][0]["default"] == HOSTILE
     parameters = compiled(project)["root"]["inputDefinitions"]["parameters"]
     assert parameters["text"]["defaultValue"] == HOSTILE
