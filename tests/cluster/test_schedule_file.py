@@ -275,10 +275,3 @@ def test_schedules_of_several_servers_are_taken_one_server_at_a_time(
         scheduling.read_request(package, None, settings_of, root=folder)
     request = scheduling.read_request(package, "prod", settings_of, root=folder)
     assert request.settings.kfp_host == "http://prod.invalid"
-
-
-@pytest.mark.parametrize(("text", "applied"), [("", False), ("0", False), ("1", True)])
-def test_apply(text: str, applied: bool) -> None:
-    assert scheduling.is_applied({"APPLY": text}) is applied
-    with pytest.raises(WorkbenchError, match=r"APPLY='yes': write APPLY=1"):
-        scheduling.is_applied({"APPLY": "yes"})
