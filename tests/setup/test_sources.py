@@ -132,6 +132,11 @@ def test_a_configuration_that_cannot_be_read_is_one_line(environ: dict[str, str]
         "platform_machine not in 'arm64 aarch64'",
         "'3.12' > python_version",
         "python_version in '3.10 3.11'",
+        "python_full_version == '3.11.*'",
+        "python_full_version != '3.15.*'",
+        "python_version == '3.*'",
+        *(f"python_full_version {compared} '3.15'" for compared in ("<", "<=", "==", ">=", ">")),
+        "python_full_version < '3.15.0' or python_full_version >= '3.15.0'",
     ],
 )
 @pytest.mark.parametrize("version", ["3.9.7", "3.10.0", "3.11.0", "3.12.4", "3.15.0rc1"])
