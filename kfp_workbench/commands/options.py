@@ -9,8 +9,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
+
+from kfp_workbench.files import expanded
 
 
 class _Parser(argparse.ArgumentParser):
@@ -78,7 +79,7 @@ def _add_images(verbs: Any) -> None:
     verb.add_argument("--upgrade", action="store_true", help="to the newest versions")
     verb.set_defaults(function="packages:lock")
     verb = verbs.add_parser("wheels", help="fill a folder to set up from without a network")
-    verb.add_argument("folder", type=Path)
+    verb.add_argument("folder", type=expanded)  # as `make setup` takes it
     verb.set_defaults(function="packages:fill")
 
 

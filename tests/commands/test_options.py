@@ -2,10 +2,12 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from kfp_workbench.commands import options
+from kfp_workbench.setup import sources
 
 LOCAL = "error: make local: it takes --env, -p, --runner, --compile, and ARGS has"
 
@@ -42,3 +44,14 @@ def test_a_verb_that_there_is_not_is_refused_with_all(capsys: pytest.CaptureFixt
         options.parse(["nothing"])
     said = capsys.readouterr().err
     assert all(verb in said for verbs in options._GROUPS.values() for verb in verbs)
+
+
+def test_wheels_go_where_set_up_looks_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every shell fills ``~`` in after an equals sign."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "wheels").mkdir()
+    folder = options.parse(["wheels", "~/wheels"]).folder
+    assert folder == tmp_path / "wheels"
+    assert sources.for_pip({"WHEELS": "~/wheels"})["PIP_FIND_LINKS"] == str(folder)
