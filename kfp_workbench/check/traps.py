@@ -9,6 +9,7 @@ from typing import Any
 
 from kfp_workbench.check import (
     traps_arguments,
+    traps_branches,
     traps_parameters,
     traps_tasks,
     traps_texts,
@@ -33,8 +34,8 @@ FINDERS: Sequence[Finder] = (
     traps_values.fields,
     traps_values.conditions,
     traps_values.outputs,
-    traps_values.collected,
-    traps_values.branches,
+    traps_branches.collected,
+    traps_branches.branches,
     traps_texts.texts,
     traps_texts.quotes,
     traps_tasks.refused,

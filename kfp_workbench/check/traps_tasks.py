@@ -61,6 +61,7 @@ def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
     (``GetInputArtifactsByExecutionID``).
     """
     names: dict[str, str] = {}
+    yield from _absent(visit)
     for name, source in visit.task.artifacts.items():
         makers = (str(source), _maker(visit, source))
         if makers[0] in names:
@@ -79,6 +80,18 @@ def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
             what = "takes a list of artifacts, of which what is in it gets the last alone"
             cure = "let a step before it take the list, and hand on what that makes"
             yield Trap(f"{visit.called} {what}", cure)
+
+
+def _absent(visit: Visit) -> Iterator[Trap]:
+    """Find artifacts that the pipeline around a task may be passed, and is not."""
+    outer = visit.parent
+    if outer is None or outer.task.over_artifacts:
+        return
+    for source in visit.task.artifacts.values():
+        taken = source.name if isinstance(source, spec.ComponentInput) else ""
+        if taken in outer.component.artifacts and taken not in outer.task.artifacts:
+            what = f"{visit.called} takes {taken}, which {outer.called} is not passed, and fails"
+            yield Trap(what, "pass an artifact, or leave out what takes it")
 
 
 def _both(*names: str) -> str:
@@ -132,6 +145,11 @@ def _addresses(visit: Visit, imported: Mapping[str, Any], given: Given) -> Itera
     if isinstance(visit.task.parameters.get(name), TaskOutput):
         what = f"{visit.task.label} takes its address from a step, which no server does"
         yield Trap(what, "hand the address itself to the steps, or take it as a parameter")
+        return
+    if name in visit.task.selectors:
+        what = f"{visit.task.label} takes its address from a part of an item, which no server does"
+        cure = "let the loop go over the addresses, or hand each to a pipeline with the importer"
+        yield Trap(what, cure)
         return
     if address.get("constant", name or None) == "":
         yield Trap(f"{visit.task.label} has an empty address", _BUCKET)

@@ -84,6 +84,15 @@ def shown(args: str, inputs: str = "OPTIONAL", outputs: str = "[]") -> str:
     return f'\nshow = load("""{args}""", {inputs}, "{outputs}")\n'
 
 
+CHOOSE = (
+    "\n\n@dsl.pipeline(name='choose')\ndef choose(text: str) -> str:\n"
+    "    with dsl.If(text == 'x'):\n        a = give()\n    with dsl.Else():\n        b = give()\n"
+    "    return dsl.OneOf(a.output, b.output)\n"
+)
+HAND_ON = (
+    "\n\n@dsl.container_component\ndef hand_on(text: str, out: dsl.OutputPath(str)):\n"
+    '    return see("--out", out, text)\n'
+)
 IF_N = "{if: {cond: {isPresent: n}, then: [--n, {inputValue: n}]}}"
 CASES = {
     "concat-with-if": Case(
@@ -137,6 +146,18 @@ CASES = {
     "null-in-a-condition": Case(
         pipeline('with dsl.If(text == "x"):\n    say(text="yes")', "text: Optional[str] = None"),
         "dsl.If", "takes text, which may be None", [("Optional[str] = None", 'str = "x"')], [["yes"]],
+    ),
+    "null-for-a-pipeline-within": Case(
+        shown(f"[{IF_N}]") + "\n\n@dsl.pipeline(name='inner')\ndef inner(n: Optional[str] = None):\n"
+        "    show(n=n)\n" + pipeline("inner(n=text)", "text: Optional[str] = None"),
+        "    show(n=n)", "show takes n, which may be None",
+        [("text: Optional[str] = None", 'text: str = "x"')], [["--n", "x"]],
+    ),
+    "no-artifact-for-a-pipeline-within": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(data: dsl.Input[dsl.Dataset] = None):\n    read(data=data)\n"
+        + pipeline("inner()"),
+        "    read(data=data)", "read takes data, which inner is not passed",
+        [("    inner()", '    inner(data=write().outputs["data"])')],
     ),
     "artifacts-in-args": Case(
         "\n\n@dsl.container_component\ndef several(data: dsl.Input[List[dsl.Dataset]]):\n    return see(data)\n"
@@ -270,8 +291,7 @@ CASES = {
         'if text == "no"', "asks in Python", [('if text == "no"', 'with dsl.If(text == "x")')], [["yes"]],
     ),
     "oneof-compared": Case(
-        "\n\n@dsl.container_component\ndef hand_on(text: str, out: dsl.OutputPath(str)):\n"
-        '    return see("--out", out, text)\n' + pipeline(
+        HAND_ON + pipeline(
             'with dsl.If(text == "x"):\n    a = give()\nwith dsl.Else():\n    b = give()\n'
             'chosen = dsl.OneOf(a.output, b.output)\nwith dsl.If(chosen == "text"):\n    say(text="yes")',
             'text: str = "x"',
@@ -357,6 +377,33 @@ CASES = {
             "read(data=dsl.OneOf(one, two))", 'text: str = "x"'),
         "dsl.Else", "what only an importer of a branch takes is not found by a dsl.OneOf",
         [("two = dsl.importer(", "got = dsl.importer("), (".output\n    read", ".output\n        two = hand_on(data=got).outputs['out']\n    read")],
+    ),
+    "branch-that-ends-untold": Case(
+        pipeline('with dsl.If(text == "x"):\n    one = give()\n    with dsl.If(one.output == "x"):\n'
+                 '        say(text="1")\nwith dsl.Else():\n    two = give()\n'
+                 'say(text=dsl.OneOf(one.output, two.output))', 'text: str = "x"'),
+        "dsl.Else", "a branch may end with what is skipped or imported",
+        [('        with dsl.If(one.output == "x"):\n            say(text="1")\n', "")], [["text"]],
+    ),
+    "collected-of-a-choice": Case(
+        HAND_ON + CHOOSE + pipeline('with dsl.ParallelFor(["x", "y"]) as item:\n    made = choose(text=item)\n'
+                                    "collect(items=dsl.Collected(made.output))"),
+        "dsl.ParallelFor", "collects what dsl.OneOf chooses",
+        [("return dsl.OneOf(a.output, b.output)", "return hand_on(text=dsl.OneOf(a.output, b.output)).output")],
+        [['["text","text"]']],
+    ),
+    "importer-of-a-part": Case(
+        pipeline('with dsl.ParallelFor([{"of": "minio://mlpipeline/a"}]) as item:\n'
+                 "    read(data=dsl.importer(artifact_uri=item.of, artifact_class=dsl.Dataset).output)"),
+        "dsl.importer", "takes its address from a part of an item",
+        [('{"of": "minio://mlpipeline/a"}', '"minio://mlpipeline/a"'), ("item.of", "item")],
+    ),
+    "text-of-a-part": Case(
+        "\n\n@dsl.container_component\ndef rows(out: dsl.OutputPath(list)):\n"
+        """    return see("--out", out, '[{"a": "x"}]')\n""" + pipeline(
+            "with dsl.ParallelFor(rows().output) as row:\n    say(text=f\"row {row.a}\")"),
+        "say(text=f", "takes a of an item of rows-out, which KFP's compiler does not hand on",
+        [('f"row {row.a}"', "row.a")], [["x"]],
     ),
     "importer-with-a-display-name": Case(
         pipeline('data = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset)'

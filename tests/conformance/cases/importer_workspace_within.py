@@ -19,9 +19,7 @@ def inner(data: dsl.Input[dsl.Dataset]):
 
 @dsl.pipeline(name="importer-workspace-within", pipeline_config=CONFIG)
 def pipeline():
-    got = dsl.importer(
-        artifact_uri=ADDRESS, artifact_class=dsl.Dataset, download_to_workspace=True
-    )
+    got = dsl.importer(artifact_uri=ADDRESS, artifact_class=dsl.Dataset, download_to_workspace=True)
     read(data=got.output)
     inner(data=got.output)
     with dsl.ParallelFor([1]):
