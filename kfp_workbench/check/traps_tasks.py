@@ -52,6 +52,10 @@ def exits(visit: Visit, given: Given) -> Iterator[Trap]:
             kind = "a loop" if tasks[name].loop else "an importer"
             what = f"{visit.task.label} is to follow {kind}, however that ends, and is never run"
             yield Trap(what, "hand it to a dsl.ExitHandler around that")
+    is_in_loop = visit.parent is not None and visit.parent.task.loop is not None
+    if is_in_loop and any(isinstance(s, spec.FinalStatus) for s in visit.task.parameters.values()):
+        what = f"{visit.task.label} asks how a task of a loop has ended, and no server finds that"
+        yield Trap(what, "put both into a pipeline of their own, and that into the loop")
 
 
 def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -68,10 +72,8 @@ def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
             what = f"{visit.called} takes one artifact as {_both(names[makers[0]], name)}"
             yield Trap(f"{what}, and fails before it starts", "hand it over once")
         elif makers[1] in names:
-            both = _both(names[makers[1]], name)
-            what = f"{visit.called} takes as {both} what two equal tasks make"
-            cure = "turn caching off for one, set_caching_options(False)"
-            yield Trap(f"{what}; once both are reused, it is one artifact, and it fails", cure)
+            what = f"{visit.called} takes as {_both(names[makers[1]], name)} what two equal"
+            yield _equal(what, is_imported=_importer(visit, source) is not None)
         for maker in makers:
             names.setdefault(maker, name)
         is_list = (visit.component.artifacts.get(name) or {}).get("isArtifactList")
@@ -80,6 +82,14 @@ def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
             what = "takes a list of artifacts, of which what is in it gets the last alone"
             cure = "let a step before it take the list, and hand on what that makes"
             yield Trap(f"{visit.called} {what}", cure)
+
+
+def _equal(what: str, *, is_imported: bool) -> Trap:
+    if is_imported:
+        cure = "let one take it again, reimport=True"
+        return Trap(f"{what} importers take; it is one artifact, and it fails", cure)
+    cure = "turn caching off for one, set_caching_options(False)"
+    return Trap(f"{what} tasks make; once both are reused, it is one artifact, and it fails", cure)
 
 
 def _absent(visit: Visit) -> Iterator[Trap]:
@@ -105,9 +115,19 @@ def _maker(visit: Visit, source: spec.Source) -> str:
     task = visit.graph.dag.tasks.get(source.task) if visit.graph.dag else None
     if task is None or not task.caches or visit.pipeline.component_of(task).dag:
         return str(source)
+    if (_importer(visit, source) or {}).get("reimport"):
+        return str(source)
     executor = visit.pipeline.executors.get(visit.pipeline.component_of(task).executor)
     given = (sorted(task.parameters.items()), sorted(task.artifacts.items()))
     return f"{executor} {given} {source.key}"
+
+
+def _importer(visit: Visit, source: spec.Source) -> Mapping[str, Any] | None:
+    """Return the importer that makes an artifact, if one does."""
+    dag = visit.graph.dag
+    task = dag.tasks.get(source.task) if dag and isinstance(source, TaskOutput) else None
+    executor = visit.pipeline.component_of(task).executor if task else ""
+    return visit.pipeline.executors.get(executor, {}).get("importer")
 
 
 def importers(visit: Visit, given: Given) -> Iterator[Trap]:

@@ -434,6 +434,14 @@ CASES = {
         "compare(one=one", "takes as one and as two what two equal tasks make",
         [("write(), write()", "write(), write().set_caching_options(False)")], [["two"]],
     ),
+    "artifacts-of-equal-importers": Case(
+        "\n\n@dsl.container_component\ndef compare(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
+        '    return see("two")\n' + pipeline(
+            'uri = "minio://mlpipeline/a"\none = dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset)\n'
+            "two = dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset)\ncompare(one=one.output, two=two.output)"),
+        "compare(one=one", "what two equal importers take",
+        [("two = dsl.importer(", "two = dsl.importer(reimport=True, ")], [["two"]],
+    ),
     "after-a-loop-however-it-ends": Case(
         pipeline('with dsl.ParallelFor(["a"]) as item:\n    one = say(text=item)\n'
                  'say(text="2").after(one).ignore_upstream_failure()'),
@@ -443,6 +451,13 @@ CASES = {
           '    last = say(text="2")\n    with dsl.ExitHandler(last):\n'
           '        with dsl.ParallelFor(["a"]) as item:\n            say(text=item)')],
         [["a"], ["2"]],
+    ),
+    "status-in-a-loop": Case(
+        "\n\n@dsl.container_component\ndef tell(status: dsl.PipelineTaskFinalStatus):\n    return see('told')\n"
+        "\n\n@dsl.pipeline(name='inner')\ndef inner():\n    tell().after(give()).ignore_upstream_failure()\n"
+        + pipeline('with dsl.ParallelFor(["a"]):\n    tell().after(give()).ignore_upstream_failure()'),
+        "        tell()", "tell asks how a task of a loop has ended",
+        [("        tell().after(give()).ignore_upstream_failure()", "        inner()")], [["told"]],
     ),
     "two-however-one-ends": Case(
         pipeline('one = give()\nsay(text="2").after(one).ignore_upstream_failure()\n'
