@@ -142,9 +142,13 @@ def _prepared(
     def seen(value: Any) -> Any:
         return texts_replaced(expand_all(value, known), place.seen_text)
 
+    def told(item: RuntimeArtifact) -> RuntimeArtifact:
+        metadata = None if item.metadata is None else expand_all(dict(item.metadata), known)
+        return item._replace(metadata=metadata)
+
     made = {
         name: [
-            item._replace(uri=place.seen_address(_logged(name, item.uri, attempt)))
+            told(item)._replace(uri=place.seen_address(_logged(name, item.uri, attempt)))
             for item in several
         ]
         for name, several in begun.outputs.artifacts.items()
@@ -152,7 +156,7 @@ def _prepared(
     given = ExecutorInput(
         seen(begun.inputs.parameters),
         {
-            name: [_seen(item, place) for item in several]
+            name: [told(_seen(item, place)) for item in several]
             for name, several in begun.inputs.artifacts.items()
         },
         {name: place.seen(path) for name, path in begun.outputs.parameters.items()},
