@@ -15,7 +15,6 @@ from kfp_workbench.local.dags import takes_hook
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.project.names import shown
 
-ACCOUNT, NAMESPACE = "pipeline-runner", "kubeflow"  # of a default install
 # Images that stand for something that Kubernetes does, and no container.
 STUBS = {
     "argostub/createpvc": "CreatePVC",
@@ -60,29 +59,12 @@ def parameters(
 
 
 def _reaching(value: Any, identity: Identity) -> Any:
-    known = {
-        "workflow.name": identity.resource_name,
-        "workflow.namespace": NAMESPACE,
-        "workflow.uid": identity.run_id,
-        "workflow.serviceAccountName": ACCOUNT,
-        "workflow.mainEntrypoint": "entrypoint",
-        "workflow.creationTimestamp": identity.created,
-    }
-    filled = expansion.texts_replaced(value, lambda text: expansion.fill_in(text, known))
+    tags = identity.tags
+    filled = expansion.texts_replaced(value, lambda text: expansion.fill_in(text, tags))
     return expansion.expand_all(filled, {})
 
 
-_FILLED = tuple(
-    f"workflow.{name}"
-    for name in (
-        "name",
-        "namespace",
-        "uid",
-        "serviceAccountName",
-        "mainEntrypoint",
-        "creationTimestamp",
-    )
-)
+_FILLED = frozenset(Identity("", "", "", "").tags)
 
 
 def _refuse_texts(value: Any) -> None:

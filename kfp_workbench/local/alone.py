@@ -123,7 +123,7 @@ class Alone:
     def _launcher(self) -> Launcher:
         earlier = self._earlier
         below = f"{driver.STORE}/{earlier.pipeline.name}/{earlier.identity.run_id}/"
-        return Launcher(self._store, below)
+        return Launcher(self._store, below, earlier.identity.tags)
 
     def _begin(self) -> Begun:
         earlier, metadata = self._earlier, Metadata()

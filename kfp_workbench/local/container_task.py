@@ -113,6 +113,7 @@ class ContainerTask:
             self._image = driver.resolve_image(self._begun, self._container)
             driver.resolve_command(self._begun, self._container)
             driver.check_amounts(self._begun, self._container)
+            driver.check_tags(self._begun)
             self._configure()
         except (DriverError, task_config.TaskConfigError) as error:
             self._noted.step = self._tasks.teller.step(self._image, self._task)

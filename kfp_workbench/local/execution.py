@@ -155,7 +155,11 @@ class Run:
             Metadata(),
             identity,
             scheduler,
-            Launcher(self.store, f"{driver.STORE}/{self.pipeline.name}/{identity.run_id}/"),
+            Launcher(
+                self.store,
+                f"{driver.STORE}/{self.pipeline.name}/{identity.run_id}/",
+                identity.tags,
+            ),
             self.store,
             setting.runner,
             setting.folder,
