@@ -117,7 +117,7 @@ class Alone:
     def _variables(self) -> dict[str, str]:
         earlier = self._earlier
         pod = f"{earlier.identity.resource_name}-{earlier.name}"
-        return container_task.variables_of(earlier.component, earlier.container, pod)
+        return container_task.variables_of(earlier.task, earlier.component, earlier.container, pod)
 
     @property
     def _launcher(self) -> Launcher:
