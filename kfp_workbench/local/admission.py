@@ -73,8 +73,7 @@ def _refuse_texts(value: Any) -> None:
 
 def _text_problems(value: Any) -> Iterator[str]:
     for text in expansion.texts(value):
-        if any(ord(char) > 0xFFFF for char in text):
-            char = next(char for char in text if ord(char) > 0xFFFF)
+        if (char := max(text, default="")) > "\uffff":
             yield (
                 f"{shown(text)}: a server of a default install cannot keep {char!a}: "
                 "write it without characters beyond U+FFFF"

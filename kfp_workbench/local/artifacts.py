@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.local.metadata import Artifact
 
+BUCKET = "minio://mlpipeline/"  # that a default install has
+STORE = f"{BUCKET}v2/artifacts"  # where it keeps those of runs
 WORKSPACE = "/kfp-workspace"
 IN_WORKSPACE = "_kfp_workspace"  # among an artifact's metadata, for the container alone
 LOGS = "executor-logs"  # what a task prints: an artifact that no component declares

@@ -10,14 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kfp_workbench.local import expansion, inputs, placeholders, quantities, values
-from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
+from kfp_workbench.local.artifacts import LOGS, STORE, RuntimeArtifact, local_path
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
 from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata, MetadataError
 from kfp_workbench.local.problems import CelError, ProblemError
 from kfp_workbench.project.names import called, shown
 
-STORE = "minio://mlpipeline/v2/artifacts"  # where a default install keeps artifacts
 _AMOUNTS = tuple(
     f"resource{what}{kind}" for what in ("Cpu", "Memory") for kind in ("Limit", "Request")
 )

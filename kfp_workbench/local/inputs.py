@@ -155,9 +155,7 @@ def _of_constant(options: Options, source: Source) -> Any:
     return resolve(options) if resolve else value
 
 
-WORKSPACE_TAG = (
-    "{{$.workspace_path}}"  # replaced within a text; these only where they are all of it:
-)
+WORKSPACE_TAG = "{{$.workspace_path}}"  # replaced within a text; these where they are all of it:
 PLACEHOLDERS: Mapping[str, Callable[[Options], str]] = {
     "{{$.pipeline_job_name}}": lambda options: options.identity.display_name,
     "{{$.pipeline_job_resource_name}}": lambda options: options.identity.resource_name,
