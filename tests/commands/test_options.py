@@ -2,6 +2,8 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,3 +44,32 @@ def test_a_verb_that_there_is_not_is_refused_with_all(capsys: pytest.CaptureFixt
         options.parse(["nothing"])
     said = capsys.readouterr().err
     assert all(verb in said for verbs in options._GROUPS.values() for verb in verbs)
+
+
+FROM_MAKE = {
+    "usual": ("doctor", {}, {"env": "dev"}),
+    "environment": ("run", {"ENV": "prod", "NAME": "pc"}, {"env": "prod", "name": None}),
+    "no-environment": ("run", {"ENV": ""}, {"env": ""}),
+    "all-schedules": ("schedule", {}, {"env": None}),
+    "local": ("local", {"RUNNER": "docker"}, {"runner": "docker", "compile": True}),
+    "no-runner": ("local", {"RUNNER": ""}, {"runner": "auto"}),
+    "step": ("step", {"NAME": "-x", "IN": "--a b"}, {"name": "-x", "in": "--a b", "out": ""}),
+    "no-step": ("component", {}, {"step": ""}),
+    "debug": ("debug", {"STEP": "a", "RUN": "-1"}, {"step": "a", "run": "-1", "iteration": ""}),
+    "wheels": ("wheels", {"WHEELS": ""}, {"folder": Path("wheels")}),
+}
+
+
+@pytest.mark.parametrize(("verb", "given", "expected"), FROM_MAKE.values(), ids=FROM_MAKE)
+def test_what_make_was_given_is_in_its_variables(
+    verb: str, given: dict[str, str], expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", given)
+    found = vars(options.parse(["make", verb]))
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_variables_count_for_what_make_calls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENV", "prod")
+    assert options.parse(["doctor"]).env == "dev"
+    assert options.parse(["make", "run", "--env", "test"]).env == "test", "ARGS counts more"
