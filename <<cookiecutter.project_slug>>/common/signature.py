@@ -109,15 +109,14 @@ def given(
     )
     parser.register("type", "JSON", json.loads)
     parser.register("type", bool, lambda text: json.loads(text.lower()))
-    parser.add_argument(FROM_KFP, type="JSON", metavar="JSON", help="all of this, from KFP")
+    parser.register("type", "JSON object", lambda text: {**json.loads(text)})
+    parser.add_argument(FROM_KFP, type="JSON object", metavar="JSON", help="all of this, from KFP")
     for port in () if by_kfp else ports:
         _add(parser, port)
     flags = vars(parser.parse_args(argv))
     if not by_kfp:
         return flags, flags, ""
-    if not isinstance(told := flags["executor_input"], dict):
-        parser.error(f"{FROM_KFP}: not a JSON object")
-    inputs, outputs = told.get("inputs", {}), told["outputs"]
+    inputs, outputs = (flags["executor_input"].get(side, {}) for side in ("inputs", "outputs"))
     items = {key: each["artifacts"] for key, each in inputs.get("artifacts", {}).items()}
     places = {key: {"uri": one["outputFile"]} for key, one in outputs.get("parameters", {}).items()}
     files = {key: each["artifacts"][0] for key, each in outputs.get("artifacts", {}).items()}

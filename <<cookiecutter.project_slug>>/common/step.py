@@ -44,21 +44,19 @@ class step(Generic[R]):  # noqa: N801  # a decorator
     def main(self, argv: Sequence[str] | None = None) -> NoReturn:
         """Run the program; exits with 2 and a line for a wrong input, with 1 for a wrong output."""
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+        ports = ports_of(self.function)
         try:
-            self._run(sys.argv[1:] if argv is None else argv)
+            words = sys.argv[1:] if argv is None else argv
+            inputs, outputs, told_in = given(self.function, ports, words)
+            taken = {port.name: port.argument(inputs) for port in ports if port.way == "input"}
+            with Outputs(outputs, told_in) as made:
+                files = {port.name: made.file(port) for port in ports if port.way == "output"}
+                result = self.function(**taken, **files)
+                made.publish([port for port in ports if port.way == "returned"], result)
         except (InputError, OutputError) as error:
             print(f"{self.__name__}: {' '.join(str(error).split())}", file=sys.stderr)
             sys.exit(2 if isinstance(error, InputError) else 1)
         sys.exit(0)
-
-    def _run(self, argv: Sequence[str]) -> None:
-        ports = ports_of(self.function)
-        inputs, outputs, told_in = given(self.function, ports, argv)
-        with Outputs(outputs, told_in) as made:
-            arguments = {port.name: port.argument(inputs) for port in ports if port.way == "input"}
-            files = {port.name: made.file(port) for port in ports if port.way == "output"}
-            result = self.function(**arguments, **files)
-            made.publish([port for port in ports if port.way == "returned"], result)
 
 
 class Outputs(ExitStack):
@@ -101,12 +99,10 @@ class Outputs(ExitStack):
                 draft.replace(place)
 
     def _settled(self, key: str, file: Artifact) -> dict[str, Any]:
-        """Return what is told of an output; raises OutputError where it was never written.
-
-        It may be left at an address that the step has given it, where nobody looks.
-        """
+        """Return what is told of an output; raises OutputError where it was never written."""
         source, metadata, uri = Path(file.path), to_publish(file), self._given[key]["uri"]
         is_draft, is_figures = DRAFT in file.path, isinstance(file, FIGURES) and metadata
+        # At an address that the step has given it, where nobody looks.
         is_left = "://" in file.uri != uri and (is_draft or file.path == file.local_path)
         if is_figures and not self._told_in and not source.exists():
             source.write_text(json.dumps(metadata), encoding="utf-8")

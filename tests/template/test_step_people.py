@@ -128,8 +128,8 @@ WRONG = {
     "item": ([*NEEDED, "--depths", '["x"]'], "depths[0]: 'x' is no int"),
     "json": ([*NEEDED, "--depths", "[1"], "--depths: invalid 'JSON' value: '[1'"),
     "nan": ([*NEEDED, "--depths", "[NaN]"], "depths[0]: nan is no number to JSON"),
-    "executor-input": (["--executor-input", "{"], "--executor-input: invalid 'JSON' value: '{'"),
-    "no-object": (["--executor-input=[1]"], "--executor-input: not a JSON object"),
+    "executor-input": (["--executor-input", "{"], "--executor-input: invalid 'JSON object' value: '{'"),
+    "no-object": (["--executor-input=[1]"], "--executor-input: invalid 'JSON object' value: '[1]'"),
 }  # fmt: skip
 
 
