@@ -9,8 +9,9 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partialmethod
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from common.values import InputError, OutputError, fitted, plain, short
 
@@ -38,7 +39,8 @@ class OutputPath(InputPath):
     """An output, of which a step gets the path to write it to: ``OutputPath(str)``."""
 
 
-class PipelineTaskFinalStatus(NamedTuple):
+@dataclass
+class PipelineTaskFinalStatus:
     """How what a step waited for has ended; ``state`` is ``FAILED``, or ``COMPLETE`` when all is well."""
 
     state: str = ""  # other runners than KFP's servers say SUCCEEDED when all is well
@@ -53,7 +55,7 @@ class PipelineTaskFinalStatus(NamedTuple):
         error = told.get("error")
         errors = {f"error_{key}": error[key] for key in error} if isinstance(error, dict) else {}
         found = {re.sub("[A-Z]", r"_\g<0>", key).lower(): told[key] for key in told} | errors
-        return cls(**{key: found[key] for key in cls._fields if key in found})
+        return cls(**{key: found[key] for key in cls.__dataclass_fields__ if key in found})
 
 
 class Artifact:
