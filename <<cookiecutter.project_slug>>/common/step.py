@@ -94,7 +94,7 @@ class Outputs(ExitStack):
             print(json.dumps(values["Output"] if [*values] == ["Output"] else values))
         for file in self._files.values():
             draft, place = Path(file.path), Path(file.local_path)
-            if draft.exists():
+            if draft.exists() and draft != place:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 draft.replace(place)
 
@@ -110,7 +110,7 @@ class Outputs(ExitStack):
             there = ", ".join(path.name for path in source.parent.glob("*")) if is_draft else ""
             beside = f"; KFP does not keep what is beside it: {there}" if there else ""
             raise OutputError(f"{key}: this output was never written{beside}")
-        if not (is_draft or is_left):
+        if source.exists() and not (is_draft or is_left):
             file.uri = uri
             copy = shutil.copytree if source.is_dir() else shutil.copyfile
             copy(source, self._draft(key, file).path)
