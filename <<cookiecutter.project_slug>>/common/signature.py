@@ -58,7 +58,7 @@ class Port(NamedTuple):
             return self.kind.from_kfp(fitted(self.name, dict, found, InputError))
         return fitted(self.name, self.kind, found, InputError)
 
-    def item(self, text: str) -> dict[str, Any]:
+    def artifact(self, text: str) -> dict[str, Any]:
         """Return what KFP would tell of what is at a path, which a person gives."""
         path, is_input = Path(text).absolute(), self.way == "input"
         if is_input and not path.exists():
@@ -138,7 +138,7 @@ def _add(parser: argparse.ArgumentParser, port: Port) -> None:
     parser.add_argument(
         "--output" if port.name == "Output" else f"--{port.name.replace('_', '-')}",
         dest=port.name,
-        type=port.item if is_path else kind,
+        type=port.artifact if is_path else kind,
         metavar="PATH" if is_path else "VALUE",
         nargs="*" if port.is_list else None,
         required=not has_default and not is_printed,
