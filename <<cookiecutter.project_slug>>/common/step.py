@@ -17,11 +17,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic, NoReturn, TypeVar
 
+from common import dsl
 from common.dsl import *  # noqa: F403  # with ``step``, all that a step imports
-from common.dsl import DRAFT, FIGURES, Artifact, to_publish
 from common.signature import Port, given, ports_of
 from common.values import InputError, OutputError, plain, short
 
+__all__ = ["step"]
+__all__ += dsl.__all__
 R = TypeVar("R")
 
 
@@ -65,7 +67,7 @@ class Outputs(ExitStack):
     def __init__(self, given: Mapping[str, Any], told_in: str) -> None:
         super().__init__()
         self._given, self._told_in = given, told_in
-        self._files: dict[str, Artifact] = {}
+        self._files: dict[str, dsl.Artifact] = {}
 
     def file(self, port: Port) -> Any:
         """Return what the function gets for an output: an artifact to write, or the path of one."""
@@ -98,10 +100,10 @@ class Outputs(ExitStack):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 draft.replace(place)
 
-    def _settled(self, key: str, file: Artifact) -> dict[str, Any]:
+    def _settled(self, key: str, file: dsl.Artifact) -> dict[str, Any]:
         """Return what is told of an output; raises OutputError where it was never written."""
-        source, metadata, uri = Path(file.path), to_publish(file), self._given[key]["uri"]
-        is_draft, is_figures = DRAFT in file.path, isinstance(file, FIGURES) and metadata
+        source, metadata, uri = Path(file.path), dsl.to_publish(file), self._given[key]["uri"]
+        is_draft, is_figures = dsl.DRAFT in file.path, isinstance(file, dsl.FIGURES) and metadata
         # At an address that the step has given it, where nobody looks.
         is_left = "://" in file.uri != uri and (is_draft or file.path == file.local_path)
         if is_figures and not self._told_in and not source.exists():
@@ -117,14 +119,14 @@ class Outputs(ExitStack):
         return {"name": file.name, "uri": file.uri, "metadata": metadata}
 
     def _write(self, key: str, place: str, value: object) -> None:
-        draft = self._draft(key, Artifact(key, place))
+        draft = self._draft(key, dsl.Artifact(key, place))
         Path(draft.path).write_text(json.dumps(value), encoding="utf-8")
 
-    def _draft(self, key: str, file: Artifact) -> Artifact:
+    def _draft(self, key: str, file: dsl.Artifact) -> dsl.Artifact:
         """Have a file be written to a folder beside its place, for this run alone."""
         path = Path(file.local_path).absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
-        folder = self.enter_context(TemporaryDirectory(dir=path.parent, prefix=DRAFT))
+        folder = self.enter_context(TemporaryDirectory(dir=path.parent, prefix=dsl.DRAFT))
         file.custom_path = f"{folder}/{path.name}"
         self._files[key] = file
         return file
@@ -146,9 +148,9 @@ def _pairs(returned: Sequence[Port], result: Any) -> Iterable[tuple[Port, Any]]:
     return zip(returned, values, strict=False)
 
 
-def _take(file: Artifact, value: Any) -> None:
+def _take(file: dsl.Artifact, value: Any) -> None:
     """Make of an artifact that was returned the output; of another value its file, as text."""
-    if not isinstance(value, Artifact):
+    if not isinstance(value, dsl.Artifact):
         Path(file.path).write_text(str(value), encoding="utf-8")
         return
     file.name, file.metadata = value.name or file.name, value.metadata
