@@ -8,7 +8,7 @@ from typing import Any
 from kfp_workbench.check.flow import NOTHING, Given, Visit, of_source, possible
 from kfp_workbench.check.trap import Trap
 from kfp_workbench.local import cel, expression, values
-from kfp_workbench.local.cel import CelError
+from kfp_workbench.local.problems import CelError
 from kfp_workbench.local.spec import ComponentInput, TaskOutput
 from kfp_workbench.project.names import called, shown
 from kfp_workbench.project.port_types import Annotation

@@ -14,6 +14,7 @@ from kfp_workbench.local import expansion, imports, spec, task_config, values
 from kfp_workbench.local.dags import takes_hook
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.project.names import shown
+from kfp_workbench.project.secrecy import MASK, hide, is_secret
 
 # Images that stand for something that Kubernetes does, and no container.
 STUBS = {
@@ -113,8 +114,6 @@ def _parameter_problems(pipeline: spec.Pipeline, given: Mapping[str, Any]) -> It
 
 
 def _said(name: str, value: Any) -> str:
-    from kfp_workbench.project.secrecy import MASK, hide, is_secret
-
     return MASK if is_secret(name) else shown(hide(values.plain(value)))
 
 

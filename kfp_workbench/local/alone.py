@@ -20,7 +20,7 @@ from kfp_workbench.local import (
     values,
     vscode,
 )
-from kfp_workbench.local.artifacts import LOGS, STORE, local_path
+from kfp_workbench.local.artifacts import LOGS, local_path, root_of
 from kfp_workbench.local.attached.sitecustomize import LEFT
 from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.earlier import Earlier
@@ -122,8 +122,8 @@ class Alone:
     @property
     def _launcher(self) -> Launcher:
         earlier = self._earlier
-        below = f"{STORE}/{earlier.pipeline.name}/{earlier.identity.run_id}/"
-        return Launcher(self._store, below, earlier.identity.tags)
+        root = root_of(earlier.pipeline.name, earlier.identity.run_id)
+        return Launcher(self._store, root, earlier.identity.tags)
 
     def _begin(self) -> Begun:
         earlier, metadata = self._earlier, Metadata()

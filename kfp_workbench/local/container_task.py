@@ -23,18 +23,6 @@ from kfp_workbench.local.store import Shared
 from kfp_workbench.local.tasks import Tasks
 
 
-def begin(
-    tasks: Tasks,
-    run: DagRun,
-    task: spec.Task,
-    component: spec.Component,
-    container: Mapping[str, Any],
-    ended: Ended,
-) -> None:
-    """Begin a task; ``ended`` is called once it has ended, which may be at once."""
-    ContainerTask(tasks, run, task, component, container, ended).begin()
-
-
 def variables_of(
     task: spec.Task,
     component: spec.Component,
@@ -64,6 +52,7 @@ class ContainerTask:
         container: Mapping[str, Any],
         ended: Ended,
     ) -> None:
+        """Take a task up; ``ended`` is called once it has ended, which may be when it begins."""
         self._tasks, self._run, self._task = tasks, run, task
         self._component, self._container, self._ended = component, container, ended
         self._path = (*run.path, task.name)
@@ -92,7 +81,7 @@ class ContainerTask:
             self._ended(Phase.SKIPPED)
             return
         if self._task.caches:
-            self._entry = tasks.cache.entry(self._component, self._container, begun)
+            self._entry = tasks.cache.entry(self._component, self._container, begun, tasks.store)
             if self._reused():
                 return
         self._queue()
@@ -141,8 +130,7 @@ class ContainerTask:
             return
         tasks, inputs = self._tasks, self._begun.inputs
         settings = tasks.pipeline.kubernetes.get(self._component.executor, {})
-        takes = task_config.takes_workspace(inputs.parameters, inputs.artifacts)
-        claim = f"{tasks.identity.resource_name}-kfp-workspace" if takes else None
+        claim = f"{tasks.identity.resource_name}-kfp-workspace" if inputs.in_workspace else None
         config = task_config.made(
             self._component, self._container, settings, inputs.parameters, claim
         )

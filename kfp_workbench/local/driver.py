@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kfp_workbench.local import expansion, inputs, placeholders, quantities, values
-from kfp_workbench.local.artifacts import LOGS, STORE, RuntimeArtifact, local_path
+from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path, root_of
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
 from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata, MetadataError
@@ -222,7 +222,7 @@ def _items(options: Options, given: Inputs) -> Sequence[Any]:
 
 def _outputs(options: Options, pipeline: str) -> Outputs:
     """Return where a container leaves its outputs (provisionOutputs)."""
-    task = f"{STORE}/{pipeline}/{options.identity.run_id}/{options.task.name}/{uuid.uuid4()}"
+    task = f"{root_of(pipeline, options.identity.run_id)}{options.task.name}/{uuid.uuid4()}"
     declared = {
         **options.component.output_artifacts,
         LOGS: {"artifactType": {"schemaTitle": "system.Artifact"}},

@@ -56,7 +56,7 @@ def texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield key
+            yield from texts(key)  # which YAML may have as a number
             yield from texts(item)
     elif isinstance(value, list):
         for item in value:

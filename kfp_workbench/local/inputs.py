@@ -43,6 +43,14 @@ class Inputs(NamedTuple):
     parameters: dict[str, Any]
     artifacts: dict[str, Sequence[Artifact]]
 
+    @property
+    def in_workspace(self) -> bool:
+        """Tell whether a task is given the workspace: it is told its path, or something that is in it."""
+        texts = (value for value in self.parameters.values() if isinstance(value, str))
+        return any(WORKSPACE in text for text in texts) or any(
+            several and several[0].is_in_workspace for several in self.artifacts.values()
+        )
+
 
 class NullError(UnresolvedError):
     """An input whose value is null."""

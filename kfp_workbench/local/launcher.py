@@ -214,19 +214,10 @@ def _replacements(given: ExecutorInput) -> dict[str, str]:
             if not several:
                 continue
             found[f"{{{{$.{kind}.artifacts['{name}'].uri}}}}"] = several[0].uri
-            if (path := _seen_path(several[0])) is not None:
+            if (path := artifacts.seen_path(several[0])) is not None:
                 found[f"{{{{$.{kind}.artifacts['{name}'].path}}}}"] = path
     for name, value in given.parameters.items():
         found[placeholders.tag(name)] = values.launcher_text(value)
     for name, file in given.output_parameters.items():
         found[f"{{{{$.outputs.parameters['{name}'].output_file}}}}"] = file
     return found
-
-
-def _seen_path(artifact: RuntimeArtifact) -> str | None:
-    if artifact.uri.startswith("/"):
-        return artifact.uri  # a process sees paths for addresses
-    try:
-        return artifacts.path_of(artifact)
-    except ValueError:
-        return None
