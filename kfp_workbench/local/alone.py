@@ -117,12 +117,13 @@ class Alone:
     def _variables(self) -> dict[str, str]:
         earlier = self._earlier
         pod = f"{earlier.identity.resource_name}-{earlier.name}"
-        return container_task.variables_of(earlier.component, earlier.container, pod)
+        return container_task.variables_of(earlier.task, earlier.component, earlier.container, pod)
 
     @property
     def _launcher(self) -> Launcher:
         earlier = self._earlier
-        return Launcher(self._store, root_of(earlier.pipeline.name, earlier.identity.run_id))
+        root = root_of(earlier.pipeline.name, earlier.identity.run_id)
+        return Launcher(self._store, root, earlier.identity.tags)
 
     def _begin(self) -> Begun:
         earlier, metadata = self._earlier, Metadata()

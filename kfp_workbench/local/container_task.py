@@ -24,10 +24,16 @@ from kfp_workbench.local.tasks import Tasks
 
 
 def variables_of(
-    component: spec.Component, container: Mapping[str, Any], pod: str
+    task: spec.Task,
+    component: spec.Component,
+    container: Mapping[str, Any],
+    pod: str,
+    attempt: int = 0,
 ) -> dict[str, str]:
-    """Return the variables of a component's container in a pod of some name."""
+    """Return the variables of a task's container in a pod of some name; ``attempt`` counts from 0."""
     found = {"KFP_POD_NAME": pod, "KFP_POD_UID": str(uuid.uuid4())}
+    if task.retry:
+        found["KFP_RETRY_INDEX"] = str(attempt)
     if task_config.on_pod(component, task_config.ENV):
         own = container.get("env", [])
         found |= {item["name"]: str(item.get("value", "")) for item in own}
@@ -102,6 +108,7 @@ class ContainerTask:
             self._image = driver.resolve_image(self._begun, self._container)
             driver.resolve_command(self._begun, self._container)
             driver.check_amounts(self._begun, self._container)
+            driver.check_tags(self._begun)
             self._configure()
         except (DriverError, task_config.TaskConfigError) as error:
             self._noted.step = self._tasks.teller.step(self._image, self._task)
@@ -163,14 +170,15 @@ class ContainerTask:
         if self._attempts.number == 1:
             tasks.recorder.keep_inputs(self._noted, files.folder)
         pod = f"{tasks.identity.resource_name}-{name}"
-        variables = variables_of(self._component, self._container, pod)
+        attempt = self._attempts.number - 1
+        variables = variables_of(self._task, self._component, self._container, pod, attempt)
         try:
             return tasks.launcher.launch(
                 self._begun,
                 self._component,
                 variables,
                 files,
-                self._attempts.number - 1,
+                attempt,
                 self._command,
             )
         except (WorkbenchError, OSError) as error:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kfp_workbench.local import inputs, placeholders, quantities, values
+from kfp_workbench.local import expansion, inputs, placeholders, quantities, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path, root_of
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
@@ -148,6 +148,17 @@ def resolve_command(begun: Begun, image: Mapping[str, Any]) -> None:
         begun.command = placeholders.resolve(words, begun.inputs.parameters)
     except placeholders.PlaceholderError as error:
         raise DriverError(str(error), error.code) from None
+
+
+def check_tags(begun: Begun) -> None:
+    """Raise DriverError for a value of a task's that Argo would not hand on (see `expansion`)."""
+    metadata = [
+        dict(item.metadata) for several in begun.inputs.artifacts.values() for item in several
+    ]
+    if tag := expansion.stumbled_over([begun.inputs.parameters, metadata]):
+        raise DriverError(
+            f"{{{{{tag}}}}}, in what it is given, is a tag of Argo Workflows: let steps write it otherwise"
+        )
 
 
 def _given(options: Options) -> tuple[Inputs, bool]:

@@ -154,7 +154,7 @@ class Run:
             Metadata(),
             identity,
             scheduler,
-            Launcher(self.store, root_of(self.pipeline.name, identity.run_id)),
+            Launcher(self.store, root_of(self.pipeline.name, identity.run_id), identity.tags),
             self.store,
             setting.runner,
             setting.folder,

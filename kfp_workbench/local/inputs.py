@@ -24,6 +24,18 @@ class Identity(NamedTuple):
     display_name: str
     created: str  # UTC, as in 2026-01-31T12:00:00Z
 
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """What Argo's tags of a run stand for (``{{workflow.name}}``), in a default install."""
+        return {
+            "workflow.name": self.resource_name,
+            "workflow.namespace": "kubeflow",
+            "workflow.uid": self.run_id,
+            "workflow.serviceAccountName": "pipeline-runner",
+            "workflow.mainEntrypoint": "entrypoint",
+            "workflow.creationTimestamp": self.created,
+        }
+
 
 class Inputs(NamedTuple):
     """The inputs of one execution of a task."""

@@ -288,8 +288,11 @@ def test_the_servers_own_reason_is_told(package: Path, server: KfpServer) -> Non
         runs.submit(connected, package, {"nope": 1}, experiment="e", run_name="r")
 
 
-def test_a_lost_answer_does_not_start_the_run_twice(package: Path, server: KfpServer) -> None:
-    server.fail("lost", "/runs", method="POST")
+@pytest.mark.parametrize("fault", ["lost", "torn", "replaced"])
+def test_a_lost_answer_does_not_start_the_run_twice(
+    package: Path, server: KfpServer, fault: str
+) -> None:
+    server.fail(fault, "/runs", method="POST")
     submission = start(package, server.url, run_name="unique")
     assert [item["run_id"] for item in server.runs] == [submission.run_id]
     assert len([r for r in server.requests if r.method == "POST" and r.path.endswith("runs")]) == 1
