@@ -35,7 +35,8 @@ class Ahead:
         self._lock = threading.Lock()
         self._coming: deque[Start] = deque()
         self._waiting: dict[str, Interpreter] = {}  # by their scripts
-        self._running = 0
+        self._running = 1  # this process, which has much to load until its first command
+        self._is_loading = True
         self._noted: list[Start] = []
 
     def __enter__(self) -> "Ahead":
@@ -73,7 +74,8 @@ class Ahead:
     def running(self) -> Iterator[None]:
         """Count a command while it runs."""
         with self._lock:
-            self._running += 1
+            self._running += not self._is_loading
+            self._is_loading = False
         try:
             yield
         finally:

@@ -299,15 +299,25 @@ def test_no_more_than_may_run_at_once(bench: Bench) -> None:
     bench.noted(["python"])
     each = [["python", f"tasks/{n}/app/main.py", str(bench.binaries), "", []] for n in range(5)]
     (bench.folder / FILE).write_text(json.dumps(each))
-    with bench.begun() as ahead:
-        started = [*ahead._waiting]
-        assert len(started) == 2
+    start = interpreters.Start("python", "/absent", str(bench.binaries), "")
+    with Ahead(bench.folder, 3) as ahead:
+
+        def come() -> list[str]:
+            """Return the numbers of those that wait, once one more command was started."""
+            ahead.take(start, ["python", "x.py"], bench.folder, {})
+            return [Path(script).parts[-3] for script in ahead._waiting]
+
+        ahead.start()
+        assert [Path(script).parts[-3] for script in ahead._waiting] == ["0", "1"]
         with ahead.running():
-            start = interpreters.Start("python", started[0], str(bench.binaries), "", ["json"])
-            assert ahead.take(start, ["python", "x.py"], bench.folder, {}) is None
-            assert [*ahead._waiting] == started[1:]
+            assert come() == ["0", "1"]
+            ahead._waiting.popitem()[1].end()
+            with ahead.running():
+                assert come() == ["0"]
+            assert come() == ["0", "2"]
+        assert come() == ["0", "2", "3"]
         waiting = [each.process for each in ahead._waiting.values()]
-    assert [process.returncode for process in waiting] == [-signal.SIGKILL]
+    assert [process.returncode for process in waiting] == [-signal.SIGKILL] * 3
 
 
 @pytest.mark.parametrize(
