@@ -1,12 +1,11 @@
 """One task with a container: from its driver, through its attempts, to its end."""
 
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import driver, record, spec, task_config
+from kfp_workbench.local import driver, identifiers, record, spec, task_config
 from kfp_workbench.local.allowances import UNLIMITED, Allowance
 from kfp_workbench.local.artifacts import SESSION, schema
 from kfp_workbench.local.attempts import Attempts
@@ -39,7 +38,7 @@ def variables_of(
     component: spec.Component, container: Mapping[str, Any], pod: str
 ) -> dict[str, str]:
     """Return the variables of a component's container in a pod of some name."""
-    found = {"KFP_POD_NAME": pod, "KFP_POD_UID": str(uuid.uuid4())}
+    found = {"KFP_POD_NAME": pod, "KFP_POD_UID": identifiers.new()}
     if task_config.on_pod(component, task_config.ENV):
         own = container.get("env", [])
         found |= {item["name"]: str(item.get("value", "")) for item in own}
