@@ -17,6 +17,15 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def read(path: Path) -> str:
+    """Return a file's text; raises WorkbenchError (2) where it is no UTF-8, and OSError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise WorkbenchError(f"{path}:{line}: is no UTF-8: save it as that", 2) from None
+
+
 def write(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` and make its folders; raises WorkbenchError (1) when it cannot.
 

@@ -1,4 +1,4 @@
-"""What a step's function says of its inputs and outputs, and how a command line gives them."""
+"""What a step's function says of its inputs and outputs, and what KFP or a person gives for them."""
 
 import argparse
 import inspect
@@ -8,27 +8,13 @@ import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NoReturn, TypeVar, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, NoReturn, get_args, get_origin
 
-from common.artifacts import FIGURES, Artifact
-from common.values import InputError, without_none
+from common.dsl import FIGURES, Artifact, InputPath, OutputPath, PipelineTaskFinalStatus
+from common.values import InputError, fitted, without_none
 
-T = TypeVar("T")
-Input = Annotated[T, "input"]
-Output = Annotated[T, "output"]
 REQUIRED = inspect.Parameter.empty
 FROM_KFP = "--executor-input"
-
-
-class InputPath:
-    """An input artifact, of which a step gets the path: ``InputPath("Dataset")``."""
-
-    def __init__(self, type: Any = None) -> None:
-        self.type = type  # for component.yaml alone
-
-
-class OutputPath(InputPath):
-    """An output, of which a step gets the path to write it to: ``OutputPath(str)``."""
 
 
 class Port(NamedTuple):
@@ -47,17 +33,33 @@ class Port(NamedTuple):
         return isinstance(self.kind, type) and issubclass(self.kind, Artifact)
 
     def passed(self, value: Any) -> Any:
-        """Return what the function gets for an artifact, a path to one, or a list of them."""
-        if self.is_list and isinstance(value, list):
-            return [self._replace(is_list=False).passed(item) for item in value]
-        if self.is_file and isinstance(value, (str, os.PathLike)):
+        """Return what the function gets for an artifact, a path to one, or what KFP tells of one."""
+        if not self.is_file or value is None:
+            return value
+        if isinstance(value, list):  # KFP has a list of each
+            found = [self.passed(item) for item in value]
+            return found if self.is_list else next(iter(found), None)
+        if isinstance(value, dict):
+            value = self.kind.from_kfp(value)
+        elif isinstance(value, (str, os.PathLike)):
             value = self.kind(self.name, os.fspath(value))
         if self.way == "output":
             Path(value.path).parent.mkdir(parents=True, exist_ok=True)
-        return value.path if self.is_path and value is not None else value
+        return value.path if self.is_path else value
 
-    def artifact(self, text: str) -> dict[str, Any]:
-        """Return what KFP would tell of an artifact, of which a person gives the path."""
+    def argument(self, given: Mapping[str, Any]) -> Any:
+        """Return what the function gets for an input; raises InputError where it is missing or wrong."""
+        found = self.passed(given.get(self.name, given.get(self.name.lower())))
+        if found is None and self.default is REQUIRED:
+            raise InputError(f"{self.name}: was not given")
+        if found is None or self.is_file:
+            return self.default if found is None else found
+        if self.kind is PipelineTaskFinalStatus:
+            return self.kind.from_kfp(fitted(self.name, dict, found, InputError))
+        return fitted(self.name, self.kind, found, InputError)
+
+    def item(self, text: str) -> dict[str, Any]:
+        """Return what KFP would tell of what is at a path, which a person gives."""
         path, is_input = Path(text).absolute(), self.way == "input"
         if is_input and not path.exists():
             raise InputError(f"there is no {text}")
@@ -68,7 +70,7 @@ class Port(NamedTuple):
         return {"name": path.name, "uri": str(path), "metadata": metadata}
 
 
-def ports(function: Callable[..., Any]) -> list[Port]:
+def ports_of(function: Callable[..., Any]) -> list[Port]:
     """Return a function's inputs and outputs, those last that it returns."""
     found = inspect.signature(function, eval_str=True)
     result = found.return_annotation
@@ -92,9 +94,11 @@ def _port(name: str, annotation: Any, default: Any) -> Port:
     return Port(name, inner.kind if is_list else kind, way, is_list, default=default)
 
 
-def given(function: Callable[..., Any], argv: Sequence[str]) -> dict[str, Any]:
-    """Return the executor input that KFP gives, or one like it, made of a person's flags."""
-    by_kfp, found = any(word.startswith(FROM_KFP) for word in argv), ports(function)
+def given(
+    function: Callable[..., Any], ports: Sequence[Port], argv: Sequence[str]
+) -> tuple[Mapping[str, Any], Mapping[str, Any], str]:
+    """Return what is given of inputs and outputs, as KFP tells of them, and where to publish."""
+    by_kfp = any(word.startswith(FROM_KFP) for word in argv)
     texts = [sys.modules[function.__module__].__doc__, inspect.getdoc(function)]
     parser = _Parser(
         prog=function.__name__,
@@ -106,12 +110,18 @@ def given(function: Callable[..., Any], argv: Sequence[str]) -> dict[str, Any]:
     parser.register("type", "JSON", json.loads)
     parser.register("type", bool, lambda text: json.loads(text.lower()))
     parser.add_argument(FROM_KFP, type="JSON", metavar="JSON", help="all of this, from KFP")
-    for port in found:
-        _add(parser, port, is_needed=not by_kfp)
+    for port in () if by_kfp else ports:
+        _add(parser, port)
     flags = vars(parser.parse_args(argv))
-    if by_kfp and not isinstance(flags["executor_input"], dict):
+    if not by_kfp:
+        return flags, flags, ""
+    if not isinstance(told := flags["executor_input"], dict):
         parser.error(f"{FROM_KFP}: not a JSON object")
-    return flags["executor_input"] if by_kfp else _executor_input(found, flags)
+    inputs, outputs = told.get("inputs", {}), told["outputs"]
+    items = {key: each["artifacts"] for key, each in inputs.get("artifacts", {}).items()}
+    places = {key: {"uri": one["outputFile"]} for key, one in outputs.get("parameters", {}).items()}
+    files = {key: each["artifacts"][0] for key, each in outputs.get("artifacts", {}).items()}
+    return inputs.get("parameterValues", {}) | items, places | files, outputs["outputFile"]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -119,32 +129,19 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(message.removeprefix("argument "))
 
 
-def _add(parser: argparse.ArgumentParser, port: Port, is_needed: bool) -> None:
-    is_value, is_given = port.way == "returned" and not port.is_file, port.default is not REQUIRED
-    kind = port.kind if port.kind in (str, int, float, bool) else "JSON"
-    note = f", {port.default!r} unless given" if is_given else ""
+def _add(parser: argparse.ArgumentParser, port: Port) -> None:
+    is_printed = port.way == "returned" and not port.is_file
+    is_path, has_default = port.is_file or is_printed, port.default is not REQUIRED
+    note = f", {port.default!r} unless given" if has_default else ""
     if port.way != "input":
-        note = ", printed unless given" if is_value else ", to be written"
+        note = ", printed unless given" if is_printed else ", to be written"
+    kind = port.kind if port.kind in (str, int, float, bool) else "JSON"
     parser.add_argument(
         "--output" if port.name == "Output" else f"--{port.name.replace('_', '-')}",
         dest=port.name,
-        type=port.artifact if port.is_file else os.path.abspath if is_value else kind,
-        metavar="PATH" if port.is_file or is_value else "VALUE",
+        type=port.item if is_path else kind,
+        metavar="PATH" if is_path else "VALUE",
         nargs="*" if port.is_list else None,
-        required=is_needed and not is_given and not is_value,
+        required=not has_default and not is_printed,
         help=f"{getattr(port.kind, '__name__', port.kind)}{note}".replace("%", "%%"),
     )
-
-
-def _executor_input(found: Sequence[Port], flags: Mapping[str, Any]) -> dict[str, Any]:
-    inputs: dict[str, Any] = {"parameterValues": {}, "artifacts": {}}
-    outputs: dict[str, Any] = {"parameters": {}, "artifacts": {}}
-    for port in found:
-        value, side = flags[port.name], inputs if port.way == "input" else outputs
-        if port.way == "returned" and not port.is_file:
-            outputs["parameters"][port.name] = {"outputFile": value}
-        elif port.is_file and value is not None:
-            side["artifacts"][port.name] = {"artifacts": value if port.is_list else [value]}
-        elif value is not None:
-            inputs["parameterValues"][port.name] = value
-    return {"inputs": inputs, "outputs": outputs}

@@ -21,4 +21,10 @@ class Trap(NamedTuple):
     word: Word | None = None
 
 
+def said(problem: str) -> Trap:
+    """Return as a trap what ends with its cure, after a colon."""
+    what, colon, cure = problem.rpartition(": ")
+    return Trap(what, cure) if colon else Trap(problem, "mend pipeline.py")
+
+
 Finder = Callable[[Visit, Given], Iterator[Trap]]

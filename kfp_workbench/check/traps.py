@@ -10,6 +10,7 @@ from typing import Any
 from kfp_workbench.check import (
     traps_arguments,
     traps_parameters,
+    traps_pods,
     traps_tasks,
     traps_texts,
     traps_values,
@@ -39,6 +40,7 @@ FINDERS: Sequence[Finder] = (
     traps_texts.quotes,
     traps_tasks.refused,
     traps_tasks.pods,
+    traps_pods.settings,
     traps_tasks.exits,
     traps_tasks.artifacts,
     traps_tasks.importers,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kfp_workbench.check.flow import NOTHING, Given, Visit, of_source, possible
-from kfp_workbench.check.trap import Trap
+from kfp_workbench.check.trap import Trap, said
 from kfp_workbench.local import admission, driver, importer, own_data, placeholders, spec
 from kfp_workbench.local.dags import takes_hook
 from kfp_workbench.local.spec import TaskOutput
@@ -16,7 +16,7 @@ def refused(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find tasks for which a server refuses a pipeline."""
     graph = visit.graph.dag
     if graph:
-        yield from map(_said, admission.task_problems(visit.pipeline, graph, visit.task))
+        yield from map(said, admission.task_problems(visit.pipeline, graph, visit.task))
     inner = visit.component.dag
     if inner and (problem := admission.dag_problem(visit.component.name, inner)):
         yield Trap(problem.partition(": ")[0], "add a task beside them, which they wait for")
@@ -26,7 +26,7 @@ def pods(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find tasks whose pod Kubernetes does not take, whatever the cluster."""
     if visit.container:
         settings = visit.pipeline.kubernetes.get(visit.component.executor, {})
-        yield from map(_said, admission.pod_problems(visit.task, visit.container, settings))
+        yield from map(said, admission.pod_problems(visit.task, visit.container, settings))
     for text in driver.amounts(visit.container):
         name = placeholders.parameter_in(text)
         source = visit.task.parameters.get(name or "")
@@ -178,8 +178,3 @@ def characters(visit: Visit, given: Given) -> Iterator[Trap]:
     for part in parts:
         for _, trouble in texts.find(part):
             yield Trap(trouble.what, trouble.cure)
-
-
-def _said(problem: str) -> Trap:
-    what, colon, cure = problem.rpartition(": ")
-    return Trap(what, cure) if colon else Trap(problem, "mend pipeline.py")

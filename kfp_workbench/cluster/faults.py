@@ -167,7 +167,7 @@ def _fault(this: _Call, error: Exception) -> WorkbenchError:
     if isinstance(reason, faults.ReadTimeoutError):
         limit = this.seconds if this.seconds is not None else transport.READ_SECONDS
         return LostAnswerError(f"cannot {doing} {host}: no answer within {limit:.0f} s")
-    return LostAnswerError(f"cannot {doing} {host}: the connection broke ({reason})")
+    return LostAnswerError(f"cannot {doing} {host}: the connection broke ({cause(reason)})")
 
 
 def unreachable(host: str, reason: object) -> WorkbenchError | None:

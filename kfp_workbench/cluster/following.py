@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+from kfp_workbench.cluster import limits
 from kfp_workbench.cluster.faults import (
     BusyError,
     LostAnswerError,
@@ -111,10 +112,10 @@ class Follower:
 
         The server may be silent for ``seconds``, if they are fewer than usual.
         """
-        limits = timeouts(seconds)
+        times = timeouts(seconds)
         try:
             run: Mapping[str, Any] = call(
-                self._server, "look at the run on", partial(self._run, limits), limits[1]
+                self._server, "look at the run on", partial(self._run, times), times[1]
             )
         except NotFoundError:
             raise GoneError("the run is not there any more: somebody deleted it") from None
@@ -127,16 +128,16 @@ class Follower:
 
     def terminate(self) -> None:
         """Ask for the run's end; raises WorkbenchError (1) when the server does not take it."""
-        limits = timeouts(LOOK_SECONDS)
+        times = timeouts(LOOK_SECONDS)
         for attempt in range(3):
             try:
                 call(
                     self._server,
                     "terminate the run on",
                     lambda: self._service.run_service_terminate_run(
-                        self._run_id, _request_timeout=limits
+                        self._run_id, _request_timeout=times
                     ),
-                    limits[1],
+                    times[1],
                 )
                 return
             except PASSING:
@@ -150,14 +151,15 @@ class Follower:
 
         return kfp_server_api.RunServiceApi(self._server.api)
 
-    def _run(self, limits: tuple[float, float]) -> Mapping[str, Any]:
+    def _run(self, times: tuple[float, float]) -> Mapping[str, Any]:
         """Return the run as the server has it; raises ValueError for what is none.
 
         The SDK's models would refuse a whole run for one time that they cannot read.
         """
-        content = self._service.run_service_get_run(
-            self._run_id, _preload_content=False, _request_timeout=limits
-        ).data
+        answer = self._service.run_service_get_run(
+            self._run_id, _preload_content=False, _request_timeout=times
+        )
+        content = limits.content(answer)
         try:
             run = json.loads(content)
         except RecursionError:

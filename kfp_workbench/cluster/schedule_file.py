@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.cluster import cron
 from kfp_workbench.cluster.cron import Cron
-from kfp_workbench.project import variables
+from kfp_workbench.project import environments, variables
 from kfp_workbench.project.documents import Document, Problem
 from kfp_workbench.project.findings import Finding, said
 from kfp_workbench.project.names import shown
@@ -31,7 +31,6 @@ MAX_SECONDS = 10 * 366 * 24 * 3600  # ten years
 _KEYS = ("cron", "every", "env", "parameters", "enabled", "max_concurrency", "catch_up")
 _DATES = ("start", "end")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
-_ENV = re.compile(r"[A-Za-z0-9_-]+")
 _UNITS = (("day", 24 * 3600), ("hour", 3600), ("minute", 60), ("second", 1))
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
@@ -197,9 +196,8 @@ class _Reader:
 
     def _env(self, name: str, env: object) -> str:
         place = (name, "env")
-        if not isinstance(env, str) or not _ENV.fullmatch(env):
-            what = f"{name}: env: {shown(env)} is no environment"
-            self._wrong(place, f"{what}: use letters, digits, dashes and underscores")
+        if problem := environments.name_problem(env):
+            self._wrong(place, f"{name}: env: {shown(env)} is no environment: {problem}")
         elif not (self._sources.root / "params" / f"{env}.yaml").is_file():
             self._wrong(place, f"{name}: env: params/{env}.yaml is not there: make it")
         return str(env)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from kfp_workbench.cluster import faults, transport
+from kfp_workbench.cluster import faults, limits, transport
 from kfp_workbench.cluster.credentials import Credentials
 from kfp_workbench.cluster.transport import Endpoint
 from kfp_workbench.errors import WorkbenchError
@@ -91,10 +91,12 @@ def look(
 
     server = Server(Endpoint(host, credentials, ca), namespace)
     healthz = kfp_server_api.HealthzServiceApi(server.api).healthz_service_get_healthz
-    limits = transport.timeouts(transport.LOOK_SECONDS)
-    health = _health(
-        server, lambda: healthz(_preload_content=False, _request_timeout=limits).data, limits[1]
-    )
+    times = transport.timeouts(transport.LOOK_SECONDS)
+
+    def ask() -> bytes:
+        return limits.content(healthz(_preload_content=False, _request_timeout=times))
+
+    health = _health(server, ask, times[1])
     multi_user = health.get("multi_user", health.get("apiServerMultiUser"))
     if multi_user and not namespace:
         raise WorkbenchError(f"{host} serves several namespaces: set KFP_NAMESPACE to yours", 2)

@@ -1,12 +1,11 @@
 """Reads what is at an address of the server, of whatever size, within limits."""
 
-import time
 from collections.abc import Iterator
 
+from kfp_workbench.cluster import limits
 from kfp_workbench.cluster.server import Server, call
 from kfp_workbench.errors import WorkbenchError
 
-CHUNK = 64 * 1024  # bytes
 _SECONDS = 20.0  # that reading may take
 
 
@@ -21,14 +20,11 @@ def read(server: Server, path: str, limit: int) -> Iterator[bytes]:
     answer = call(
         server, "read from", lambda: request("GET", url, headers={}, _preload_content=False)
     )
-    size, until = 0, time.monotonic() + _SECONDS
     try:
         if "html" in answer.headers.get("Content-Type", ""):
             raise WorkbenchError(f"{server.host} answers with a page")
-        while chunk := call(server, "read from", lambda: answer.read(CHUNK)):
-            size += len(chunk)
-            if size > limit or time.monotonic() > until:
-                raise WorkbenchError(f"{server.host} says too much")
+        chunks = limits.chunks(answer, limit, _SECONDS)
+        while chunk := call(server, "read from", lambda: next(chunks, b"")):
             yield chunk
     finally:
         answer.close()

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kfp_workbench.cluster import limits
 from kfp_workbench.cluster.credentials import Credentials
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.pipeline import light_kfp
@@ -133,15 +134,16 @@ def _guard(rest: Any, credentials: Credentials | None) -> None:
     rest.pool_manager.connection_pool_kw["retries"] = urllib3.Retry(
         total=0, redirect=0, raise_on_redirect=False, respect_retry_after_header=False
     )
+    rest.pool_manager.urlopen = limits.kept(rest.pool_manager.urlopen)
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # what goes wrong is told once
     send = rest.request
 
     def request(*args: Any, headers: Any = None, **kwargs: Any) -> Any:
         # A copy, because sending changes it.
         sent = {**(headers or {}), **(credentials.headers() if credentials else {})}
-        limits = kwargs.get("_request_timeout") or timeouts()
+        times = kwargs.get("_request_timeout") or timeouts()
         try:
-            answer = send(*args, headers=sent, **{**kwargs, "_request_timeout": limits})
+            answer = send(*args, headers=sent, **{**kwargs, "_request_timeout": times})
         except ApiException as error:
             if isinstance(error.body, bytes):  # the SDK decodes it strictly
                 error.body = error.body.decode(errors="replace").encode()

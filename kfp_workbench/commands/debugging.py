@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from kfp_workbench.commands import given
@@ -14,7 +13,6 @@ from kfp_workbench.local.earlier import Earlier
 from kfp_workbench.local.running import OBJECTS
 from kfp_workbench.local.store import Store
 from kfp_workbench.project import environments, settings
-from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import Mask
 from kfp_workbench.project.settings import PACKAGE, ROOT
 
@@ -35,7 +33,7 @@ def open_shell(args: argparse.Namespace) -> None:
 def _attached(args: argparse.Namespace, stop: str) -> dict[str, object] | None:
     if not args.step:
         raise WorkbenchError("STEP= is missing: make debug STEP=train", 2)
-    folder = _folder(args.run)
+    folder = record.named(ROOT, args.run, "RUN=")
     run = record.read(folder)
     earlier = Earlier(folder, run, choosing.choose(run, args.step, args.iteration))
     parameters, secrets = _parameters(args.env)
@@ -61,16 +59,6 @@ def _write_launch(found: dict[str, Any], mask: Mask) -> None:
             "a secret is among its inputs, and belongs into no file: make debug without VSCODE=1", 2
         )
     print(vscode.write(ROOT, found), file=sys.stderr)
-
-
-def _folder(name: str) -> Path:
-    """Return the folder of the last run, or of one that is named; raises WorkbenchError (2)."""
-    if not name:
-        return record.latest(ROOT)
-    folder = ROOT / record.RUNS / Path(name).name
-    if not (folder / record.FILE).is_file():
-        raise WorkbenchError(f"RUN={shown(name)} is no run below {record.RUNS}/", 2)
-    return folder
 
 
 def _parameters(env: str) -> tuple[dict[str, Any], frozenset[str]]:

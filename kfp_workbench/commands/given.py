@@ -23,8 +23,8 @@ def settings_of(env: str) -> Settings:
 
 def params_file(env: str) -> Path:
     """Return an environment's file; raises WorkbenchError (2) for what is no name of one."""
-    if not env.replace("-", "").replace("_", "").isalnum():
-        raise WorkbenchError(f"ENV={env!r}: use letters, digits, dashes and underscores", 2)
+    if problem := environments.name_problem(env):
+        raise WorkbenchError(f"ENV={env!r}: {problem}", 2)
     return ROOT / "params" / f"{env}.yaml"
 
 

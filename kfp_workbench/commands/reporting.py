@@ -12,10 +12,7 @@ from kfp_workbench.project.settings import ROOT
 
 def write_report(args: argparse.Namespace) -> None:
     """Write the report of the last run, or of another one."""
-    folder = record.latest(ROOT)
-    if args.run:
-        folder = folder.with_name(Path(args.run).name)
-    args.closing.append(report.write(ROOT, folder))
+    args.closing.append(report.write(ROOT, record.named(ROOT, args.run)))
 
 
 def prepare() -> None:

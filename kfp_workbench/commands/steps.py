@@ -25,7 +25,7 @@ def add(args: argparse.Namespace) -> None:
     folder = adding.add_step(ROOT, name, image=image, base_image=project.base_image, ports=wanted)
     try:
         test = adding.add_test(ROOT, name)
-    except WorkbenchError:
+    except BaseException:
         shutil.rmtree(folder)
         raise
     _say(f"steps/{name}: made from templates/step/: your code goes into its main.py")

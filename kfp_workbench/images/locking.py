@@ -43,7 +43,7 @@ def lock(root: Path = ROOT, *, upgrade: bool = False) -> None:
     found = [root / _TOOLS, *sorted(root.glob("steps/*/requirements.in"))]
     resolved = {source.with_suffix(".txt"): _locked(source, root, upgrade) for source in found}
     for target, text in resolved.items():
-        if not target.exists() or target.read_text(encoding="utf-8") != text:
+        if not target.exists() or files.read(target) != text:
             files.write(target, text)
             print(f"locked {target.relative_to(root)}", file=sys.stderr)
         else:
@@ -53,7 +53,7 @@ def lock(root: Path = ROOT, *, upgrade: bool = False) -> None:
 def sign(source: Path, root: Path) -> None:
     """Say in the lock file of ``source`` that it fits, so that `lock` leaves it as it is."""
     target = source.with_suffix(".txt")
-    body = target.read_text(encoding="utf-8")
+    body = files.read(target)
     files.write(target, f"{_head(source, _python(source, root), _read(source), body)}\n{body}")
 
 
@@ -61,7 +61,7 @@ def _locked(source: Path, root: Path, upgrade: bool) -> str:
     """Return the text of a lock file: the present one, where it fits."""
     target, python = source.with_suffix(".txt"), _python(source, root)
     texts = _read(source)
-    before = target.read_text(encoding="utf-8") if target.exists() else ""
+    before = files.read(target) if target.exists() else ""
     head, _, rest = before.partition("\n")
     if not upgrade and head == _head(source, python, texts, rest):
         return before
@@ -89,14 +89,14 @@ def _python(source: Path, root: Path) -> str:
 
 def _read(source: Path) -> list[str]:
     """Return the texts of a file and of those that it includes."""
-    return [path.read_text(encoding="utf-8") for path in dict.fromkeys(_included(source, []))]
+    return [files.read(path) for path in dict.fromkeys(_included(source, []))]
 
 
 def _included(path: Path, above: list[Path]) -> Iterator[Path]:
     if path in above or not path.is_file():
         return  # the resolver says what is wrong with it
     yield path
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in files.read(path).splitlines():
         if match := _INCLUDED.match(line):
             yield from _included((path.parent / match[1]).resolve(), [*above, path])
 
@@ -129,4 +129,4 @@ def _resolved(source: Path, root: Path, python: str, upgrade: bool, *, has_index
         if result.returncode:
             reason = " ".join(result.stderr.split())[:500]
             raise WorkbenchError(f"{source.relative_to(root)}: cannot be resolved: {reason}")
-        return target.read_text(encoding="utf-8")
+        return files.read(target)

@@ -39,7 +39,7 @@ def read_record(root: Path = ROOT) -> dict[str, Pushed]:
         return {entry["step"]: Pushed(**entry) for entry in entries}
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WorkbenchError(
             f"{RECORD}: is damaged ({error}): remove it, then make push", 2
         ) from None

@@ -59,30 +59,21 @@ def parameters(
     return reached
 
 
+# The tags that Argo fills in.
+_FILLED: Mapping[str, Callable[[Identity], str]] = {
+    "workflow.name": lambda identity: identity.resource_name,
+    "workflow.namespace": lambda identity: NAMESPACE,
+    "workflow.uid": lambda identity: identity.run_id,
+    "workflow.serviceAccountName": lambda identity: ACCOUNT,
+    "workflow.mainEntrypoint": lambda identity: "entrypoint",
+    "workflow.creationTimestamp": lambda identity: identity.created,
+}
+
+
 def _reaching(value: Any, identity: Identity) -> Any:
-    known = {
-        "workflow.name": identity.resource_name,
-        "workflow.namespace": NAMESPACE,
-        "workflow.uid": identity.run_id,
-        "workflow.serviceAccountName": ACCOUNT,
-        "workflow.mainEntrypoint": "entrypoint",
-        "workflow.creationTimestamp": identity.created,
-    }
+    known = {tag: fill(identity) for tag, fill in _FILLED.items()}
     filled = expansion.texts_replaced(value, lambda text: expansion.fill_in(text, known))
     return expansion.expand_all(filled, {})
-
-
-_FILLED = tuple(
-    f"workflow.{name}"
-    for name in (
-        "name",
-        "namespace",
-        "uid",
-        "serviceAccountName",
-        "mainEntrypoint",
-        "creationTimestamp",
-    )
-)
 
 
 def _refuse_texts(value: Any) -> None:
@@ -91,8 +82,7 @@ def _refuse_texts(value: Any) -> None:
 
 def _text_problems(value: Any) -> Iterator[str]:
     for text in expansion.texts(value):
-        if any(ord(char) > 0xFFFF for char in text):
-            char = next(char for char in text if ord(char) > 0xFFFF)
+        if (char := max(text, default="")) > "\uffff":
             yield (
                 f"{shown(text)}: a server of a default install cannot keep {char!a}: "
                 "write it without characters beyond U+FFFF"

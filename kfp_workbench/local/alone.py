@@ -20,7 +20,7 @@ from kfp_workbench.local import (
     values,
     vscode,
 )
-from kfp_workbench.local.artifacts import LOGS, local_path
+from kfp_workbench.local.artifacts import LOGS, STORE, local_path
 from kfp_workbench.local.attached.sitecustomize import LEFT
 from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.earlier import Earlier
@@ -122,7 +122,7 @@ class Alone:
     @property
     def _launcher(self) -> Launcher:
         earlier = self._earlier
-        below = f"{driver.STORE}/{earlier.pipeline.name}/{earlier.identity.run_id}/"
+        below = f"{STORE}/{earlier.pipeline.name}/{earlier.identity.run_id}/"
         return Launcher(self._store, below)
 
     def _begin(self) -> Begun:
@@ -162,7 +162,8 @@ class Alone:
         new_folder(self.folder)
         remove_old(self.folder.parent)
         if self._earlier.workspace.is_dir():
-            shutil.copytree(self._earlier.workspace, self.folder / "kfp-workspace")
+            copy = self.folder / "kfp-workspace"
+            shutil.copytree(self._earlier.workspace, copy, ignore_dangling_symlinks=True)
         root = local_path(self._launcher.root).rstrip("/")
         return Place(self.folder / "task", self.folder / "kfp-workspace", is_rooted, root)
 

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from kfp_workbench.local.metadata import Artifact
 
+BUCKET = "minio://mlpipeline/"  # that a default install has
+STORE = f"{BUCKET}v2/artifacts"  # where it keeps those of runs
 WORKSPACE = "/kfp-workspace"
 IN_WORKSPACE = "_kfp_workspace"  # among an artifact's metadata, for the container alone
 LOGS = "executor-logs"  # what a task prints: an artifact that no component declares
@@ -34,7 +36,8 @@ def given(artifact: Artifact) -> RuntimeArtifact:
     metadata = dict(artifact.metadata)
     if artifact.is_in_workspace:
         metadata[IN_WORKSPACE] = True
-    return RuntimeArtifact(str(artifact.id), artifact.uri, {"instanceSchema": ""}, metadata)
+    kind = {"instanceSchema": ""} if artifact.is_direct else {}
+    return RuntimeArtifact(str(artifact.id), artifact.uri, kind, metadata)
 
 
 def local_path(uri: str) -> str:

@@ -20,7 +20,7 @@ from kfp_workbench.local import spec
 from kfp_workbench.local.artifacts import WORKSPACE
 from kfp_workbench.local.driver import Begun
 from kfp_workbench.local.metadata import Artifact, Execution
-from kfp_workbench.local.store import Store, state
+from kfp_workbench.local.store import Store, linked, state
 from kfp_workbench.local.values import proto_json
 
 _IMPORTS = "imports.json"
@@ -46,7 +46,8 @@ class Cache:
     """The results of earlier runs; in ``folder``, or nowhere.
 
     ``contents`` gives the content of an image by its name, as a digest may stand in a file that is older
-    than a step. ``workspace`` names the run's. Where results cannot be kept, ``say`` is told, once.
+    than a step. ``workspace`` names the run's, ``run`` is the run's folder. Where results cannot be
+    kept, ``say`` is told, once.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Cache:
         pipeline: str,
         contents: Mapping[str, str],
         workspace: str,
+        run: Path,
         say: Callable[[str], None],
     ) -> None:
         self._folder = folder
         self._pipeline = pipeline
         self._contents = contents
         self._workspace = workspace
+        self._run = run
         self._say = say
         self._keeps = True
 
@@ -93,8 +96,12 @@ class Cache:
         }
         return Entry(digest, unseen)
 
-    def find(self, entry: Entry | None) -> Found | None:
-        """Return the result that is kept, if it is whole."""
+    def find(self, entry: Entry | None, number: int) -> Found | None:
+        """Return the result that is kept for the execution ``number``, if it is whole.
+
+        Its files are kept in this run's folder from now on: that of the earlier one is removed some
+        day.
+        """
         if entry is None or self._folder is None:
             return None
         try:
@@ -104,8 +111,13 @@ class Cache:
             if any(_state(path) != kept["states"][name] for name, path in paths.items()):
                 return None
             unseen = kept["unseen"]
+            paths = {
+                name: path and self._brought(path, number, name) for name, path in paths.items()
+            }
         except (OSError, ValueError, KeyError, TypeError):
             return None  # not there, or of another version
+        if any(paths.values()):
+            self._write(f"{entry.key}.json", {**kept, **_described(paths)})
         return Found(
             spec.constant(kept["parameters"]),
             artifacts,
@@ -121,8 +133,7 @@ class Cache:
             "artifacts": {
                 name: item._asdict() for name, item in execution.output_artifacts.items()
             },
-            "files": {name: str(path) if path else None for name, path in paths.items()},
-            "states": {name: _state(path) for name, path in paths.items()},
+            **_described(paths),
             "unseen": dict(entry.unseen),
         }
         self._write(f"{entry.key}.json", kept)
@@ -141,6 +152,14 @@ class Cache:
         if self._folder is not None and imported:
             items = {item.id: item._asdict() for item in imported}
             self._write(_IMPORTS, {self._pipeline: list(items.values())})
+
+    def _brought(self, path: Path, number: int, name: str) -> Path:
+        """Let what an earlier run has left lie in this one's folder, too; return where it is."""
+        if not path.is_relative_to(self._run.parent):
+            return path  # a step has put it somewhere else, where nobody removes it
+        place = self._run / "reused" / str(number) / name
+        linked(path, place)
+        return place
 
     def _write(self, name: str, content: Any) -> None:
         assert self._folder is not None
@@ -173,6 +192,13 @@ def _in_workspace(begun: Begun) -> bool:
     return any(WORKSPACE in text for text in texts) or any(
         items[0].is_in_workspace for items in several if items
     )
+
+
+def _described(paths: Mapping[str, Path | None]) -> dict[str, Any]:
+    return {
+        "files": {name: str(path) if path else None for name, path in paths.items()},
+        "states": {name: _state(path) for name, path in paths.items()},
+    }
 
 
 def _state(path: Path | None) -> Any:

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from kfp_workbench.local import values
@@ -92,7 +93,8 @@ def _divide(left: Any, right: Any) -> Any:
 def _remainder(left: Any, right: Any) -> Any:
     if isinstance(left, float):
         raise no_overload("%", left, right)
-    return int(math.copysign(abs(left) % abs(right), left)) if left else 0 % right
+    rest = abs(left) % abs(right)
+    return -rest if left < 0 else rest
 
 
 def _negative(value: Any) -> Any:
@@ -127,7 +129,7 @@ def index(container: Any, key: Any) -> Any:
 
 
 def _int(value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value, re.ASCII):
+    if isinstance(value, str) and re.fullmatch(r"[+-]?0*[0-9]{1,19}", value, re.ASCII):
         return int(_in_range(int(value)))
     if _is_number(value) and math.isfinite(value):
         return int(_in_range(int(value)))
@@ -138,14 +140,9 @@ def _double(value: Any) -> float:
     if _is_number(value):
         return float(value)
     if isinstance(value, str):
-        try:
-            return (
-                float(values.from_text(value, "NUMBER_DOUBLE"))
-                if value == value.strip()
-                else _int(value)
-            )
-        except ValueError as error:
-            raise CelError(str(error)) from None
+        with suppress(ValueError):
+            if value == value.strip():
+                return float(values.from_text(value, "NUMBER_DOUBLE"))
     raise no_overload("double", value)
 
 

@@ -92,7 +92,7 @@ class ContainerTask:
 
     def _reused(self) -> bool:
         tasks, execution = self._tasks, self._begun.execution
-        found = tasks.cache.find(self._entry)
+        found = tasks.cache.find(self._entry, execution.id)
         if found is None:
             return False
         for artifact, path in found.files:

@@ -9,14 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kfp_workbench.local import identifiers, inputs, placeholders, quantities, values
-from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path
+from kfp_workbench.local.artifacts import LOGS, STORE, RuntimeArtifact, local_path
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
 from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata, MetadataError
 from kfp_workbench.local.problems import CelError, ProblemError
 from kfp_workbench.project.names import called, shown
 
-STORE = "minio://mlpipeline/v2/artifacts"  # where a default install keeps artifacts
 _AMOUNTS = tuple(
     f"resource{what}{kind}" for what in ("Cpu", "Memory") for kind in ("Limit", "Request")
 )
@@ -78,8 +77,6 @@ def dag(options: Options) -> Begun:
 def container(options: Options, pipeline: str) -> Begun:
     """Begin a container's task of the pipeline ``pipeline``; raises DriverError."""
     given, triggers = _given(options)
-    if not values.is_finite(given.parameters):  # of which the executor input cannot tell
-        raise DriverError("one of its inputs is no number that JSON has", "type")
     begun = Begun(_execution(options, "container", given, triggers), given, triggers)
     if triggers:
         begun.outputs = _outputs(options, pipeline)
@@ -156,15 +153,24 @@ def _given(options: Options) -> tuple[Inputs, bool]:
     """Return what a task is given, and whether its condition holds."""
     try:
         given = inputs.resolve(options)
-        if not (condition := options.task.condition):
-            return given, True
-        from kfp_workbench.local import expression  # most pipelines start without it
-
-        return given, expression.condition(condition, given.parameters)
-    except CelError as error:
-        raise DriverError(f"its condition, {condition}: {error}", error.code) from None
+        triggers = _triggers(options.task.condition, given)
     except UnresolvedError as error:
         raise DriverError(str(error), error.code) from None
+    if not values.is_finite(given.parameters):  # which no driver can write down, a DAG's neither
+        raise DriverError("one of its inputs is no number that JSON has", "type")
+    return given, triggers
+
+
+def _triggers(condition: str, given: Inputs) -> bool:
+    """Tell whether a task's condition holds; one without is run."""
+    if not condition:
+        return True
+    from kfp_workbench.local import expression  # most pipelines start without it
+
+    try:
+        return expression.condition(condition, given.parameters)
+    except CelError as error:
+        raise DriverError(f"its condition, {condition}: {error}", error.code) from None
 
 
 def _execution(options: Options, kind: str, given: Inputs, triggers: bool) -> Execution:

@@ -13,7 +13,7 @@ from kfp_workbench.local.allowances import UNLIMITED
 from kfp_workbench.local.artifacts import SESSION, WORKSPACE, workspace_path
 from kfp_workbench.local.inputs import Identity, Inputs
 from kfp_workbench.local.metadata import Artifact
-from kfp_workbench.local.spec import ComponentInput, Constant
+from kfp_workbench.local.spec import ComponentInput, Constant, TaskOutput
 from kfp_workbench.local.store import Store
 from kfp_workbench.project import steps, values
 from kfp_workbench.project.names import shown
@@ -94,6 +94,7 @@ class Earlier:
                 raise WorkbenchError(f"{path} is not there any more: make local", 2)
             if file:
                 store.put(uri, path)
+            is_direct = isinstance(self.task.artifacts.get(item["key"]), TaskOutput)
             found.setdefault(item["key"], []).append(
                 Artifact(
                     item["id"],
@@ -104,7 +105,8 @@ class Earlier:
                         "store_session_info": SESSION,
                         **item["metadata"],
                     },
-                    self._is_in_workspace(uri),
+                    is_direct and self._is_in_workspace(uri),
+                    is_direct,
                 )
             )
         return dict(found)

@@ -24,6 +24,7 @@ from kfp_workbench.local import (
     spec,
     values,
 )
+from kfp_workbench.local.artifacts import STORE
 from kfp_workbench.local.cache import Cache
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.dags import DagRun
@@ -53,9 +54,7 @@ class Setting(NamedTuple):
     jobs: int = 1  # commands that run at once
     cache: Path | None = None  # the folder of results that may be reused; None reuses none
     objects: Path | None = None  # a folder with what is in buckets: minio/BUCKET/KEY, gcs/…, s3/…
-    project: Path | None = (
-        None  # the folder that paths of importers start from; None takes no paths
-    )
+    project: Path | None = None  # where paths of importers start; None takes no paths
     steps: Mapping[str, str] = MappingProxyType({})  # names by image
     contents: Mapping[str, str] = MappingProxyType({})  # content tags by image
     progress: Progress = Silent()
@@ -146,6 +145,7 @@ class Run:
             self.pipeline.name,
             setting.contents,
             identity.resource_name,
+            setting.folder,
             setting.progress.say,
         )
         whole = Share(setting.jobs, setting.runner.memory)
@@ -155,7 +155,7 @@ class Run:
             Metadata(),
             identity,
             scheduler,
-            Launcher(self.store, f"{driver.STORE}/{self.pipeline.name}/{identity.run_id}/"),
+            Launcher(self.store, f"{STORE}/{self.pipeline.name}/{identity.run_id}/"),
             self.store,
             setting.runner,
             setting.folder,
@@ -203,11 +203,8 @@ def _reason(failures: list[record.Task]) -> str:
     if not failures:
         return "the run failed"
     first = failures[0]
-    return (
-        f"{first.step or first.label} {first.reason}"
-        if first.failed_in == "command"
-        else (f"{first.step or first.label}: {first.reason}")
-    )
+    colon = "" if first.failed_in == "command" else ":"
+    return f"{first.step or first.label}{colon} {first.reason}"
 
 
 def _outputs(tasks: Tasks, root: Execution) -> dict[str, Any]:

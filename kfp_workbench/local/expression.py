@@ -69,13 +69,20 @@ def _evaluate(node: Node, context: Mapping[str, Any]) -> Any:
     if isinstance(node, ListOf):
         return [_evaluate(item, context) for item in node.items]
     if isinstance(node, MapOf):
-        return {_evaluate(key, context): _evaluate(item, context) for key, item in node.entries}
+        return {_key(key, context): _evaluate(item, context) for key, item in node.entries}
     if node.function in _LAZY:
         return _LAZY[node.function](node.arguments, context)
     function = FUNCTIONS.get((node.function, len(node.arguments)))
     if function is None:
         raise CelError(f"there is no function {node.function.strip('.')} of that many arguments")
     return function(*[_evaluate(argument, context) for argument in node.arguments])
+
+
+def _key(node: Node, context: Mapping[str, Any]) -> Any:
+    key = _evaluate(node, context)
+    if not isinstance(key, (str, int)):
+        raise no_overload("a key", key)
+    return key
 
 
 def _either(is_end: bool) -> Callable[[tuple[Node, ...], Mapping[str, Any]], bool]:
@@ -111,7 +118,10 @@ def _has(arguments: tuple[Node, ...], context: Mapping[str, Any]) -> bool:
     (field,) = arguments
     if not isinstance(field, Select):
         raise CelError("has() takes a field")
-    return bool(field.field in _evaluate(field.operand, context))
+    value = _evaluate(field.operand, context)
+    if not isinstance(value, dict):
+        raise no_overload("has", value)
+    return field.field in value
 
 
 _LAZY: Mapping[str, Callable[[tuple[Node, ...], Mapping[str, Any]], Any]] = {

@@ -65,7 +65,8 @@ def run(
         raise ImporterError(str(error), getattr(error, "code", "")) from None
     if not artifact.uri.startswith(OWN_DATA):
         if not importer.get("reimport") and _keeps_numbers(importer):
-            artifact = imported.find(artifact) or artifact
+            known = imported.find(artifact) or artifact  # perhaps to another place
+            artifact = known._replace(is_in_workspace=artifact.is_in_workspace)
         imported.known.append(artifact)
     (name,) = component.output_artifacts
     execution.output_artifacts = {name: artifact}

@@ -62,10 +62,17 @@ def resolve(options: Options) -> Inputs:
 
 
 def input_artifacts(execution: Execution) -> dict[str, Sequence[Artifact]]:
-    """Return the artifacts that a DAG was given; of a list the last one is left."""
+    """Return the artifacts that a DAG was given, as KFP's metadata have them.
+
+    Of a list the last one is left, and it is not said that one has been put into the workspace: what
+    is in a DAG takes that from its bucket.
+    """
     names = {artifact.id: name for name, artifact in execution.input_artifacts}
     found = {artifact.id: artifact for _, artifact in execution.input_artifacts}
-    return {names[number]: [found[number]] for number in sorted(found)}
+    return {
+        names[number]: [found[number]._replace(is_in_workspace=False, is_direct=False)]
+        for number in sorted(found)
+    }
 
 
 def _iteration(options: Options) -> Inputs:
@@ -136,9 +143,7 @@ def _of_constant(options: Options, source: Source) -> Any:
     return resolve(options) if resolve else value
 
 
-WORKSPACE_TAG = (
-    "{{$.workspace_path}}"  # replaced within a text; these only where they are all of it:
-)
+WORKSPACE_TAG = "{{$.workspace_path}}"  # replaced within a text; these where they are all of it:
 PLACEHOLDERS: Mapping[str, Callable[[Options], str]] = {
     "{{$.pipeline_job_name}}": lambda options: options.identity.display_name,
     "{{$.pipeline_job_resource_name}}": lambda options: options.identity.resource_name,

@@ -5,6 +5,7 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/component/la
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -63,14 +64,16 @@ class Launcher(NamedTuple):
                 failed_in="launcher", reason=f"cannot get an input: {error}", cause="download"
             )
         words = placeholders.compile_words(words, defaults.json(), _replacements(defaults))
+        kept: Sequence[Path] = ()
         try:
             status = run(words, environment(variables, {}), place, shared)
+            if status:
+                return Result(status, "command", outcome(status), cause(status))
+            result, kept = self._collected(begun, component, given, place, shared)
+            return result
         finally:
             if not self.keeps_inputs:
-                self._clear(begun, place)
-        if status:
-            return Result(status, "command", outcome(status), cause(status))
-        return self._collected(begun, component, given, place, shared)
+                self._clear(begun, place, kept)
 
     def _fetch(self, begun: Begun, place: Place) -> Sequence[Shared]:
         """Put the input artifacts where the task finds them; return those that are not its own."""
@@ -89,14 +92,19 @@ class Launcher(NamedTuple):
                 shared += [fetched] if fetched else []
         return shared
 
-    def _clear(self, begun: Begun, place: Place) -> None:
-        """Remove the task's own copies of its inputs: the store has them."""
+    def _clear(self, begun: Begun, place: Place, kept: Sequence[Path]) -> None:
+        """Remove the task's own copies of its inputs: the store has them, but for what is ``kept``."""
         for several in begun.inputs.artifacts.values():
             for artifact in several:
-                if (path := _path(artifact)) is not None and not artifact.is_in_workspace:
-                    with suppress(OutsideError):  # where a link has come before it, it is not ours
-                        hold(place, place.host(path).parent)
-                        discard(place.host(path))
+                path = _path(artifact)
+                if path is None or artifact.is_in_workspace:
+                    continue
+                copy = place.host(path)
+                if any(file.is_relative_to(copy) for file in kept):
+                    continue  # handed on as an output
+                with suppress(OutsideError):  # where a link has come before it, it is not ours
+                    hold(place, copy.parent)
+                    discard(copy)
 
     def _collected(
         self,
@@ -105,20 +113,21 @@ class Launcher(NamedTuple):
         given: ExecutorInput,
         place: Place,
         shared: Sequence[Shared],
-    ) -> Result:
+    ) -> tuple[Result, Sequence[Path]]:
+        """Take what a task leaves; return it, and the files that the store keeps."""
         assert begun.outputs is not None
         try:
             check(shared)
             told = outputs.told(given, place)
             parameters = outputs.parameters(given, place, component, told)
             made = outputs.artifacts(begun.outputs.artifacts, place, told, self.root)
-            files = {item.uri: outputs.file_of(item, place) for item in made.values()}
-            for address, path in files.items():
-                if path is not None:
-                    self.store.keep(address, path)
+            files = [(item.uri, outputs.file_of(item, place)) for item in made.values()]
+            kept = [(address, path) for address, path in files if path is not None]
+            for address, path in kept:
+                self.store.keep(address, path)
         except (outputs.OutputError, OutsideError, StoreError) as error:
-            return Result(0, "launcher", str(error), error.code)
-        return Result(0, parameters=parameters, artifacts=made)
+            return Result(0, "launcher", str(error), error.code), ()
+        return Result(0, parameters=parameters, artifacts=made), [path for _, path in kept]
 
 
 def _path(artifact: Artifact) -> str | None:

@@ -31,6 +31,7 @@ class Artifact(NamedTuple):
     kind: str  # its schema's title
     metadata: Mapping[str, Any]  # in the service's form
     is_in_workspace: bool = False
+    is_direct: bool = True  # from the task that made it, not from a DAG that was given it
 
 
 class Execution:

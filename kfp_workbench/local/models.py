@@ -4,6 +4,7 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/driver/drive
 (``addModelcarsToPodSpec``).
 """
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -20,15 +21,18 @@ class Models:
     def __init__(self, runner: Runner, folder: Path) -> None:
         self._runner, self._folder = runner, folder
         self._lock = threading.Lock()  # several tasks may take one
+        self._taken: set[Path] = set()  # whole
 
     def get(self, uri: str) -> Path:
         """Return what the image at an address has in /models; raises StoreError."""
         image = uri.removeprefix(SCHEME)
         folder = self._folder / image.replace("/", "_")
         with self._lock:
-            if not (folder / "models").is_dir():
+            if folder not in self._taken:
+                shutil.rmtree(folder, ignore_errors=True)  # what another attempt has left
                 try:
                     self._runner.take_models(image, folder)
                 except WorkbenchError as error:
                     raise StoreError(str(error)) from None
+                self._taken.add(folder)
         return folder / "models"

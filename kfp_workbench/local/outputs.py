@@ -154,6 +154,9 @@ def _merged(
 
 
 def _checked(name: str, artifact: RuntimeArtifact, root: str) -> RuntimeArtifact:
+    for text in (artifact.uri, artifact.custom_path or ""):
+        if "\0" in text:
+            raise OutputError(f"its artifact {name} is at {shown(text)}, which no file can be")
     try:
         path_of(artifact)
         known = not artifact.uri.startswith("oci://")

@@ -45,6 +45,10 @@ def number(own: Own, kind: str, metadata: Mapping[str, Any]) -> int:
     return int(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
 
 
+def _raise(error: OSError) -> None:
+    raise error
+
+
 def _problem(path: Path, root: Path) -> str | None:
     try:
         if not path.exists():
@@ -54,7 +58,7 @@ def _problem(path: Path, root: Path) -> str | None:
             )
         if root.resolve().is_relative_to(path.resolve()):
             return "holds the project itself: name a file or a folder in it"
-        for folder, names, _ in os.walk(path):
+        for folder, names, _ in os.walk(path, onerror=_raise) if path.is_dir() else ():
             for name in names:
                 if Path(folder, name).is_symlink():
                     link = Path(folder, name).relative_to(path)

@@ -75,6 +75,4 @@ class Place(NamedTuple):
 
     def written(self, path: str) -> Path:
         """Return where a file is that the task says it has written to ``path``."""
-        if self.is_rooted or not Path(path).is_relative_to(self.folder):
-            return self.host(path) if self.is_rooted else Path(path)
-        return Path(path)
+        return self.host(path) if self.is_rooted else Path(path)

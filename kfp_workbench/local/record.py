@@ -33,7 +33,7 @@ nobody wrote. What a task saw below ``/`` lies below its ``folder``: ``/tmp/kfp/
 ``tasks/001-add/tmp/kfp/outputs/sum``, and where the run's artifacts lie,
 ``tasks/001-add/artifacts``. A process is given those very paths (absolute, and for an
 address too: ``minio://a`` is ``…/tasks/001-add/minio/a``), a container the ones of a cluster.
-The workspace is ``kfp-workspace`` in the run's folder.
+The workspace is ``kfp-workspace`` in the run's folder; artifacts that are reused are in ``reused``.
 
 A value that takes more than 64 kB as JSON is replaced by a note, a ROC curve by 1,000 points. Where
 that is an input, all inputs are in ``inputs.json`` in the task's ``folder``.
@@ -50,6 +50,7 @@ from typing import Any
 
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import Mask
 
 RUNS = Path("build") / "local"  # a folder a run, named for its start
@@ -235,7 +236,7 @@ def read(folder: Path) -> Run:
             raise ValueError(f"format {data['format']}")
         tasks = [Task(**task) for task in data.pop("tasks")]
         return Run(**data, tasks=tasks)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise WorkbenchError(f"{path}: no record of a run ({reason}): make local", 2) from None
 
@@ -280,3 +281,13 @@ def latest(root: Path) -> Path:
     if not folders:
         raise WorkbenchError("there was no local run yet: make local", 2)
     return folders[-1]
+
+
+def named(root: Path, name: str | None, variable: str = "") -> Path:
+    """Return the folder of a run, the last if none is named; raises WorkbenchError (2)."""
+    if not name:
+        return latest(root)
+    folder = root / RUNS / Path(name).name
+    if not (folder / FILE).is_file():
+        raise WorkbenchError(f"{variable}{shown(name)} is no run below {RUNS}/", 2)
+    return folder

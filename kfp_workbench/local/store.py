@@ -14,11 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from kfp_workbench.local.artifacts import SCHEMES
+from kfp_workbench.local.artifacts import BUCKET, SCHEMES
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 
-BUCKET = "minio://mlpipeline/"  # that a default install has
 LARGE = 64 * 2**20  # bytes; what is larger is shared, if the file system cannot clone it
 _CLONE = 0x40049409  # FICLONE, linux/fs.h
 
@@ -55,7 +54,7 @@ class Store:
         self._kept: dict[str, Path | None] = {}
 
     def keep(self, uri: str, path: Path) -> None:
-        """Remember what a task left for an address; nothing, where it wrote nothing.
+        """Remember what a task left for an address; where it wrote nothing, what is there stays.
 
         Raises StoreError for what the launcher cannot upload.
         """
@@ -64,7 +63,11 @@ class Store:
                 f"its artifact has a link to a folder, {link.name}: put a folder in its place",
                 "output",
             )
-        self._kept[uri.rstrip("/")] = path if path.exists() else None
+        key = uri.rstrip("/")
+        if path.exists():
+            self._kept[key] = path
+        else:
+            self._kept.setdefault(key, None)
 
     def put(self, uri: str, path: Path | None) -> None:
         """Remember what lies at an address, as an earlier run has left it."""
@@ -77,7 +80,10 @@ class Store:
     def file(self, uri: str) -> Path | None:
         """Return what is at an address, or None for nothing; raises StoreError if nobody can know."""
         if uri.rstrip("/") in self._kept:
-            return self._kept[uri.rstrip("/")]
+            kept = self._kept[uri.rstrip("/")]
+            if kept is not None and not kept.exists():
+                raise StoreError(f"{kept} is not there any more")
+            return kept
         if uri.startswith("oci://") and self.models:
             return self.models(uri)
         for scheme, folder in SCHEMES.items():
@@ -92,8 +98,11 @@ class Store:
         if self._objects is None or not (self._objects / kind / bucket).is_dir():
             raise AbsentError(f"{uri} is not on this machine: {advice(kind, rest)}")
         path = self._objects / kind / rest
-        inside = path.resolve().is_relative_to((self._objects / kind / bucket).resolve())
-        return path if inside and path.exists() else None
+        try:
+            inside = path.resolve().is_relative_to((self._objects / kind / bucket).resolve())
+            return path if inside and path.exists() else None
+        except (OSError, ValueError):  # a name that no file can have
+            return None
 
     def fetch(self, uri: str, path: str, place: Place) -> Shared | None:
         """Put what is at an address at a task's path; return it where it is not the task's own.
@@ -174,11 +183,8 @@ def copied(source: Path, target: Path, most: float) -> bool:
 
     Return whether it was copied.
     """
-    files = list(_files(source))
-    small = sum(file.stat().st_size for file in files) <= most
-    for file in files:
-        to = target / file.relative_to(source) if source.is_dir() else target
-        to.parent.mkdir(parents=True, exist_ok=True)
+    small = sum(file.stat().st_size for file in _files(source)) <= most
+    for file, to in _places(source, target):
         if small:
             shutil.copyfile(file, to)
         elif not _cloned(file, to):
@@ -186,6 +192,28 @@ def copied(source: Path, target: Path, most: float) -> bool:
             target.unlink(missing_ok=True)
             return False
     return True
+
+
+def linked(source: Path, target: Path) -> None:
+    """Let a file, or the files of a folder, be at another path as well; raises OSError.
+
+    What is removed at the one stays at the other. They are copied where the file system cannot do that.
+    """
+    if source.is_dir():
+        target.mkdir(parents=True)
+    for file, to in _places(source, target):
+        try:
+            os.link(file.resolve(), to)
+        except OSError:
+            shutil.copyfile(file, to)
+
+
+def _places(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield a file, or the files of a folder, each with its place at another path; make its folder."""
+    for file in _files(source):
+        to = target / file.relative_to(source) if source.is_dir() else target
+        to.parent.mkdir(parents=True, exist_ok=True)
+        yield file, to
 
 
 def _cloned(source: Path, target: Path) -> bool:

@@ -12,6 +12,7 @@ from kfp_workbench.local.progress import Progress
 from kfp_workbench.local.runners import Write
 from kfp_workbench.project.secrecy import Mask
 
+MAX_NAME = 50  # characters of a task that are in its files' names: of four bytes each at most
 _ITERATION = re.compile(r"\[[0-9]+\]$")
 
 
@@ -98,4 +99,4 @@ class Teller:
 
 
 def _file_name(step: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", step.rsplit("/", 1)[-1]) or "task"
+    return re.sub(r"[^\w.-]+", "-", step.rsplit("/", 1)[-1])[:MAX_NAME] or "task"

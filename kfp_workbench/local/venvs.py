@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import thin_venvs
 from kfp_workbench.project import base_images, settings, steps
@@ -86,7 +87,7 @@ def other_pythons(found: Mapping[str, Environment]) -> str:
 def requirements_of(step: Step) -> str:
     """Return the requirements of a step; "" where the file is not there, or names none."""
     path = step.folder / "requirements.txt"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = files.read(path) if path.exists() else ""
     return text if any(True for _ in locks.logical(text)) else ""
 
 

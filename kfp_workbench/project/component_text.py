@@ -5,7 +5,8 @@ https://www.kubeflow.org/docs/components/pipelines/legacy-v1/reference/component
 It makes names lower case, and has no lists of artifacts. Where that would change what
 ``@dsl.component`` makes of the same function, the compiled form is written, which says all:
 https://github.com/kubeflow/pipelines/blob/2.17.0/api/v2alpha1/pipeline_spec.proto
-A lone result is called ``output`` by the plain one; people write ``task.output`` for either.
+A step of one context, which is a dict and becomes another, has the plain one all the same: its result
+is called ``output`` then.
 """
 
 import functools
@@ -20,6 +21,7 @@ from kfp_workbench.project.signatures import RESULT, Port, Signature
 
 _WHY = "# Lists of artifacts and capitals need the form of compiled pipelines."
 _FLAG = "--executor-input"
+_CONTEXT = [("context", "STRUCT"), (RESULT, "STRUCT")]
 
 
 def text(signature: Signature, image: str, command: Sequence[str], kept: Mapping[str, Any]) -> str:
@@ -35,10 +37,9 @@ def text(signature: Signature, image: str, command: Sequence[str], kept: Mapping
 def is_plain(signature: Signature) -> bool:
     """Tell whether the plain form gives the very interface that the function has."""
     ports = (*signature.inputs, *signature.outputs)
-    lone = len(signature.outputs) == 1
-    return not any(
-        port.is_list or (port.name != key_of(port.name) and not (lone and port.name == RESULT))
-        for port in ports
+    kinds = [(port.name, port.type) for port in ports]
+    return kinds == _CONTEXT or not any(
+        port.is_list or port.name != key_of(port.name) for port in ports
     )
 
 
@@ -87,7 +88,7 @@ def _compiled(
     yield _WHY
     if signature.description:  # kfp finds it in the third line of the file
         yield f"# Description: {' '.join(signature.description.split())}"
-    yield f"pipelineInfo: {{name: {label}}}"
+    yield f"pipelineInfo: {_flow({'name': label})}"
     if "metadata" in kept:
         yield _block("metadata", kept["metadata"])
     yield "components:"
@@ -111,7 +112,9 @@ def _definitions(ports: Sequence[Port]) -> Iterator[str]:
         found = [port for port in ports if port.is_artifact == is_artifact]
         if found:
             yield f"      {kind}:"
-            yield from (f"        {port.name}: {_flow(_definition(port))}" for port in found)
+            yield from (
+                f"        {_scalar(port.name)}: {_flow(_definition(port))}" for port in found
+            )
 
 
 def _definition(port: Port) -> dict[str, Any]:

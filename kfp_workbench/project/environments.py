@@ -4,6 +4,7 @@ Settings stand under the key ``.settings``, which no parameter can be called.
 """
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -33,12 +34,22 @@ KNOWN: Mapping[str, _Setting] = {
 }
 
 
+_NAME = re.compile(r"[-_]*[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
 class Environment(NamedTuple):
     """What a run in an environment is given."""
 
     parameters: dict[str, Any]
     settings: dict[str, Any]  # by the names in `KNOWN`; only what the file sets
     secrets: frozenset[str]  # texts that are never to be shown
+
+
+def name_problem(env: object) -> str | None:
+    """Return why this can be no environment's name, with the cure, or None."""
+    if isinstance(env, str) and _NAME.fullmatch(env):
+        return None
+    return "use letters, digits, dashes and underscores"
 
 
 def read(

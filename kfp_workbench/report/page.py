@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache
@@ -15,6 +14,8 @@ from markupsafe import Markup
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.graph import model, spec, svg
+from kfp_workbench.local import choosing
+from kfp_workbench.local.artifacts import STORE
 from kfp_workbench.local.progress import MARKS
 from kfp_workbench.local.record import PACKAGE, Run, Task
 from kfp_workbench.project import steps
@@ -23,7 +24,6 @@ from kfp_workbench.report.text import clean, seconds, size, tail
 
 LOG_LINES, LOG_BYTES = 200, 64 * 1024  # of a failed step, its last ones
 VALUE = 4000  # characters of a value that are shown
-_ITERATION = re.compile(r"^(.*)\[([0-9]+)\]$")
 _WORSE = ("failed", "interrupted", "running", "unfinished", "succeeded", "reused", "skipped")
 WORDS = {
     "succeeded": "Succeeded",
@@ -68,7 +68,8 @@ def template() -> Template:
 class _View:
     def __init__(self, run: Run, folder: Path, page_folder: Path) -> None:
         self.run, self.folder, self.page_folder = run, folder, page_folder
-        self._nodes = dict(model.tasks(self._read()))
+        self._graph = self._read()
+        self._nodes = dict(model.tasks(self._graph))
         self._executed = [task for task in run.tasks if task.kind != "dag"]
 
     def _read(self) -> model.Graph:
@@ -79,10 +80,10 @@ class _View:
 
     def graph(self) -> Markup | None:
         """Return the picture, with the states of the tasks; None where it cannot be drawn."""
-        graph = self._read()
-        if not graph.nodes:
+        if not self._graph.nodes:
             return None
-        return Markup(svg.embedded(self._with_states(graph, ()), self.run.pipeline))  # noqa: S704  # escaped there
+        graph = self._with_states(self._graph, ())
+        return Markup(svg.embedded(graph, self.run.pipeline))  # noqa: S704  # escaped there
 
     def _with_states(self, graph: model.Graph, outer: tuple[str, ...]) -> model.Graph:
         nodes = []
@@ -114,7 +115,7 @@ class _View:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row per execution, in the order of the pipeline; one for a step without any."""
         for place, node in self._nodes.items():
-            found = sorted(self._tasks_at(place), key=lambda task: _natural(_parts(task)))
+            found = sorted(self._tasks_at(place), key=_natural)
             anchors = [self._anchor(place), *([""] * len(found))]
             yield from map(self._row, found, anchors)
             if not found:
@@ -136,13 +137,9 @@ class _View:
         }
 
     def _title(self, task: Task) -> str:
-        """Return a task's label, with the iterations that it is in."""
-        numbers = [match[2] for part in _parts(task) if (match := _ITERATION.match(part))]
-        return (
-            f"{task.label} ({', '.join(str(int(number) + 1) for number in numbers)})"
-            if (numbers)
-            else task.label
-        )
+        """Return a task's label, with the iterations that it is in, as `make debug` takes them."""
+        numbers = choosing.iteration(task)
+        return f"{task.label} ({numbers})" if numbers else task.label
 
     def failures(self) -> Iterator[dict[str, Any]]:
         """Yield what failed, with the last lines of its log."""
@@ -203,7 +200,7 @@ class _View:
                 "step": self._title(task),
                 "size": size(path),
                 "link": path and self._link(path),
-                "uri": artifact["uri"],
+                "where": "" if path else _elsewhere(task, artifact),
                 "metadata": {
                     key: value
                     for key, value in artifact["metadata"].items()
@@ -229,6 +226,14 @@ class _View:
         return quote(os.path.relpath(path, self.page_folder.resolve()), errors="surrogatepass")
 
 
+def _elsewhere(task: Task, artifact: Mapping[str, Any]) -> str:
+    """Return where an artifact lies that is not where local runs write theirs; "" for others."""
+    file, uri = artifact["file"], artifact["uri"]
+    if file.startswith("/"):
+        return str(file)
+    return "" if task.kind == "container" and uri.startswith(f"{STORE}/") else str(uri)
+
+
 def _summary(tasks: Sequence[Task], state: str) -> str:
     """Return what became of a step, in a few words."""
     words = [WORDS[state].lower()]
@@ -240,11 +245,7 @@ def _summary(tasks: Sequence[Task], state: str) -> str:
 
 
 def _place(task: Task) -> tuple[str, ...]:
-    return tuple(part for part in _parts(task) if not _ITERATION.match(part))
-
-
-def _parts(task: Task) -> list[str]:
-    return task.path.split("/")
+    return tuple(choosing.place(task).split("/"))
 
 
 def unwrapped(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -259,10 +260,10 @@ def unwrapped(metadata: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _natural(path: Sequence[str]) -> list[tuple[str, int]]:
-    """Return a key that sorts iteration 2 before iteration 10."""
-    matches = [(part, _ITERATION.match(part)) for part in path]
-    return [(match[1], int(match[2])) if match else (part, -1) for part, match in matches]
+def _natural(task: Task) -> list[int]:
+    """Return a key that sorts iteration 2 before iteration 10, of the tasks in one place."""
+    numbers = choosing.iteration(task)
+    return [int(number) for number in numbers.split(",") if number]
 
 
 def _shown(value: Any) -> str:

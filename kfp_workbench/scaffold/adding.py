@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import component_files, component_text, names, signatures
 from kfp_workbench.project.steps import Step
@@ -84,7 +85,7 @@ def add_test(root: Path, step: str) -> Path | None:
         return None
     ports = interfaces.of_step(root / "steps" / step)
     values = {"step": step, "title": title(step), **writing.test(step, ports)}
-    _write(path, render(_TEST.as_posix(), template.read_text(encoding="utf-8"), values))
+    _write(path, render(_TEST.as_posix(), files.read(template), values))
     return path
 
 
@@ -123,7 +124,7 @@ def _texts(folder: Path) -> Mapping[str, str]:
     """Return the texts of the files in a folder by their paths in it."""
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        path.relative_to(folder).as_posix(): files.read(path)
         for path in paths
         if "__pycache__" not in path.parts
     }

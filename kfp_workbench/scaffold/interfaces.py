@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.project import component_text, signatures, steps
+from kfp_workbench.project import component_forms, component_text, signatures, steps
 from kfp_workbench.project.component_forms import key_of
 from kfp_workbench.project.components import PARAMETERS
 from kfp_workbench.project.port_types import ARTIFACTS
@@ -31,7 +31,7 @@ def of_step(folder: Path) -> Ports:
     if signature:
         kinds = (signature.inputs, signature.outputs)
         return Ports(*([_port(signature, port) for port in ports] for ports in kinds))
-    component = steps.read_yaml(folder / "component.yaml")
+    component = component_forms.as_plain(steps.read_yaml(folder / "component.yaml"))
     return Ports(*([*_declared(component.get(kind))] for kind in ("inputs", "outputs")))
 
 

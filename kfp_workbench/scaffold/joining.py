@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench import files
+from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.documents import DocumentError
 from kfp_workbench.project.strict_yaml import parse
 from kfp_workbench.scaffold import interfaces, layout, wiring, writing
@@ -20,7 +21,7 @@ class Joined(NamedTuple):
     """What became of a step's wiring."""
 
     said: list[str]  # a line for each file, which it begins with
-    before: Mapping[Path, str | None]  # what the files held that were changed; None for new ones
+    before: dict[Path, str | None]  # what the files held that were changed; None for new ones
 
     def undo(self) -> None:
         """Put all files back."""
@@ -34,7 +35,7 @@ class Joined(NamedTuple):
 def join(root: Path, step: str) -> Joined:
     """Add a task of the step to the end of ``pipeline.py``, or say what to add by hand."""
     path, steps = root / "pipeline.py", interfaces.of_steps(root)
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = files.read(path) if path.exists() else ""
     try:
         if step in PipelineModule(text).loads:
             return Joined(["pipeline.py: runs it already"], {})
@@ -43,29 +44,40 @@ def join(root: Path, step: str) -> Joined:
         wired = wiring.wire(text, step, steps, title(step))
     except UnfitError as error:
         return Joined([by_hand(step, steps, str(error))], {})
-    before: dict[Path, str | None] = {path: text}
-    files.write(path, wired.text)
+    joined = Joined([], {})
+    try:
+        _write(root, joined, wired, path, text)
+    except (WorkbenchError, OSError) as error:
+        joined.undo()
+        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        return Joined([by_hand(step, steps, reason)], {})
     call = layout.call(f"{step}(", [f"{name}={text}" for name, text in wired.arguments.items()])
     result = f"; its result is {wired.task}.output" if len(steps[step].outputs) == 1 else ""
-    said = [f"pipeline.py: added at its end: {' '.join(call.split())}{result}"]
+    added = f"pipeline.py: added at its end: {' '.join(call.split())}{result}"
+    return joined._replace(said=[added, *joined.said])
+
+
+def _write(root: Path, joined: Joined, wired: wiring.Wired, path: Path, text: str) -> None:
+    """Write the pipeline, and what its new parameters need; note it in ``joined``."""
+    files.write(path, wired.text)
+    joined.before[path] = text
     values = dict(_values(wired.parameters))
     for name, port in wired.parameters.items():
         if port.is_artifact and not (data := root / values[name]).exists():
-            before[data] = None
             data.parent.mkdir(exist_ok=True)
             data.touch()
-            said.append(f"{values[name]}: made, and empty: put your data there")
+            joined.before[data] = None
+            joined.said.append(f"{values[name]}: made, and empty: put your data there")
     if values:
         for params in sorted((root / "params").glob("*.yaml")):
-            said.append(_give(params, values, before))
-    return Joined(said, before)
+            joined.said.append(_give(params, values, joined.before))
 
 
 def name_problem(root: Path, step: str) -> str | None:
     """Return why ``pipeline.py`` could not call a new step by its name, or None."""
     path = root / "pipeline.py"
     try:
-        module = PipelineModule(path.read_text(encoding="utf-8") if path.exists() else "")
+        module = PipelineModule(files.read(path) if path.exists() else "")
     except UnfitError:
         return None
     if step not in module.local_names:
@@ -97,14 +109,14 @@ def _give(path: Path, values: Mapping[str, Any], before: dict[Path, str | None])
     name = f"params/{path.name}"
     lines = [f"{_key(key)}: {json.dumps(value)}" for key, value in values.items()]
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.read(path)
         longer = "\n".join([*text.splitlines(), *lines, ""])
         if parse(longer).value != {**(parse(text).value or {}), **values}:
             raise ValueError
     except (OSError, ValueError, TypeError, DocumentError):
         return f"{name}: not changed; add these lines: {', '.join(lines)}"
-    before[path] = text
     files.write(path, longer)
+    before[path] = text
     return f"{name}: added {', '.join(lines)}"
 
 

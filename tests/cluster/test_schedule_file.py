@@ -67,6 +67,8 @@ def test_the_example_of_the_manual_is_one(
         ("env: stage", "a: env: params/stage.yaml is not there: make it"),
         ("env: ../x", "a: env: '../x' is no environment: use letters"),
         ("env: 1", "a: env: 1 is no environment"),
+        ("env: pröd", "a: env: 'pröd' is no environment: use letters"),
+        ("env: '--'", "a: env: '--' is no environment: use letters"),
         ("enabled: 1", "a: enabled: 1: write true or false"),
         ("enabled:", "a: enabled: None: write true or false"),
         ('catch_up: "no"', "a: catch_up: 'no': write true or false"),

@@ -22,7 +22,7 @@ KINDS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
         ("no-value", "not found in executor input"),
         ("placeholder", "failed to resolve condition: non-string item"),
         ("null", "resolved input parameter is null"),
-        ("type", "type mismatch"),
+        ("type", "type mismatch|cannot have Inf or NaN"),
         ("condition", "Syntax error|^ERROR: <input>"),
         ("unresolved", "resolving input (parameter|artifact) with spec"),
     )

@@ -194,6 +194,7 @@ KINDS = {
     'failed to resolve input parameters: parameter "n" not found in executor input': "no-value",
     "failed to resolve inputs: the resolved input parameter is null: n": "null",
     "ERROR: <input>:1:53: Syntax error: token recognition error at: ''C:": "condition",
+    "failed to marshal ExecutorInput to JSON: google.protobuf.Value cannot have Inf or NaN": "type",
     "a reason that nobody knows": failures.UNSAID,
 }
 

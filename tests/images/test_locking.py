@@ -161,3 +161,10 @@ def test_the_template_and_its_projects_override_the_same() -> None:
 
     text = (TEMPLATE / "pyproject.toml").read_text(encoding="utf-8")
     assert tomllib.loads(text)["tool"]["uv"]["override-dependencies"] == [*locking.OVERRIDES]
+
+
+@pytest.mark.parametrize("name", ["requirements.in", "requirements.txt"])
+def test_a_file_in_another_encoding_is_one_line(house: House, name: str) -> None:
+    (house.step / name).write_bytes(b"private-alpha\n# f\xfcr\n")
+    with pytest.raises(WorkbenchError, match=f"add/{name}:2: is no UTF-8: save it as that"):
+        house.make_lock()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kfp_workbench.local import spec
+from kfp_workbench.local import record, spec
 from kfp_workbench.local.cache import Cache, Entry
 from kfp_workbench.local.driver import Begun, Outputs
 from kfp_workbench.local.inputs import Inputs
@@ -108,9 +109,22 @@ def test_artifacts_are_reused_too(typed: Path) -> None:
     assert first["Output"]["metrics"] == {"metadata": {"accuracy": 0.97, "count": 3}, "content": []}
 
 
+def test_a_result_outlives_the_run_that_made_it(typed: Path) -> None:
+    """Of runs the last twenty are kept: a result that is reused is kept with the last of them."""
+    for _ in range(2):
+        for folder in sorted((typed / "build" / "local").iterdir())[:-1]:
+            shutil.rmtree(folder)
+        assert executed(run(typed)) == []
+    latest = sorted((typed / "build" / "local").iterdir())[-1]
+    found = [item for task in record.read(latest).tasks for item in task.artifacts_out]
+    assert {item["key"] for item in found if item["file"]} >= {"artifact", "model"}
+    for item in found:
+        assert not Path(item["file"]).is_absolute() and (latest / item["file"]).exists()
+
+
 @pytest.mark.parametrize("harm", ["changed", "removed", "added"])
 def test_files_that_are_not_as_they_were_are_made_again(typed: Path, harm: str) -> None:
-    latest = sorted(typed.glob("build/local/*/tasks/*-make/artifacts/make/*/model"))[-1]
+    latest = sorted(typed.glob("build/local/*/*/**/model/weights"))[-1].parent
     if harm == "changed":
         (latest / "weights").write_bytes(b"other")
     elif harm == "removed":
@@ -168,7 +182,7 @@ CONTAINER: dict[str, Any] = {"image": "r/add:1", "command": ["a"], "args": ["b"]
 
 def cache_in(folder: Path, lines: list[str] | None = None, **names: Any) -> Cache:
     said = [] if lines is None else lines
-    given = {"pipeline": "p", "contents": {}, "workspace": "run-1", **names}
+    given = {"pipeline": "p", "contents": {}, "workspace": "run-1", "run": folder, **names}
     return Cache(folder, say=said.append, **given)
 
 

@@ -220,6 +220,19 @@ def test_another_run_is_debugged_by_its_name(project: Path) -> None:
         shutil.rmtree(sorted((project / "build" / "local").iterdir())[-1])
 
 
+def test_a_link_to_nothing_in_the_workspace_is_left_out(project: Path) -> None:
+    (latest,) = (project / "build" / "local").iterdir()
+    workspace = latest / "kfp-workspace"
+    workspace.mkdir()
+    (workspace / "kept").write_text("kept")
+    (workspace / "link").symlink_to("nothing")
+    status, made, said = debug(project, "STEP=fit", "ITERATION=0")
+    assert (status, made) == (0, {"score": 4}), said
+    (copy,) = sorted((project / "build" / "debug").iterdir())[-1].glob("kfp-workspace")
+    assert [path.name for path in copy.iterdir()] == ["kept"]
+    shutil.rmtree(workspace)
+
+
 def test_a_large_input_is_the_one_that_it_was(project: Path, tmp_path: Path) -> None:
     made = make_project(tmp_path, "[2]")
     (made / "params" / "dev.yaml").write_text(f"depths: [2]\ntext: {'x' * 100_000}\n")

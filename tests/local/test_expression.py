@@ -44,9 +44,11 @@ HOLDS = [
     ("'''it's'''.startsWith('it')", True),
     ("size('日本') == 2", True),
     ("-7 / 2 == -3 && -7 % 2 == -1", True),
+    ("9007199254740993 % 9007199254740995 == 9007199254740993", True),
     ("1 + 2 * 3 == 7 ? true : false", True),
     ("'b' > 'a' && 'Z' < 'a'", True),
     ("has(inputs.parameter_values)", True),
+    (f"has({value('d')}.k) && !has({value('d')}.x)", True),
     ("int(9007199254740993.0) == 9007199254740992", True),
     # One side that decides makes up for an error of the other.
     (f"false && {value('x')} == 1", False),
@@ -70,6 +72,11 @@ FAILS = [
     ("9223372036854775807 + 1 > 0", "overflow"),
     ("1 / 0 == 1", "has no result"),
     ("for == 1", "reserved"),
+    (f"has({value('a')}.k)", r"has cannot be applied to \(double\)"),
+    (f"has({value('b')}.k)", r"has cannot be applied to \(string\)"),
+    ("{[1]: 2} == {}", "a key cannot be"),
+    ("double(' 1') > 0.5", r"double cannot be applied to \(string\)"),
+    (f"int('{'9' * 5000}') > 1", "int cannot be applied"),
 ]
 
 

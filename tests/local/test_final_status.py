@@ -20,7 +20,7 @@ def told(project: Path) -> Any:
     """Return what the exit task of the last run was told."""
     run = record.read(record.latest(project))
     (task,) = (task for task in run.tasks if task.step == "tell")
-    return run, task.outputs["output"]
+    return run, task.outputs["Output"]
 
 
 @pytest.mark.parametrize(("fails", "state"), [("false", "COMPLETE"), ("true", "FAILED")])

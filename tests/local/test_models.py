@@ -67,6 +67,21 @@ def test_a_process_cannot_have_one(tmp_path: Path) -> None:
         Models(ProcessRunner({}), tmp_path).get(URI)
 
 
+def test_one_that_was_taken_in_half_is_taken_again(tmp_path: Path) -> None:
+    class Failing(Maker):
+        def take_models(self, image: str, folder: Path) -> None:
+            super().take_models(image, folder)
+            if not (tmp_path / "failed").exists():
+                (tmp_path / "failed").touch()
+                raise WorkbenchError("no space left")
+            (folder / "models" / "rest.bin").touch()
+
+    models = Models(Failing(), tmp_path / "images")
+    with pytest.raises(StoreError, match="no space left"):
+        models.get(URI)
+    assert sorted(path.name for path in models.get(URI).iterdir()) == ["model.bin", "rest.bin"]
+
+
 def test_that_is_said_before_anything_starts(
     default: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -184,6 +184,12 @@ def test_an_artifact_in_another_bucket_is_refused(tmp_path: Path) -> None:
         collect(tmp_path, {"m": "Model"}, told)
 
 
+@pytest.mark.parametrize("told", [{"uri": f"{ROOT}a\0b"}, {"customPath": "/tmp/a\0b"}])
+def test_a_path_that_no_file_can_have_is_refused(tmp_path: Path, told: Any) -> None:
+    with pytest.raises(OutputError, match=r"its artifact m is at .*, which no file can be"):
+        collect(tmp_path, {"m": "Model"}, {"artifacts": {"m": {"artifacts": [told]}}})
+
+
 def test_an_address_that_kfp_does_not_know_is_kept(tmp_path: Path) -> None:
     told = {"artifacts": {"m": {"artifacts": [{"uri": "https://example.com/model"}]}}}
     _, found = collect(tmp_path, {"m": "Model"}, told)

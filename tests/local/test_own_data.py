@@ -1,6 +1,7 @@
 """Data of one's own: an importer takes a path of the project in local runs, and in no other."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -168,6 +169,22 @@ def test_what_no_task_can_be_given(tmp_path: Path, address: str, said: str) -> N
     (root / "linked" / "deep" / "link").symlink_to(tmp_path)
     with pytest.raises(ValueError, match=said):
         own_data.find(address, root)
+
+
+def test_a_folder_that_cannot_be_listed_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "closed").mkdir(parents=True)
+    scandir = os.scandir
+
+    def as_anybody(path: Any) -> Any:  # the superuser may list any
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", as_anybody)
+    with pytest.raises(ValueError, match=r"^data cannot be read \(.*Permission denied.*/closed"):
+        own_data.find("data", tmp_path)
 
 
 def importing(address: Any, **more: Any) -> list[Any]:

@@ -195,6 +195,14 @@ def test_a_task_without_a_command_fails_after_its_driver(tmp_path: Path) -> None
     assert say.reason == "it has no command and no arguments"
 
 
+def test_a_task_may_have_any_name(tmp_path: Path) -> None:
+    flow = Flow()
+    made = flow.container(["ok"], [])
+    names = ["日" * 300, "/", "a b"]
+    tasks = {f"t{place}": task(made, taskInfo={"name": name}) for place, name in enumerate(names)}
+    assert run(flow.documents(tasks), tmp_path / "run").state == "succeeded"
+
+
 def test_a_limit_has_to_be_an_amount(tmp_path: Path) -> None:
     flow = Flow()
     tasks = {"say": task(flow.container([], ["text"]), {"text": given("text")})}

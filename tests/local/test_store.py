@@ -64,6 +64,14 @@ def test_what_was_never_written_is_nothing(tmp_path: Path) -> None:
     assert store.fetch(URI, PATH, here) is None and not here.host(PATH).exists()
 
 
+def test_what_was_there_and_is_not_is_no_nothing(tmp_path: Path, made: Path) -> None:
+    store, here = Store(None), place(tmp_path)
+    store.keep(URI, made)
+    made.rename(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="/made is not there any more"):
+        store.fetch(URI, PATH, here)
+
+
 def test_a_folder_stands_for_a_bucket(tmp_path: Path) -> None:
     bucket = tmp_path / "objects" / "minio" / "mlpipeline"
     bucket.mkdir(parents=True)
@@ -72,7 +80,7 @@ def test_a_folder_stands_for_a_bucket(tmp_path: Path) -> None:
     (bucket / "link").symlink_to(tmp_path / "secret")
     store = Store(tmp_path / "objects")
     assert store.file("minio://mlpipeline/a.csv") == bucket / "a.csv"
-    for missing in ("b.csv", "../../secret", "link"):
+    for missing in ("b.csv", "../../secret", "link", "a\0b", "x" * 300):
         assert store.file(f"minio://mlpipeline/{missing}") is None
 
 

@@ -30,26 +30,19 @@ def kfp_component(function: str, body: str = "    ...") -> Any:
     return dsl.component(base_image="python:3.12", install_kfp_package=False)(names["made"])
 
 
-def interface(component: Any, *, lone: bool) -> Any:
+def interface(component: Any) -> Any:
     """Return a component's inputs and outputs, as the compiled pipeline has them."""
     spec = component.component_spec.to_pipeline_spec()
-    found = json_format.MessageToDict(spec.components["comp-made"])
-    outputs = found.get("outputDefinitions", {}).get("parameters", {})
-    artifacts = found.get("outputDefinitions", {}).get("artifacts", {})
-    for ports in (outputs, artifacts):
-        if lone and "Output" in ports:
-            ports["output"] = ports.pop("Output")
-    return found
+    return json_format.MessageToDict(spec.components["comp-made"])
 
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, *BEYOND])
 def test_interface_is_that_of_a_lightweight_component(function: str, tmp_path: Path) -> None:
     signature = signature_of(tmp_path, function)
     text = component_text.text(signature, IMAGE, COMMAND, {})
-    lone = len(signature.outputs) == 1  # `task.output` is its name then, in either form
     ours = components.load_component_from_text(text)
     theirs = kfp_component(BEYOND.get(function, function))
-    assert interface(ours, lone=lone) == interface(theirs, lone=lone)
+    assert interface(ours) == interface(theirs)
     assert ours.component_spec.name == theirs.component_spec.name
     names = {component_text.name_in_pipeline(signature, port) for port in signature.outputs}
     assert names == set(ours.component_spec.outputs or {})
@@ -119,6 +112,18 @@ implementation:
     args: [--executor-input, {executorInput: null}]
 """
     )
+
+
+def test_one_context_that_becomes_another_is_plain(tmp_path: Path) -> None:
+    text = text_of(tmp_path, "(context: dict) -> dict")
+    assert text.splitlines()[2:6] == [
+        "inputs:",
+        "- {name: context, type: JsonObject}",
+        "outputs:",
+        "- {name: Output, type: JsonObject}",
+    ]
+    outputs = components.load_component_from_text(text).component_spec.outputs
+    assert [*outputs] == ["output"]  # kfp makes it lower case
 
 
 def test_compiled_form_is_as_short_as_kfp_lets_it_be(tmp_path: Path) -> None:

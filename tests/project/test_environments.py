@@ -189,9 +189,13 @@ PRODUCTION = "context: {numbers: [7]}\n"
 
 
 @pytest.mark.parametrize(
-    "env", ["prod/", "../x", "/nonexistent/shrc", "params/prod.yaml", "{project}/params/prod.yaml"]
+    "env",
+    [
+        *("prod/", "../x", "/nonexistent/shrc", "params/prod.yaml", "{project}/params/prod.yaml"),
+        *("", "_", "pröd"),
+    ],
 )
-def test_a_name_with_a_slash_is_no_environment(project: Path, server: KfpServer, env: str) -> None:
+def test_what_is_no_name_is_no_environment(project: Path, server: KfpServer, env: str) -> None:
     """Least of all dev, where production was meant."""
     (project / "params" / "prod.yaml").write_text(PRODUCTION)
     env = env.format(project=project)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.signature import REQUIRED, Port, ports
+from common.signature import REQUIRED, Port, ports_of
 from kfp_workbench.project.components import FINAL_STATUS, OF_STATUS
 from kfp_workbench.project.port_types import TYPES
 from shared.signatures import BEYOND, FUNCTIONS, signature_of
@@ -29,7 +29,7 @@ def test_both_see_the_same(function: str, tmp_path: Path, monkeypatch: pytest.Mo
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "made", module)
     spec.loader.exec_module(module)
-    theirs = ports(module.made.function)
+    theirs = ports_of(module.made.function)
     read = [
         (port.name, port.is_list, "path" if port.is_path else KINDS.get(port.type, port.type))
         for port in (*ours.inputs, *ours.outputs)

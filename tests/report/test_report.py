@@ -19,8 +19,8 @@ import yaml
 from kfp_workbench import report
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import record
-from kfp_workbench.project.secrecy import NO_MASK
-from kfp_workbench.report import frames, page, plots, text
+from kfp_workbench.local.artifacts import STORE
+from kfp_workbench.report import frames, page, text
 from shared import typed
 from shared.baking import bake, environment, make
 from shared.browsing import Browser
@@ -182,10 +182,26 @@ def test_a_failed_run_shows_the_log(failed: Path, browser: Browser) -> None:
     assert re.search(r"Add\s+✗ Failed", steps) and re.search(r"Div\s+· Not reached", steps)
 
 
+def test_a_long_log_begins_with_its_end_in_view(tmp_path: Path, browser: Browser) -> None:
+    log = tmp_path / "logs" / "1.log"
+    log.parent.mkdir()
+    log.write_text("".join(f"line {number}\n" for number in range(300)))
+    task = record.Task("t", "container", "T", "t", failed_in="command", log="logs/1.log")
+    run = record.Run("p", "T", "process", {}, state="failed", error="t failed", tasks=[task])
+    path = tmp_path / "page.html"
+    path.write_text(page.render(run, tmp_path, tmp_path))
+    browser.open(path)
+    ends = [
+        browser.run(f"return document.querySelector('{part}').getBoundingClientRect().bottom")
+        for part in (".log", ".log pre")
+    ]
+    assert ends[1] <= ends[0] and "line 299" in browser.text(".log")
+
+
 def test_loops_and_conditions(flow: Path, browser: Browser) -> None:
     browser.open(page_of(flow))
     steps = browser.text(".steps")
-    assert re.findall(r"Each \((\d)\)", steps) == ["1", "2", "3"]
+    assert re.findall(r"Each \((\d)\)", steps) == ["0", "1", "2"], "as ITERATION= takes them"
     assert re.search(r"More\s+- Not needed", steps)
     picture = browser.text(".graph")
     assert re.search(r"Each\s+succeeded, 3 times, \d", picture)
@@ -352,6 +368,29 @@ def test_no_file_of_others_is_shown(tmp_path: Path) -> None:
     assert found.count("The file is not there.") == len(uris)
 
 
+@pytest.mark.parametrize(
+    ("kind", "file", "uri", "said"),
+    [
+        ("container", "", f"{STORE}/p/r/t/1/metrics", "no file"),
+        ("container", "tasks/removed", f"{STORE}/p/r/t/1/data", "no file"),
+        ("container", "/data/own", f"{STORE}/p/r/t/1/data", "/data/own"),
+        ("container", "", "https://example.com/model", "https://example.com/model"),
+        ("importer", "/project/data/iris.csv", "/kfp-own-data/x", "/project/data/iris.csv"),
+        ("importer", "", "gs://bucket/data", "gs://bucket/data"),
+        ("importer", "", f"{STORE}/p/other/data", f"{STORE}/p/other/data"),
+    ],
+)
+def test_an_artifact_that_lies_elsewhere_says_where(
+    tmp_path: Path, kind: str, file: str, uri: str, said: str
+) -> None:
+    artifact = {"key": "a", "type": "system.Dataset", "uri": uri, "file": file, "metadata": {}}
+    task = record.Task("t", kind, "T", "t", artifacts_out=[artifact])
+    run = record.Run("p", "T", "process", {}, run_id="r", tasks=[task])
+    found = page.render(run, tmp_path, tmp_path).partition('id="artifacts"')[2]
+    texts = [text.strip() for text in re.findall(r">([^<]+)<", found.partition("</table>")[0])]
+    assert [text for text in texts if text][6:] == ["a", "Dataset", "T", said]
+
+
 def _hrefs(text: str) -> str:
     return " ".join(re.findall(r'href="([^"]*)"', text))
 
@@ -445,11 +484,15 @@ def test_without_a_run_there_is_none(project: Path) -> None:
         "error: there was no local run yet: make local"
     )
     local(project)
-    result = make(project, "report", "ARGS=../../etc")
-    assert result.returncode != 0 and "no record of a run" in last_line(result.stderr)
+    for name in ("../../etc", ".", "/"):
+        result = make(project, "report", f"ARGS={name}")
+        said = f"error: '{name}' is no run below build/local/"
+        assert result.returncode != 0 and last_line(result.stderr) == said
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"format": 1, "tasks": [{}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[" * 100_000, "[]", '{"format": 2}', '{"format": 1, "tasks": [{}]}']
+)
 def test_a_broken_record_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / record.FILE).write_text(text)
     with pytest.raises(WorkbenchError, match="no record of a run") as caught:
@@ -469,60 +512,6 @@ def test_what_cannot_be_drawn_is_left_out(tmp_path: Path) -> None:
     assert 'id="graph"' not in _rendered(tmp_path)
     (tmp_path / "run" / record.PACKAGE).write_text("[")
     assert 'id="steps"' in _rendered(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        {},
-        {"confusionMatrix": 1, "confidenceMetrics": "x"},
-        {"confusionMatrix": {"annotationSpecs": [{"displayName": "a"}], "rows": []}},
-        {"confusionMatrix": {"annotationSpecs": [{"displayName": "a"}], "rows": [{"row": ["1"]}]}},
-        {"confusionMatrix": {"annotationSpecs": [], "rows": []}, "confidenceMetrics": [1, {}]},
-        {"confidenceMetrics": [{"falsePositiveRate": float("nan"), "recall": 1}] * 3},
-    ],
-)
-def test_figures_that_are_none_are_not_drawn(metadata: Any) -> None:
-    lost = [
-        name
-        for name, key in (("matrix", "confusionMatrix"), ("curve", "confidenceMetrics"))
-        if key in metadata
-    ]
-    assert plots.evaluation(metadata) == {"matrix": None, "curve": None, "lost": lost}
-
-
-WRAPPED = {"confusionMatrix": "struct", "confidenceMetrics": "list"}  # by KFP's metadata service
-
-
-def _kept(folder: Path, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata of an artifact as they are in the record of a run."""
-    artifact = {"key": "e", "type": "", "uri": "", "file": "", "metadata": metadata}
-    task = record.Task("t", "container", "T", "t", artifacts_out=[artifact])
-    run = record.Run("p", "T", "process", {}, tasks=[task])
-    record.Recorder(run, folder, NO_MASK).end("succeeded")
-    kept: dict[str, Any] = record.read(folder).tasks[0].artifacts_out[0]["metadata"]
-    return kept
-
-
-@pytest.mark.parametrize("count", [1, 2, 500, 1000, 1001, 10_000])
-def test_many_points_and_labels_are_thinned_out(count: int, tmp_path: Path) -> None:
-    labels = [{"displayName": str(n)} for n in range(100)]
-    last = count - 1 or 1
-    points = [{"falsePositiveRate": n / last, "recall": n / last} for n in range(count)]
-    metadata = {
-        "confusionMatrix": {"annotationSpecs": labels, "rows": [{"row": [0] * 100}] * 100},
-        "confidenceMetrics": points,
-    }
-    kept = _kept(tmp_path, {key: {kind: metadata[key]} for key, kind in WRAPPED.items()})
-    found = plots.evaluation(page.unwrapped(kept))
-    assert found["matrix"]["plot"] is None and len(found["matrix"]["rows"]) == 100
-    if count == 1:
-        assert found["lost"] == ["curve"], "a point is no curve"
-        return
-    assert min(count, 500) <= len(found["curve"]["points"]) <= record.MOST_POINTS
-    assert found["curve"]["points"][0][0] == 0.0 and found["lost"] == []
-    assert found["curve"]["points"][-1][0] == 1.0, "the ends stay"
-    assert abs(found["curve"]["area"] - 0.5) < 0.001
 
 
 def test_what_is_not_drawn_is_said(good: Path, tmp_path: Path) -> None:

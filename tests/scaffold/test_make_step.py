@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kfp_workbench.project import component_forms
 from kfp_workbench.project.signatures import read
 from shared.baking import bake, compiled, environment, files_of, make
 
@@ -103,7 +104,8 @@ def test_hostile_texts_are_data(project: Path) -> None:
     assert result.returncode == 0, result.stderr
     signature = read(project / "steps" / "quote" / "main.py")
     assert signature and signature.inputs[0].default == HOSTILE
-    component = yaml.safe_load((project / "steps" / "quote" / "component.yaml").read_text())
+    written = yaml.safe_load((project / "steps" / "quote" / "component.yaml").read_text())
+    component = component_forms.as_plain(written)
     assert component["inputs"][0]["default"] == HOSTILE
     parameters = compiled(project)["root"]["inputDefinitions"]["parameters"]
     assert parameters["text"]["defaultValue"] == HOSTILE
@@ -165,6 +167,37 @@ def test_a_pipeline_that_would_not_compile_is_left_as_it_was(project: Path) -> N
     assert not [name for name in added if name.startswith(("data/", "params/"))]
     assert files_of(project)["params/dev.yaml"] == before["params/dev.yaml"]
     assert "steps/train/main.py" in added and module.read_bytes() == before["pipeline.py"]
+
+
+def test_what_cannot_be_written_leaves_the_pipeline_as_it_was(project: Path) -> None:
+    (project / "data").touch()
+    before = files_of(project)
+    result = add(project, "train", IN="data:Dataset", OUT="model:Model")
+    assert result.returncode == 0, result.stderr
+    assert f"pipeline.py: not changed ({project}/data: File exists); add these" in result.stderr
+    after = files_of(project)
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_step_whose_test_cannot_be_written_is_not_made(project: Path) -> None:
+    shutil.rmtree(project / "tests")
+    (project / "tests").touch()
+    result = add(project, "train")
+    assert result.returncode == 2 and "/tests: File exists" in result.stderr
+    assert not (project / "steps" / "train").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["pipeline.py", "templates/step/main.py", "templates/step/Dockerfile"]
+)
+def test_a_file_in_another_encoding_is_one_line(project: Path, name: str) -> None:
+    text = (project / name).read_bytes()
+    (project / name).write_bytes(text + b"# f\xfcr\n")
+    result = add(project, "train")
+    line = text.count(b"\n") + 1
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert f"{name}:{line}: is no UTF-8: save it as that" in result.stderr
+    assert not (project / "steps" / "train").exists()
 
 
 def test_parameters_that_fit_nowhere_are_said(project: Path) -> None:

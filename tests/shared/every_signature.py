@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from common import signature
-from common.artifacts import FIGURES, Artifact, ClassificationMetrics, Metrics
+from common.dsl import FIGURES, Artifact, ClassificationMetrics, Metrics
 
 
 def told(step: Any, given: Any) -> Any:
     """Write what a step was given to all its outputs; returns what the step is to return."""
-    ports = signature.ports(step.function)
+    ports = signature.ports_of(step.function)
     found = {port.name: _seen(given[port.name], port.kind) for port in ports if port.way == "input"}
     seen = json.dumps(found, sort_keys=True)  # KFP may change the order
     print(f"seen {seen}")

@@ -5,7 +5,7 @@ from kfp_workbench.scaffold import packing
 STEP_FILES = {"Dockerfile", "component.yaml", "main.py", "requirements.txt"}
 OTHERS = """
 .dockerignore .gitattributes .gitignore .github/workflows/pipeline.yml Makefile README.md pyproject.toml
-common/__init__.py common/artifacts.py common/signature.py common/status.py common/step.py common/values.py params/dev.yaml pipeline.py
+common/__init__.py common/dsl.py common/signature.py common/step.py common/values.py params/dev.yaml pipeline.py
 docs/pipeline.mmd docs/pipeline.svg requirements-dev.in requirements-dev.txt
 tests/test_average.py tests/test_pipeline.py
 """

@@ -85,6 +85,7 @@ FUNCTIONS = [
     "(X: int, y: int)",
     "(output: str) -> str",
     "(long_name_2: int, number3: float = 3)",
+    "(on: int, no: bool = True, null: str = 'yes') -> float",  # none of which YAML means by them
     "(status: PipelineTaskFinalStatus)",
     "(status: PipelineTaskFinalStatus, who: str = 'x') -> None",
     "(user_input: str, status: PipelineTaskFinalStatus)",

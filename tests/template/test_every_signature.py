@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import common
-from common import artifacts
-from common.status import PipelineTaskFinalStatus
+from common import dsl as artifacts
+from common.step import PipelineTaskFinalStatus
 from kfp_workbench.local import record
 from kfp_workbench.project.signatures import Port
 from kfp_workbench.report.page import unwrapped
@@ -19,7 +19,7 @@ from shared.baking import make
 from shared.every_signature import NUMBERS, Call, make_project
 
 Project = tuple[Path, list[Call]]
-Told = dict[str, Any]  # what a step was given, and its outputs by their names in small letters
+Told = dict[str, Any]  # what a step was given, and its outputs by their names
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def _called(call: Call, step: Any, made: list[dict[str, Any]], folder: Path) -> 
     returned = [port for port in call.signature.outputs if port.is_returned]
     values = result if isinstance(result, tuple) else [result] if returned else []
     found = {port.name: value for port, value in zip(returned, values, strict=True)} | files
-    return {port.name.lower(): _written(port, found[port.name]) for port in call.signature.outputs}
+    return {port.name: _written(port, found[port.name]) for port in call.signature.outputs}
 
 
 def _given(value: Any, made: list[dict[str, Any]]) -> Any:
@@ -114,8 +114,8 @@ def _run(project: Path, runner: str) -> dict[str, Told]:
     return {
         task.path.rpartition("/")[2]: {
             "seen": _seen((folder / task.log).read_text()),
-            **{name.lower(): value for name, value in task.outputs.items()},
-            **{item["key"].lower(): _kept(item, folder) for item in task.artifacts_out},
+            **task.outputs,
+            **{item["key"]: _kept(item, folder) for item in task.artifacts_out},
         }
         for task in tasks
         if task.step != "make"

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from common.artifacts import as_published
 from common.step import Artifact, Dataset, Output, step
 from kfp_workbench.local.artifacts import SESSION
 from kfp_workbench.local.executor_input import read_output
@@ -50,7 +49,7 @@ def from_kfp(stored: Mapping[str, Any]) -> dict[str, Any]:
 def metadata_of(executor_input: Mapping[str, Any], name: str = "data") -> dict[str, Any]:
     """Return the metadata that a step finds for an input."""
     (item,) = executor_input["inputs"]["artifacts"][name]["artifacts"]
-    return as_published(Artifact, item).metadata
+    return Artifact.from_kfp(item).metadata
 
 
 def given_next(
@@ -175,7 +174,7 @@ def test_a_title_that_is_the_outputs_name_is_kfps() -> None:
 
 def test_neither_metadata_nor_a_type_is_needed() -> None:
     """Behind a condition, an artifact has no type."""
-    found = as_published(Dataset, {"name": "1", "uri": "minio://mlpipeline/x"})
+    found = Dataset.from_kfp({"name": "1", "uri": "minio://mlpipeline/x"})
     assert (found.path, found.metadata, found.name) == ("/minio/mlpipeline/x", {}, "x")
 
 

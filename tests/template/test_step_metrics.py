@@ -133,8 +133,8 @@ def rows(*given: Any) -> Callable[[Any], None]:
 
 WRONG = {
     "short": (rows([1, 2], [1]), "found: [1] is no row: give 2 counts"),
-    "flat": (rows(1, 0), "found: 1 is no row: give 2 counts"),
-    "texts": (rows([1, 2], [1, "x"]), "found: [1, 'x'] is no row: give 2 counts"),
+    "flat": (rows(1, 0), "found: 1 is no list"),
+    "texts": (rows([1, 2], [1, "x"]), "found[1]: 'x' is no float"),
     "negative": (rows([1, 2], [1, -1]), "found: [1, -1] is no row: give 2 counts"),
     "rows": (rows([1, 2]), "found: a confusion matrix of 1 rows: give 2"),
     "category": (unknown, "found: 'c' is no category: a, b"),
@@ -167,8 +167,8 @@ def test_wrong_metrics_are_one_line(
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("high", "found: x: 'high' is no number"),
-        (True, "found: x: True is no number"),
+        ("high", "found: x: 'high' is no float"),
+        (True, "found: x: True is no float"),
         (float("inf"), "found: x: inf is no number to JSON"),
     ],
 )

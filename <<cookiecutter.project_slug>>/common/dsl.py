@@ -1,4 +1,4 @@
-"""The artifact classes of kfp.dsl, with their names and methods, for images without kfp.
+"""What steps know of ``kfp.dsl``, by its names and with its methods, for images without kfp.
 
 KFP keeps a text in metadata as it is, a number with six decimals, true and false as 1 and 0, and
 wraps the rest, once: a list becomes ``{"list": […]}``, an object ``{"struct": {…}}``:
@@ -7,16 +7,56 @@ https://github.com/kubeflow/pipelines/tree/master/backend/src/v2/metadata (conve
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partialmethod
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 from common.values import InputError, OutputError, fitted, plain, short
 
+__all__ = [
+    "HTML", "Artifact", "ClassificationMetrics", "Dataset", "Input", "InputError", "InputPath",
+    "Markdown", "Metrics", "Model", "Output", "OutputPath", "PipelineTaskFinalStatus",
+    "SlicedClassificationMetrics",
+]  # fmt: skip
+T = TypeVar("T")
+Input = Annotated[T, "input"]
+Output = Annotated[T, "output"]
 PATHS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}  # where files of addresses are
 ADDRESSES = {path: address for address, path in PATHS.items()}
+DRAFT = ".kfp-draft-"  # begins the name of the folder that an output is first written to
 OWN = ("store_session_info", "_kfp_workspace")  # keys by which KFP finds the artifact's file
-WRAPPED: Mapping[str, type] = {"list": list, "struct": dict}
+
+
+class InputPath:
+    """An input artifact, of which a step gets the path: ``InputPath("Dataset")``."""
+
+    def __init__(self, type: Any = None) -> None:
+        self.type = type  # for component.yaml alone
+
+
+class OutputPath(InputPath):
+    """An output, of which a step gets the path to write it to: ``OutputPath(str)``."""
+
+
+@dataclass
+class PipelineTaskFinalStatus:
+    """How what a step waited for has ended; ``state`` is ``FAILED``, or ``COMPLETE`` when all is well."""
+
+    state: str = ""  # other runners than KFP's servers say SUCCEEDED when all is well
+    pipeline_job_resource_name: str = ""
+    pipeline_task_name: str = ""
+    error_code: int | None = None  # KFP's servers tell of no error
+    error_message: str | None = None
+
+    @classmethod
+    def from_kfp(cls, told: Mapping[str, Any]) -> "PipelineTaskFinalStatus":
+        """Return what the JSON object says that KFP has for it, by names with capitals or without."""
+        error = told.get("error")
+        errors = {f"error_{key}": error[key] for key in error} if isinstance(error, dict) else {}
+        found = {re.sub("[A-Z]", r"_\g<0>", key).lower(): told[key] for key in told} | errors
+        return cls(**{key: found[key] for key in cls.__dataclass_fields__ if key in found})
 
 
 class Artifact:
@@ -31,7 +71,6 @@ class Artifact:
     def __init__(self, name: str | None = "", uri: str | None = "", metadata: Any = None) -> None:
         self.name, self.uri, self.custom_path = name or "", uri or "", ""
         self.metadata: dict[str, Any] = {} if metadata is None else metadata
-        self.draft = ""  # of an output: the folder, in the one where it belongs, to write it to
 
     @property
     def path(self) -> str:
@@ -40,10 +79,9 @@ class Artifact:
 
     @path.setter
     def path(self, path: str | os.PathLike[str]) -> None:
-        written = os.fspath(path)
-        final = written.replace(self.draft, "")
-        self.uri = _exchanged(final, ADDRESSES)
-        self.custom_path = "" if final == written else written
+        self.custom_path = os.fspath(path)
+        final = re.sub(rf"{re.escape(DRAFT)}\w+/", "", self.custom_path)
+        self.uri = re.sub("^/(gcs|minio|s3)/", lambda found: ADDRESSES[found[0]], final)
 
     def set_path(self, path: str) -> None:
         """Have KFP take the file from another path than that of the address."""
@@ -54,7 +92,24 @@ class Artifact:
         """Where steps find what is at the address."""
         if self.uri.startswith("oci://"):
             return f"/oci/{self.uri[6:].replace('/', '_')}{self.in_image}"
-        return _exchanged(self.uri, PATHS)
+        return re.sub("^(gs|minio|s3)://", lambda found: PATHS[found[0]], self.uri)
+
+    @classmethod
+    def from_kfp(cls, told: Mapping[str, Any]) -> "Artifact":
+        """Return an input artifact as its maker published it, from what KFP tells of it.
+
+        KFP adds keys of its own to metadata, and ``display_name``; for a name it gives a number.
+        """
+        name, uri, given = told.get("name", ""), told.get("uri", ""), told.get("metadata", {})
+        metadata = {key: _unwrapped(value) for key, value in given.items() if key not in OWN}
+        output = uri.rpartition("/")[2]  # an address ends with the name of its output
+        title = metadata.get("display_name", output)
+        if title == output:
+            metadata.pop("display_name", None)
+        artifact = cls(title if name.isdecimal() else name, uri, metadata)
+        if given.get("_kfp_workspace") is True:
+            artifact.custom_path = f"/kfp-workspace/.artifacts/{artifact.path.lstrip('/')}"
+        return artifact
 
 
 class Dataset(Artifact):
@@ -89,10 +144,7 @@ class Metrics(Artifact):
 
     def log_metric(self, metric: str, value: float) -> None:
         """Add a number."""
-        name = f"{self.name}: {metric}"
-        if type(found := plain(name, value)) not in (int, float):
-            raise OutputError(f"{name}: {short(found)} is no number")
-        self.metadata[metric] = found
+        self.metadata[metric] = plain(f"{self.name}: {metric}", value, float)
 
 
 class ClassificationMetrics(Artifact):
@@ -123,10 +175,10 @@ class ClassificationMetrics(Artifact):
 
     def log_confusion_matrix_row(self, row_category: str, row: Sequence[float]) -> None:
         """Set how often each category was found where one is true."""
-        counts, rows = plain(self.name, row), self.metadata["confusionMatrix"]["rows"]
-        found: list[Any] = counts if isinstance(counts, list) else []
-        if [type(x) in (int, float) and x >= 0 for x in found] != [True] * len(rows):
-            raise OutputError(f"{self.name}: {short(counts)} is no row: give {len(rows)} counts")
+        counts = plain(self.name, row, list[float])
+        rows = self.metadata["confusionMatrix"]["rows"]
+        if len(counts) != len(rows) or min(counts, default=0) < 0:
+            raise OutputError(f"{self.name}: {short(row)} is no row: give {len(rows)} counts")
         rows[self._at(row_category)]["row"] = counts
 
     def log_confusion_matrix_cell(self, row_category: str, col_category: str, value: int) -> None:
@@ -184,23 +236,6 @@ class SlicedClassificationMetrics(Artifact):
 FIGURES = (Metrics, ClassificationMetrics, SlicedClassificationMetrics)  # need no file
 
 
-def as_published(kind: type[Artifact], item: Mapping[str, Any]) -> Artifact:
-    """Return an input artifact as its maker published it, from what KFP tells of it.
-
-    KFP adds keys of its own to metadata, and ``display_name``; for a name it gives a number.
-    """
-    name, uri, given = item.get("name", ""), item.get("uri", ""), item.get("metadata", {})
-    metadata = {key: _unwrapped(value) for key, value in given.items() if key not in OWN}
-    output = uri.rpartition("/")[2]  # an address ends with the name of its output
-    title = metadata.get("display_name", output)
-    if title == output:
-        metadata.pop("display_name", None)
-    artifact = kind(title if name.isdecimal() else name, uri, metadata)
-    if given.get("_kfp_workspace") is True:
-        artifact.custom_path = f"/kfp-workspace/.artifacts/{artifact.path.lstrip('/')}"
-    return artifact
-
-
 def to_publish(artifact: Artifact) -> dict[str, Any]:
     """Return an artifact's metadata as JSON has them; raises OutputError for what would not come back.
 
@@ -221,13 +256,7 @@ def to_publish(artifact: Artifact) -> dict[str, Any]:
 
 
 def _unwrapped(value: Any) -> Any:
-    if isinstance(value, dict) and len(value) == 1:
-        ((kind, inner),) = value.items()
-        value = inner if type(inner) is WRAPPED.get(kind) else value
+    match value:
+        case {"list": list(inner)} | {"struct": dict(inner)} if len(value) == 1:
+            value = inner
     return fitted("metadata", Any, value, InputError)
-
-
-def _exchanged(text: str, beginnings: Mapping[str, str]) -> str:
-    """Return a text with another beginning, where there is one for its own."""
-    found = (old for old in beginnings if text.startswith(old))
-    return next((text.replace(old, beginnings[old], 1) for old in found), text)
