@@ -37,6 +37,8 @@ def state(binaries: Path) -> State | None:
         others = {name for name in names if name.endswith(".pth")}
         if own_names != [SHARED] or not others.issubset(_HARMLESS):
             return None
+        if waiting.HOOK not in (folders[0] / SHARED).read_text(encoding="utf-8"):
+            return None  # an earlier version's: it would not wait
         return tuple(_seen(path) for path in (binaries / "python", folders[0] / SHARED, *folders))
     except (OSError, ValueError):
         return None

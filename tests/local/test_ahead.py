@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -239,6 +240,35 @@ def test_what_has_changed_is_started_as_any(
     assert not ahead.taken
     assert (status, lines) == (0, [str("PYTHONOPTIMIZE" not in os.environ)])
     assert interpreter.process.returncode is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda own, shared: (own / "shared.pth").write_text("import sys\n"),
+        lambda own, shared: (own / "installed.py").touch(),
+        lambda own, shared: (shared / "starts.pth").write_text("import os\n"),
+        lambda own, shared: shutil.rmtree(shared),
+    ],
+    ids=["of another version", "something was installed", "reads more", "gone"],
+)
+def test_nothing_is_started_in_an_environment_that_is_another(
+    tmp_path: Path, binaries: Path, change: Callable[[Path, Path], None]
+) -> None:
+    digest = binaries.parent.name.partition("-")[0]
+    for name in (digest, f"{digest}-see"):
+        shutil.copytree(binaries.parent.with_name(name), tmp_path / name, symlinks=True)
+    copy = Bench(tmp_path.resolve(), tmp_path / f"{digest}-see" / "bin")
+    copy.write("main.py", "")
+    assert len(copy.noted()) == 1
+    own, shared = (
+        next((tmp_path / name).glob("lib/python*/site-packages"))
+        for name in (f"{digest}-see", digest)
+    )
+    change(own, shared)
+    with copy.begun() as ahead:
+        assert not ahead._waiting
+    assert copy.noted() == []
 
 
 def test_one_that_has_died_is_replaced(bench: Bench) -> None:
