@@ -87,12 +87,13 @@ class Ahead:
     ) -> "Popen[bytes] | None":
         """Have an interpreter that waits run a command line; None where there is none for it."""
         with self._lock:
-            if len(self._noted) < MOST:
-                self._noted.append(start)
             found = self._waiting.pop(start.script, None)
         process = None
         if found and found.run(start, command, folder, variables):
             process = found.process
+        with self._lock:
+            if len(self._noted) < MOST and (process or not found):
+                self._noted.append(start)
         self._start_some()
         return process
 

@@ -1,7 +1,6 @@
 """Which commands an interpreter can be started ahead for, and how: `kfp_workbench.local.ahead`."""
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from kfp_workbench.local import interpreters, step_imports, thin_venvs
 from kfp_workbench.local.interpreters import Start
 
 PYTHONS = ("python", "python3")
-_CUSTOM = ("sitecustomize", "usercustomize")
 
 
 def of(
@@ -17,16 +15,14 @@ def of(
 ) -> Start | None:
     """Return how the interpreter of a command line is started, which is run in ``folder``.
 
-    None for another command than a script, for variables that another step would not have, and where
-    the script's folder has modules that come before Python's own.
+    None for another command than a script, and for variables that another step would not have.
     """
     script = _script(command, folder)
     if script is None or thin_venvs.state(binaries) is None:
         return None
     start = Start(command[0], str(script), str(binaries), variables["PYTHONPATH"])
-    if not interpreters.are_usual(variables, start) or _has_own_modules(script, start.search):
-        return None
-    return start._replace(modules=_modules(script))
+    usual = interpreters.are_usual(variables, start)
+    return start._replace(modules=_modules(script)) if usual else None
 
 
 def _script(command: Sequence[str], folder: Path) -> Path | None:
@@ -37,13 +33,6 @@ def _script(command: Sequence[str], folder: Path) -> Path | None:
     path = Path(script)
     is_plain = script == os.path.normpath(script) and path.parent == path.parent.resolve()
     return path if is_plain and path.is_file() else None
-
-
-def _has_own_modules(script: Path, search: str) -> bool:
-    folders = [script.parent, *(Path(part) for part in search.split(os.pathsep) if part)]
-    paths = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
-    found = {path.name.partition(".")[0] for path in paths}
-    return not found.isdisjoint((*sys.stdlib_module_names, *_CUSTOM))
 
 
 def _modules(script: Path) -> list[str]:

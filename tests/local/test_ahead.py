@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -115,8 +116,14 @@ class Bench:
     def both(self, *args: Any, **others: Any) -> tuple[Any, Any, bool]:
         """Return what comes of an ordinary start, and of one ahead, and whether that was ahead."""
         self.noted(*args, **others)
-        with self.begun() as ahead:
-            ordinary = self.run(None, ahead.name, *args, **others)
+        ahead = Seen(self.folder, 2)
+        ordinary = self.run(None, ahead.name, *args, **others)
+        with ahead:
+            ahead.start()
+            (interpreter,) = ahead._waiting.values() or [None]
+            if interpreter:  # it is to find nothing of the step's while it starts
+                with pytest.raises(subprocess.TimeoutExpired):
+                    interpreter.process.wait(0.3)
             return ordinary, self.run(ahead, ahead.name, *args, **others), ahead.taken
 
 
@@ -168,10 +175,12 @@ def test_it_ends_as_any(bench: Bench, script: str, status: int) -> None:
 )
 def test_an_own_module_comes_first(bench: Bench, name: str) -> None:
     bench.write(name, "print('own')\nloads = JSONDecoder = None")
-    bench.write("main.py", "import common\nprint('main')")
+    bench.write("main.py", "from common import step\nprint('main')")
+    bench.write("common/step.py", "import json\nimport logging\n")
     ordinary, ahead, is_ahead = bench.both()
     assert not is_ahead
     assert ahead == ordinary
+    assert json.loads((bench.folder / FILE).read_text()) == []  # to start one is for nothing
 
 
 @pytest.mark.parametrize(
