@@ -1,5 +1,6 @@
 """Whole runs whose interpreters are started ahead: that they are, and that none is left over."""
 
+import argparse
 import json
 import os
 import signal
@@ -7,10 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from kfp_workbench.local.ahead import FILE
+from kfp_workbench.commands import local, starting
+from kfp_workbench.local import containers, provision
+from kfp_workbench.local.ahead import FILE, Ahead
 from shared.baking import bake, environment
 
 STEP = '''\
@@ -124,10 +129,26 @@ def test_none_is_left_of_a_run_that_is_ended(project: Path, number: signal.Signa
     wait_for_none(project)
 
 
-def test_none_is_started_for_an_engine(project: Path) -> None:
-    run(project)
-    words = [sys.executable, "-m", "kfp_workbench", "local", "--runner", "docker"]
-    env = environment({"DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER": "docker"})
-    done = subprocess.run(words, cwd=project, env=env, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert not waiting(project)
+@pytest.mark.parametrize(("runner", "count"), [("docker", 0), ("process", 1), ("auto", 1)])
+def test_none_is_started_where_an_engine_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, runner: str, count: int
+) -> None:
+    started: list[Ahead] = []
+    monkeypatch.setattr(Ahead, "start", lambda self: started.append(self))
+    monkeypatch.setattr(local, "run", lambda args, ahead: {"name": ahead.name})
+    found = starting.run(argparse.Namespace(runner=runner))
+    assert len(started) == count
+    assert found["name"]
+
+
+def test_a_run_in_containers_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provision, "_client", lambda *_: object())
+    monkeypatch.setattr(containers, "ContainerRunner", lambda *_: None)
+    wanted: Any = SimpleNamespace(
+        containers={}, title="x", settings=SimpleNamespace(docker="docker")
+    )
+    (tmp_path / FILE).parent.mkdir(parents=True)
+    (tmp_path / FILE).write_text("[]")
+    with Ahead(tmp_path, 2) as ahead:
+        provision.provide("auto", wanted, run_id="x", say=print, ahead=ahead)
+    assert not (tmp_path / FILE).exists()
