@@ -8,7 +8,10 @@ from kfp_workbench.local.ahead import Ahead
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
-    """Run the compiled pipeline here: see `kfp_workbench.commands.local`."""
+    """Run the compiled pipeline here: see `kfp_workbench.commands.local`.
+
+    Nothing is imported before they start but what that takes.
+    """
     with Ahead(Path.cwd(), jobs.at_once()) as ahead:
         if args.runner != "docker":
             ahead.start()

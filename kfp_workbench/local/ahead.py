@@ -35,8 +35,8 @@ class Ahead:
         self._lock = threading.Lock()
         self._coming: deque[Start] = deque()
         self._waiting: dict[str, Interpreter] = {}  # by their scripts
-        self._running = 1  # this process, which has much to load until its first command
-        self._is_loading = True
+        # This process itself, which has much to load, takes the place of the first command till then.
+        self._running, self._is_loading = 1, True
         self._noted: list[Start] = []
 
     def __enter__(self) -> "Ahead":

@@ -86,11 +86,7 @@ class Interpreter:
             os.close(outgoing)
 
     def run(
-        self,
-        start: Start,
-        command: Sequence[str],
-        folder: Path,
-        variables: Mapping[str, str],
+        self, start: Start, command: Sequence[str], folder: Path, variables: Mapping[str, str]
     ) -> bool:
         """Have it run a command line, and tell whether it does; it has ended where it does not."""
         try:
@@ -102,11 +98,8 @@ class Interpreter:
             if is_fit and self._tell(command, folder, variables):
                 self._close()
                 return True
-        except (
-            OSError,
-            ValueError,
-        ):  # it has ended, or what it is told can be no word of a command
-            pass
+        except (OSError, ValueError):
+            pass  # it has ended, or what it is to be told can be no word of a command
         self.end()
         return False
 

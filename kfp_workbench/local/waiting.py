@@ -14,7 +14,7 @@ import sys
 OPTION = "kfp_workbench"
 """The name of the option ``-X``: PIPE,PIPE,MODULE+MODULE,PATH: what it reads and writes, this file."""
 HOOK = (
-    f'import sys; "{OPTION}" in sys._xoptions and '
+    f'import sys; "{OPTION}" in getattr(sys, "_xoptions", ()) and '
     f'exec(open(sys._xoptions["{OPTION}"].split(",", 3)[3], encoding="utf-8").read(), '
     f'{{"__name__": "{OPTION}"}})'
 )
