@@ -17,6 +17,17 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path with the home that ``~`` stands for, or as it is where nobody knows that.
+
+    A user without an entry in the system's list may have none, as in a container.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def read(path: Path) -> str:
     """Return a file's text; raises WorkbenchError (2) where it is no UTF-8, and OSError."""
     try:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partialmethod
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from common.values import InputError, OutputError, fitted, plain, short
 
@@ -29,11 +29,10 @@ DRAFT = ".kfp-draft-"  # begins the name of the folder that an output is first w
 OWN = ("store_session_info", "_kfp_workspace")  # keys by which KFP finds the artifact's file
 
 
-class InputPath:
+class InputPath(NamedTuple):
     """An input artifact, of which a step gets the path: ``InputPath("Dataset")``."""
 
-    def __init__(self, type: Any = None) -> None:
-        self.type = type  # for component.yaml alone
+    type: Any = None  # for component.yaml alone
 
 
 class OutputPath(InputPath):
@@ -96,17 +95,19 @@ class Artifact:
 
     @classmethod
     def from_kfp(cls, told: Mapping[str, Any]) -> "Artifact":
-        """Return an input artifact as its maker published it, from what KFP tells of it.
-
-        KFP adds keys of its own to metadata, and ``display_name``; for a name it gives a number.
-        """
+        """Return an input artifact as its maker published it, from what KFP tells of it."""
         name, uri, given = told.get("name", ""), told.get("uri", ""), told.get("metadata", {})
-        metadata = {key: _unwrapped(value) for key, value in given.items() if key not in OWN}
+        metadata = {key: value for key, value in given.items() if key not in OWN}
+        for key, value in metadata.items():
+            match value:
+                case {"list": list(inner)} | {"struct": dict(inner)} if len(value) == 1:
+                    metadata[key] = inner
         output = uri.rpartition("/")[2]  # an address ends with the name of its output
         title = metadata.get("display_name", output)
-        if title == output:
+        if title == output:  # KFP's
             metadata.pop("display_name", None)
-        artifact = cls(title if name.isdecimal() else name, uri, metadata)
+        metadata = fitted("metadata", dict, metadata, InputError)
+        artifact = cls(title if name.isdecimal() else name, uri, metadata)  # KFP's is a number
         if given.get("_kfp_workspace") is True:
             artifact.custom_path = f"/kfp-workspace/.artifacts/{artifact.path.lstrip('/')}"
         return artifact
@@ -237,12 +238,9 @@ FIGURES = (Metrics, ClassificationMetrics, SlicedClassificationMetrics)  # need 
 
 
 def to_publish(artifact: Artifact) -> dict[str, Any]:
-    """Return an artifact's metadata as JSON has them; raises OutputError for what would not come back.
-
-    A number may come back rounded, but by no more than a hundredth, those of Metrics excepted.
-    """
+    """Return an artifact's metadata as JSON has them; raises OutputError for what would not come back."""
     found: dict[str, Any] = plain(artifact.name, artifact.metadata)
-    error = 1 if isinstance(artifact, Metrics) else 0.01
+    error = 1 if isinstance(artifact, Metrics) else 0.01  # a number's, when it is rounded
     for key, value in found.items():
         what = f"{artifact.name}: {key} is"
         if key in OWN:
@@ -253,10 +251,3 @@ def to_publish(artifact: Artifact) -> dict[str, Any]:
             lost = "of which KFP keeps six decimals: put it into a list, which keeps all"
             raise OutputError(f"{what} {value}, {lost}")
     return found
-
-
-def _unwrapped(value: Any) -> Any:
-    match value:
-        case {"list": list(inner)} | {"struct": dict(inner)} if len(value) == 1:
-            value = inner
-    return fitted("metadata", Any, value, InputError)

@@ -58,7 +58,7 @@ class Port(NamedTuple):
             return self.kind.from_kfp(fitted(self.name, dict, found, InputError))
         return fitted(self.name, self.kind, found, InputError)
 
-    def item(self, text: str) -> dict[str, Any]:
+    def artifact(self, text: str) -> dict[str, Any]:
         """Return what KFP would tell of what is at a path, which a person gives."""
         path, is_input = Path(text).absolute(), self.way == "input"
         if is_input and not path.exists():
@@ -109,15 +109,14 @@ def given(
     )
     parser.register("type", "JSON", json.loads)
     parser.register("type", bool, lambda text: json.loads(text.lower()))
-    parser.add_argument(FROM_KFP, type="JSON", metavar="JSON", help="all of this, from KFP")
+    parser.register("type", "JSON object", lambda text: {**json.loads(text)})
+    parser.add_argument(FROM_KFP, type="JSON object", metavar="JSON", help="all of this, from KFP")
     for port in () if by_kfp else ports:
         _add(parser, port)
     flags = vars(parser.parse_args(argv))
     if not by_kfp:
         return flags, flags, ""
-    if not isinstance(told := flags["executor_input"], dict):
-        parser.error(f"{FROM_KFP}: not a JSON object")
-    inputs, outputs = told.get("inputs", {}), told["outputs"]
+    inputs, outputs = (flags["executor_input"].get(side, {}) for side in ("inputs", "outputs"))
     items = {key: each["artifacts"] for key, each in inputs.get("artifacts", {}).items()}
     places = {key: {"uri": one["outputFile"]} for key, one in outputs.get("parameters", {}).items()}
     files = {key: each["artifacts"][0] for key, each in outputs.get("artifacts", {}).items()}
@@ -139,7 +138,7 @@ def _add(parser: argparse.ArgumentParser, port: Port) -> None:
     parser.add_argument(
         "--output" if port.name == "Output" else f"--{port.name.replace('_', '-')}",
         dest=port.name,
-        type=port.item if is_path else kind,
+        type=port.artifact if is_path else kind,
         metavar="PATH" if is_path else "VALUE",
         nargs="*" if port.is_list else None,
         required=not has_default and not is_printed,

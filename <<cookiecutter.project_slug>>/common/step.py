@@ -17,11 +17,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic, NoReturn, TypeVar
 
+from common import dsl
 from common.dsl import *  # noqa: F403  # with ``step``, all that a step imports
-from common.dsl import DRAFT, FIGURES, Artifact, to_publish
 from common.signature import Port, given, ports_of
 from common.values import InputError, OutputError, plain, short
 
+__all__ = ["step"]
+__all__ += dsl.__all__
 R = TypeVar("R")
 
 
@@ -44,21 +46,19 @@ class step(Generic[R]):  # noqa: N801  # a decorator
     def main(self, argv: Sequence[str] | None = None) -> NoReturn:
         """Run the program; exits with 2 and a line for a wrong input, with 1 for a wrong output."""
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+        ports = ports_of(self.function)
         try:
-            self._run(sys.argv[1:] if argv is None else argv)
+            words = sys.argv[1:] if argv is None else argv
+            inputs, outputs, told_in = given(self.function, ports, words)
+            taken = {port.name: port.argument(inputs) for port in ports if port.way == "input"}
+            with Outputs(outputs, told_in) as made:
+                files = {port.name: made.file(port) for port in ports if port.way == "output"}
+                result = self.function(**taken, **files)
+                made.publish([port for port in ports if port.way == "returned"], result)
         except (InputError, OutputError) as error:
             print(f"{self.__name__}: {' '.join(str(error).split())}", file=sys.stderr)
             sys.exit(2 if isinstance(error, InputError) else 1)
         sys.exit(0)
-
-    def _run(self, argv: Sequence[str]) -> None:
-        ports = ports_of(self.function)
-        inputs, outputs, told_in = given(self.function, ports, argv)
-        with Outputs(outputs, told_in) as made:
-            arguments = {port.name: port.argument(inputs) for port in ports if port.way == "input"}
-            files = {port.name: made.file(port) for port in ports if port.way == "output"}
-            result = self.function(**arguments, **files)
-            made.publish([port for port in ports if port.way == "returned"], result)
 
 
 class Outputs(ExitStack):
@@ -67,7 +67,7 @@ class Outputs(ExitStack):
     def __init__(self, given: Mapping[str, Any], told_in: str) -> None:
         super().__init__()
         self._given, self._told_in = given, told_in
-        self._files: dict[str, Artifact] = {}
+        self._files: dict[str, dsl.Artifact] = {}
 
     def file(self, port: Port) -> Any:
         """Return what the function gets for an output: an artifact to write, or the path of one."""
@@ -96,17 +96,15 @@ class Outputs(ExitStack):
             print(json.dumps(values["Output"] if [*values] == ["Output"] else values))
         for file in self._files.values():
             draft, place = Path(file.path), Path(file.local_path)
-            if draft.exists():
+            if draft.exists() and draft != place:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 draft.replace(place)
 
-    def _settled(self, key: str, file: Artifact) -> dict[str, Any]:
-        """Return what is told of an output; raises OutputError where it was never written.
-
-        It may be left at an address that the step has given it, where nobody looks.
-        """
-        source, metadata, uri = Path(file.path), to_publish(file), self._given[key]["uri"]
-        is_draft, is_figures = DRAFT in file.path, isinstance(file, FIGURES) and metadata
+    def _settled(self, key: str, file: dsl.Artifact) -> dict[str, Any]:
+        """Return what is told of an output; raises OutputError where it was never written."""
+        source, metadata, uri = Path(file.path), dsl.to_publish(file), self._given[key]["uri"]
+        is_draft, is_figures = dsl.DRAFT in file.path, isinstance(file, dsl.FIGURES) and metadata
+        # At an address that the step has given it, where nobody looks.
         is_left = "://" in file.uri != uri and (is_draft or file.path == file.local_path)
         if is_figures and not self._told_in and not source.exists():
             source.write_text(json.dumps(metadata), encoding="utf-8")
@@ -114,21 +112,21 @@ class Outputs(ExitStack):
             there = ", ".join(path.name for path in source.parent.glob("*")) if is_draft else ""
             beside = f"; KFP does not keep what is beside it: {there}" if there else ""
             raise OutputError(f"{key}: this output was never written{beside}")
-        if not (is_draft or is_left):
+        if source.exists() and not (is_draft or is_left):
             file.uri = uri
             copy = shutil.copytree if source.is_dir() else shutil.copyfile
             copy(source, self._draft(key, file).path)
         return {"name": file.name, "uri": file.uri, "metadata": metadata}
 
     def _write(self, key: str, place: str, value: object) -> None:
-        draft = self._draft(key, Artifact(key, place))
+        draft = self._draft(key, dsl.Artifact(key, place))
         Path(draft.path).write_text(json.dumps(value), encoding="utf-8")
 
-    def _draft(self, key: str, file: Artifact) -> Artifact:
+    def _draft(self, key: str, file: dsl.Artifact) -> dsl.Artifact:
         """Have a file be written to a folder beside its place, for this run alone."""
         path = Path(file.local_path).absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
-        folder = self.enter_context(TemporaryDirectory(dir=path.parent, prefix=DRAFT))
+        folder = self.enter_context(TemporaryDirectory(dir=path.parent, prefix=dsl.DRAFT))
         file.custom_path = f"{folder}/{path.name}"
         self._files[key] = file
         return file
@@ -150,9 +148,9 @@ def _pairs(returned: Sequence[Port], result: Any) -> Iterable[tuple[Port, Any]]:
     return zip(returned, values, strict=False)
 
 
-def _take(file: Artifact, value: Any) -> None:
+def _take(file: dsl.Artifact, value: Any) -> None:
     """Make of an artifact that was returned the output; of another value its file, as text."""
-    if not isinstance(value, Artifact):
+    if not isinstance(value, dsl.Artifact):
         Path(file.path).write_text(str(value), encoding="utf-8")
         return
     file.name, file.metadata = value.name or file.name, value.metadata

@@ -38,12 +38,11 @@ def fitted(name: str, kind: Any, value: Any, wrong: type[ValueError], level: int
     kind, may_lack = without_none(kind)
     kind, items = get_origin(kind) or kind, (get_args(kind) or (Any,))[-1]
     kind = kind if kind in (str, int, float, bool, list, dict) else Any
-    if level == LEVELS and isinstance(value, (list, dict)):
-        raise wrong(f"{name:.40}...: is nested more than {LEVELS} levels deep")
-    if isinstance(value, list) and kind in (list, Any):
-        named = ((f"{name}[{at}]", item) for at, item in enumerate(value))
-        return [fitted(where, items, item, wrong, level + 1) for where, item in named]
-    if isinstance(value, dict) and kind in (dict, Any):
+    if type(value) in (list, dict) and kind in (type(value), Any):
+        if level == LEVELS:
+            raise wrong(f"{name:.40}...: is nested more than {LEVELS} levels deep")
+        if type(value) is list:
+            return [fitted(f"{name}[{n}]", items, v, wrong, level + 1) for n, v in enumerate(value)]
         return {k: fitted(f"{name}.{k}", items, v, wrong, level + 1) for k, v in value.items()}
     is_rounded = type(value) is int and (value.bit_length() > 1023 or float(value) != value)
     if is_rounded and wrong is OutputError:  # in inputs, KFP writes out what it has rounded

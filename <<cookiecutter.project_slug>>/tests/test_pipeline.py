@@ -3,7 +3,6 @@
 What one step does is tested in a few lines: ``make help TOPIC=steps`` shows how.
 """
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -20,22 +19,14 @@ def test_the_examples_in_docstrings_hold(examples: Any) -> None:
     assert not examples.failures, examples.report
 
 
-def test_every_step_is_in_the_pipeline(project: Any, images: set[str]) -> None:
-    """A folder that no one runs is a mistake: add it to pipeline.py or remove it."""
-    assert not {step for step, image in project.step_images().items() if image not in images}
-
-
 def test_every_image_is_tagged(images: set[str]) -> None:
     """An image without a tag would make an engine fetch all there are."""
     assert not {image for image in images if not re.search(r":(?!latest$)[^/:]+$", image)}
 
 
-def test_make_local_prints_the_result_and_nothing_else(project: Any, package: Path) -> None:
-    """stdout is one JSON object, as `make -s local | jq` needs it."""
-    assert package.exists()
-    result = project.call("local", "--runner", "process", "--env", project.env)
-    assert result.returncode == 0, result.stderr
-    assert isinstance(json.loads(result.stdout), dict)
+def test_the_pipeline_runs(run_pipeline: Any) -> None:
+    """As processes, with the parameters for tests."""
+    assert isinstance(run_pipeline(), dict)
 
 
 def test_images_give_what_processes_give(run_pipeline: Any) -> None:

@@ -1,7 +1,8 @@
-"""Checks lightweight components for names of their module, which they do not have when they run.
+"""Checks lightweight components for what KFP compiles and cannot run.
 
-KFP hands over the source of the function alone, below the imports of `kfp.dsl` and `typing`
-(``kfp.dsl.component_factory._get_command_and_args_for_lightweight_component``).
+They do not have the names of their module when they run: KFP hands over the source of the function alone, below the imports of `kfp.dsl` and `typing`
+(``kfp.dsl.component_factory._get_command_and_args_for_lightweight_component``). Nor does it make an
+artifact whose annotation is ``Optional`` (``kfp.dsl.executor.create_artifact_instance``).
 """
 
 import ast
@@ -29,17 +30,23 @@ PIPELINE_TASK_ID_PLACEHOLDER PIPELINE_TASK_NAME_PLACEHOLDER PipelineTaskFinalSta
 SlicedClassificationMetrics TaskConfig WORKSPACE_PATH_PLACEHOLDER
 """
 OF_KFP = frozenset(_OF_KFP.split())
+_ARTIFACTS = """
+Artifact ClassificationMetrics Dataset HTML Markdown Metrics Model SlicedClassificationMetrics
+"""
+_OPTIONAL = frozenset(f"kfp.dsl.{name}" for name in ("Input", *_ARTIFACTS.split()))
 _GIVEN = frozenset(("kfp", "dsl", *OF_KFP, *typing.__all__, *dir(builtins)))
 
 
 def check_lightweight(sources: Sources) -> Iterator[Finding]:
-    """Find names that lightweight components use and that only their module has."""
+    """Find what lightweight components use that only their module has, and cannot be given."""
     for module in sources.pipeline_modules():
         names = Bindings(module.body)
         for function in module.nodes:
             call = _decorator(function, names)
             if call and isinstance(function, ast.FunctionDef):
-                yield from _check(sources.name(module.path), module, names, function, call)
+                path = sources.name(module.path)
+                yield from _check(path, module, names, function, call)
+                yield from _check_optional(path, names, function)
 
 
 def _decorator(node: ast.AST, names: Bindings) -> ast.expr | None:
@@ -66,6 +73,21 @@ def _check(
             for name in sorted(missing):
                 what = f"{function.name} uses {shown(name)}, which is not there when KFP runs it"
                 yield Finding(path, _line(part, name), what, _cure(name, module, names))
+
+
+def _check_optional(path: str, names: Bindings, function: ast.FunctionDef) -> Iterator[Finding]:
+    for argument in _arguments(function):
+        annotation = argument.annotation
+        if not isinstance(annotation, ast.Subscript):
+            continue
+        inner = annotation.slice
+        is_list = isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.Subscript)
+        kind = inner.value if isinstance(inner, ast.Subscript) else inner
+        is_optional = names.full_name(annotation.value) == "typing.Optional"
+        if is_optional and not is_list and names.full_name(kind) in _OPTIONAL:
+            what = f"{function.name} takes {argument.arg}, an Optional artifact, and fails when it gets one"
+            cure = f"write {argument.arg}: {ast.unparse(inner)} = None"
+            yield Finding(path, argument.lineno, what, cure)
 
 
 def _added(decorator: ast.expr) -> list[str] | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kfp_workbench.check import (
     traps_arguments,
+    traps_branches,
     traps_parameters,
     traps_pods,
     traps_tasks,
@@ -21,6 +22,7 @@ from kfp_workbench.local import spec
 from kfp_workbench.pipeline.view import Line, Lines, View
 from kfp_workbench.project.components import CONTAINER, Component
 from kfp_workbench.project.findings import Finding
+from kfp_workbench.project.names import in_kubernetes
 from kfp_workbench.project.params_file import SETTINGS
 from kfp_workbench.project.sources import Sources, UnreadableError
 
@@ -34,8 +36,8 @@ FINDERS: Sequence[Finder] = (
     traps_values.fields,
     traps_values.conditions,
     traps_values.outputs,
-    traps_values.collected,
-    traps_values.branches,
+    traps_branches.collected,
+    traps_branches.branches,
     traps_texts.texts,
     traps_texts.quotes,
     traps_tasks.refused,
@@ -99,9 +101,14 @@ def _placed(trap: Trap, visit: Visit, lines: Lines, components: Mapping[str, Com
 
 def line_of(visit: Visit, lines: Lines) -> Line:
     """Return the line in which a task was made; of the pipeline's first where that is not known."""
+    owner = visit.parent
+    while owner and owner.is_group:
+        owner = owner.parent
+    name = owner.component.name.removeprefix("comp-") if owner else visit.pipeline.name
     names = set(visit.graph.dag.tasks) if visit.graph.dag else set()
-    of_pipeline = [made for made in lines.values() if names <= made.keys()]
-    for made in (*of_pipeline, *lines.values()):
+    own = [made for key, made in lines.items() if in_kubernetes(key) == in_kubernetes(name)]
+    alike = [made for made in lines.values() if names <= made.keys()]
+    for made in (*own, *alike, *lines.values()):
         if visit.task.name in made:
             return made[visit.task.name]
     return (_MODULE, 1)

@@ -52,6 +52,10 @@ def exits(visit: Visit, given: Given) -> Iterator[Trap]:
             kind = "a loop" if tasks[name].loop else "an importer"
             what = f"{visit.task.label} is to follow {kind}, however that ends, and is never run"
             yield Trap(what, "hand it to a dsl.ExitHandler around that")
+    is_in_loop = visit.parent is not None and visit.parent.task.loop is not None
+    if is_in_loop and any(isinstance(s, spec.FinalStatus) for s in visit.task.parameters.values()):
+        what = f"{visit.task.label} asks how a task of a loop has ended, and no server finds that"
+        yield Trap(what, "put both into a pipeline of their own, and that into the loop")
 
 
 def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -61,16 +65,15 @@ def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
     (``GetInputArtifactsByExecutionID``).
     """
     names: dict[str, str] = {}
+    yield from _absent(visit)
     for name, source in visit.task.artifacts.items():
         makers = (str(source), _maker(visit, source))
         if makers[0] in names:
             what = f"{visit.called} takes one artifact as {_both(names[makers[0]], name)}"
             yield Trap(f"{what}, and fails before it starts", "hand it over once")
         elif makers[1] in names:
-            both = _both(names[makers[1]], name)
-            what = f"{visit.called} takes as {both} what two equal tasks make"
-            cure = "turn caching off for one, set_caching_options(False)"
-            yield Trap(f"{what}; once both are reused, it is one artifact, and it fails", cure)
+            what = f"{visit.called} takes as {_both(names[makers[1]], name)} what two equal"
+            yield _equal(what, is_imported=_importer(visit, source) is not None)
         for maker in makers:
             names.setdefault(maker, name)
         is_list = (visit.component.artifacts.get(name) or {}).get("isArtifactList")
@@ -79,6 +82,26 @@ def artifacts(visit: Visit, given: Given) -> Iterator[Trap]:
             what = "takes a list of artifacts, of which what is in it gets the last alone"
             cure = "let a step before it take the list, and hand on what that makes"
             yield Trap(f"{visit.called} {what}", cure)
+
+
+def _equal(what: str, *, is_imported: bool) -> Trap:
+    if is_imported:
+        cure = "let one take it again, reimport=True"
+        return Trap(f"{what} importers take; it is one artifact, and it fails", cure)
+    cure = "turn caching off for one, set_caching_options(False)"
+    return Trap(f"{what} tasks make; once both are reused, it is one artifact, and it fails", cure)
+
+
+def _absent(visit: Visit) -> Iterator[Trap]:
+    """Find artifacts that the pipeline around a task may be passed, and is not."""
+    outer = visit.parent
+    if outer is None or outer.task.over_artifacts:
+        return
+    for source in visit.task.artifacts.values():
+        taken = source.name if isinstance(source, spec.ComponentInput) else ""
+        if taken in outer.component.artifacts and taken not in outer.task.artifacts:
+            what = f"{visit.called} takes {taken}, which {outer.called} is not passed, and fails"
+            yield Trap(what, "pass an artifact, or leave out what takes it")
 
 
 def _both(*names: str) -> str:
@@ -92,9 +115,19 @@ def _maker(visit: Visit, source: spec.Source) -> str:
     task = visit.graph.dag.tasks.get(source.task) if visit.graph.dag else None
     if task is None or not task.caches or visit.pipeline.component_of(task).dag:
         return str(source)
+    if (_importer(visit, source) or {}).get("reimport"):
+        return str(source)
     executor = visit.pipeline.executors.get(visit.pipeline.component_of(task).executor)
     given = (sorted(task.parameters.items()), sorted(task.artifacts.items()))
     return f"{executor} {given} {source.key}"
+
+
+def _importer(visit: Visit, source: spec.Source) -> Mapping[str, Any] | None:
+    """Return the importer that makes an artifact, if one does."""
+    dag = visit.graph.dag
+    task = dag.tasks.get(source.task) if dag and isinstance(source, TaskOutput) else None
+    executor = visit.pipeline.component_of(task).executor if task else ""
+    return visit.pipeline.executors.get(executor, {}).get("importer")
 
 
 def importers(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -132,6 +165,11 @@ def _addresses(visit: Visit, imported: Mapping[str, Any], given: Given) -> Itera
     if isinstance(visit.task.parameters.get(name), TaskOutput):
         what = f"{visit.task.label} takes its address from a step, which no server does"
         yield Trap(what, "hand the address itself to the steps, or take it as a parameter")
+        return
+    if name in visit.task.selectors:
+        what = f"{visit.task.label} takes its address from a part of an item, which no server does"
+        cure = "let the loop go over the addresses, or hand each to a pipeline with the importer"
+        yield Trap(what, cure)
         return
     if address.get("constant", name or None) == "":
         yield Trap(f"{visit.task.label} has an empty address", _BUCKET)

@@ -1,15 +1,15 @@
 """Traps of values: those that are not there, are of another type by then, or are not what they say."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice, product
 from typing import Any
 
-from kfp_workbench.check.flow import NOTHING, Given, Visit, lists_of, of_source, possible
+from kfp_workbench.check.flow import NOTHING, Given, Visit, of_source, possible
 from kfp_workbench.check.trap import Trap
 from kfp_workbench.local import cel, expression, values
-from kfp_workbench.local.cel import CelError
-from kfp_workbench.local.spec import ComponentInput, Task, TaskOutput
+from kfp_workbench.local.problems import CelError
+from kfp_workbench.local.spec import ComponentInput, TaskOutput
 from kfp_workbench.project.names import called, shown
 from kfp_workbench.project.port_types import Annotation
 
@@ -21,21 +21,41 @@ _MOST = 200  # of the ways in which a condition's inputs may go together
 def null(visit: Visit, given: Given) -> Iterator[Trap]:
     """Find inputs that have to have a value and may get none."""
     for name, source in visit.task.parameters.items():
-        if isinstance(source, ComponentInput) and not _is_optional(visit, name):
-            outer = visit.parent
-            is_told = outer and source.name in outer.component.parameters
-            if is_told and not _is_optional(outer, source.name):
-                continue  # there is a line of its own about the block around
-            if NOTHING in possible(visit, name, given):
-                yield Trap(
-                    f"{visit.called} takes {called(source.name)}, which may be None, and fails then",
-                    "give that another default, such as an empty text",
-                )
+        outer = visit.parent
+        if not isinstance(source, ComponentInput) or _is_told(outer, source.name, given):
+            continue
+        if _is_optional(visit, name) and not _is_dropped(outer, source.name, given):
+            continue
+        if NOTHING in possible(visit, name, given):
+            yield Trap(
+                f"{visit.called} takes {called(source.name)}, which may be None, and fails then",
+                "give that another default, such as an empty text",
+            )
+
+
+def _is_told(outer: Visit | None, name: str, given: Given) -> bool:
+    """Tell whether a graph that is given an input, and may get none, has a line of its own."""
+    if outer is None or name not in outer.component.parameters:
+        return False
+    source = outer.task.parameters.get(name)
+    around = isinstance(source, ComponentInput) and _is_dropped(outer.parent, source.name, given)
+    return around or not _is_optional(outer, name)
 
 
 def _is_optional(visit: Visit | None, name: str) -> bool:
     declared = visit.component.parameters.get(name) if visit else None
     return bool(declared and declared.is_optional)
+
+
+def _is_dropped(graph: Visit | None, name: str, given: Given) -> bool:
+    """Tell whether a graph may be passed None for an input that need not be given.
+
+    What is in it does not find that input then, not even where it need not be given either.
+    """
+    passed = graph is not None and isinstance(graph.task.parameters.get(name), ComponentInput)
+    return bool(
+        graph and passed and _is_optional(graph, name) and NOTHING in possible(graph, name, given)
+    )
 
 
 def types(visit: Visit, given: Given) -> Iterator[Trap]:
@@ -157,58 +177,3 @@ def outputs(visit: Visit, given: Given) -> Iterator[Trap]:
                     "the block that makes it",
                     "let a step take it, and go on with that step's output",
                 )
-
-
-def collected(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find what is collected of a loop and may not have been made."""
-    loop, component = visit.task.loop, visit.component
-    takers = visit.graph.dag.tasks.values() if visit.graph.dag else ()
-    is_taken = any(
-        isinstance(source, TaskOutput) and source.task == visit.task.name
-        for taker in takers
-        for source in (*taker.parameters.values(), *taker.artifacts.values())
-    )
-    if loop is None or component.dag is None or not is_taken:
-        return
-    if [] in (lists_of(visit, given) or ()):
-        what = "what is collected of a loop over an empty list is not found, and the run fails"
-        yield Trap(what, "put the loop and what follows into a dsl.If, or give it an item")
-    for output in (*component.dag.parameters.values(), *component.dag.artifacts.values()):
-        for maker in _makers(output):
-            task = component.dag.tasks.get(maker)
-            if task and task.condition:
-                what = "collects what a dsl.If within the loop makes, and fails where one does not"
-                yield Trap(what, "let a step make it that runs in each iteration")
-            if task and _is_importer(visit, task):
-                what = "collects what an importer within the loop takes, and fails"
-                yield Trap(what, "let a step within the loop make an artifact of it")
-
-
-def branches(visit: Visit, given: Given) -> Iterator[Trap]:
-    """Find branches of importers alone, of which KFP's metadata are never told that they have ended."""
-    dag = visit.component.dag
-    if dag is None:
-        return
-    for output in (*dag.parameters.values(), *dag.artifacts.values()):
-        makers = list(_makers(output))
-        for maker in makers if len(makers) > 1 else ():
-            inner = visit.pipeline.component_of(dag.tasks[maker]).dag
-            if inner and all(_is_importer(visit, task) for task in inner.tasks.values()):
-                what = "what only an importer of a branch takes is not found by a dsl.OneOf"
-                yield Trap(what, "let a step of that branch make an artifact of it")
-
-
-def _is_importer(visit: Visit, task: Task) -> bool:
-    executor = visit.pipeline.component_of(task).executor
-    return "importer" in visit.pipeline.executors.get(executor, {})
-
-
-def _makers(output: Any) -> Iterator[str]:
-    if isinstance(output, Mapping):
-        for key, inner in output.items():
-            if key == "producerSubtask":
-                yield str(inner)
-            yield from _makers(inner)
-    elif isinstance(output, list):
-        for inner in output:
-            yield from _makers(inner)

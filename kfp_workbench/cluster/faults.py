@@ -10,6 +10,7 @@ from kfp_workbench.cluster import reasons, transport
 from kfp_workbench.cluster.credentials import Credentials, SignInError
 from kfp_workbench.cluster.transport import Endpoint
 from kfp_workbench.errors import WorkbenchError, cause
+from kfp_workbench.project.hosts import is_loopback
 from kfp_workbench.project.secrecy import Mask
 
 MAX_SAID = 300  # characters of what a server says
@@ -48,6 +49,10 @@ class UnreachableError(WorkbenchError):
 
 class StrangeAnswerError(WorkbenchError):
     """What answered is not KFP, but such as a login page or a proxy; it may be KFP again."""
+
+
+# After these, an order may have been carried out or not: only a look tells.
+UNSURE = (LostAnswerError, BusyError, StrangeAnswerError)
 
 
 class _Call:
@@ -187,7 +192,7 @@ def unreachable(host: str, reason: object) -> WorkbenchError | None:
 def _start(host: str) -> str:
     """Return how to get a server at an address where none is."""
     parts = urlsplit(host)
-    if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+    if not is_loopback(parts.hostname or ""):
         return "start it, or check KFP_HOST"
     forward = f"kubectl port-forward -n kubeflow svc/ml-pipeline-ui {parts.port or 80}:80"
     return f"connect your cluster ({forward}), or set KFP_HOST"

@@ -11,13 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.cluster import server as servers
-from kfp_workbench.cluster.faults import (
-    BusyError,
-    ConflictError,
-    InvalidError,
-    LostAnswerError,
-    NotFoundError,
-)
+from kfp_workbench.cluster.faults import UNSURE, ConflictError, InvalidError, NotFoundError
 from kfp_workbench.cluster.server import Server, call, check_length, identifier, matching
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.names import shown
@@ -180,7 +174,7 @@ def _make(
                 f"{hidden}: ask its administrator to delete it ({error})"
             ) from None
         return found, False
-    except (LostAnswerError, BusyError) as error:
+    except UNSURE as error:
         found = find()
         if found is None:
             raise WorkbenchError(f"{error}; no {what} is there: try again") from None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.cluster import server as servers
-from kfp_workbench.cluster.faults import BusyError, ConflictError, LostAnswerError
+from kfp_workbench.cluster.faults import UNSURE, ConflictError
 from kfp_workbench.cluster.server import PAGE_SIZE, Server, call, check_length, identifier, matching
 from kfp_workbench.errors import WorkbenchError, refuse
 from kfp_workbench.project import texts
@@ -117,7 +117,7 @@ def _run_id(
     """Start the run, once, and return its id; ``others`` are runs of the same name."""
     try:
         return identifier(server, call(server, "start a run on", start).run_id, "run")
-    except (LostAnswerError, BusyError) as error:
+    except UNSURE as error:
         # The run may exist: sending again could start it twice.
         found = [run for run in _named(server, experiment_id, name) if run not in others]
         if len(found) == 1:

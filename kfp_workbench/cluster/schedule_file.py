@@ -30,6 +30,8 @@ MAX_SECONDS = 10 * 366 * 24 * 3600  # ten years
 
 _KEYS = ("cron", "every", "env", "parameters", "enabled", "max_concurrency", "catch_up")
 _DATES = ("start", "end")
+_FIRST_YEAR = 1970
+_LAST_YEAR = {"start": 9000, "end": 9999}  # what comes after a start is reckoned with
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 _UNITS = (("day", 24 * 3600), ("hour", 3600), ("minute", 60), ("second", 1))
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
@@ -241,15 +243,28 @@ class _Reader:
         return 1
 
     def _date(self, name: str, table: Mapping[Any, Any], key: str) -> datetime | None:
-        value = table.get(key)
-        if value is None and key not in table:
+        if key not in table:
             return None
-        if isinstance(value, datetime) and value.tzinfo:
-            moment = value.astimezone(timezone.utc)
-            return moment.replace(microsecond=0) + timedelta(seconds=moment.microsecond > 0)
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return datetime.combine(value, time(), timezone.utc)
-        zone = " has no time zone" if isinstance(value, datetime) else " is no date"
-        what = f"{name}: {key}: {shown(str(value))}{zone}"
+        value = table[key]
+        moment = _moment(value)
+        if moment and _FIRST_YEAR <= moment.year <= _LAST_YEAR[key]:
+            return moment
+        fault = "is no date"
+        if isinstance(value, date):
+            is_local = isinstance(value, datetime) and not value.tzinfo
+            fault = "has no time zone" if is_local else "is too far away"
+        what = f"{name}: {key}: {shown(str(value))} {fault}"
         self._wrong((name, key), f"{what}: write 2026-01-31, or 2026-01-31T03:00:00Z")
+        return None
+
+
+def _moment(value: object) -> datetime | None:
+    """Return the first whole second of a date, or from a time on; None where it cannot be told."""
+    try:
+        if isinstance(value, datetime):
+            moment = value.astimezone(timezone.utc)
+            whole = moment.replace(microsecond=0) + timedelta(seconds=moment.microsecond > 0)
+            return whole if value.tzinfo else None
+        return datetime.combine(value, time(), timezone.utc) if isinstance(value, date) else None
+    except OverflowError:
         return None

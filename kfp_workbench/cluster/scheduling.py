@@ -38,14 +38,6 @@ class Request(NamedTuple):
     secrets: frozenset[str]  # texts that are never to be shown
 
 
-def is_applied(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether the plan is carried out: ``APPLY=1``. Raises WorkbenchError (2) for other words."""
-    text = environ.get("APPLY", "")
-    if text not in ("", "0", "1"):
-        raise WorkbenchError(f"APPLY={text!r}: write APPLY=1, or leave it off to see the plan", 2)
-    return text == "1"
-
-
 def read_request(
     package: Path,
     only: str | None,

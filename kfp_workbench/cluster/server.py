@@ -178,9 +178,11 @@ def pages(
 
 
 def identifier(server: Server, value: object, what: str) -> str:
-    """Return an id that the server gave; raises WorkbenchError (1) when it is none."""
+    """Return an id that the server gave; raises StrangeAnswerError (1) when it is none."""
     if not isinstance(value, str) or not value:
-        raise WorkbenchError(f"{server.host} answered without the id of the {what}: is it KFP v2?")
+        raise faults.StrangeAnswerError(
+            f"{server.host} answered without the id of the {what}: is it KFP v2?"
+        )
     return value
 
 

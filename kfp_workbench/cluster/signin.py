@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kfp_workbench import files
 from kfp_workbench.cluster.credentials import (
     Cookie,
     Credentials,
@@ -49,7 +50,7 @@ def credentials(host: str, environ: Mapping[str, str], ca: Path | None = None) -
     if "KFP_TOKEN" in given:
         return Token(Secret(given["KFP_TOKEN"].strip()))
     if "KFP_TOKEN_FILE" in given:
-        return TokenFile(Path(given["KFP_TOKEN_FILE"].strip()).expanduser(), "KFP_TOKEN_FILE")
+        return TokenFile(files.expanded(given["KFP_TOKEN_FILE"].strip()), "KFP_TOKEN_FILE")
     if "KFP_COOKIE" in given:
         return Cookie(given["KFP_COOKIE"])
     return DexSession(host, _user(given), ca)
@@ -81,7 +82,7 @@ def _user(given: Mapping[str, Secret]) -> "User":
 
 def _password(path: Path) -> Secret:
     """Return a file's password: all of it but the end of its line."""
-    text = read("KFP_PASSWORD_FILE", path.expanduser())
+    text = read("KFP_PASSWORD_FILE", files.expanded(path))
     password = Secret(text.removesuffix("\n").removesuffix("\r"))
     if not password.strip():
         raise WorkbenchError(

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -138,8 +139,9 @@ def _failed(failure: failures.Failure, url: str) -> str:
         what = f"{what} with {failure.reason}"
     elif failure.reason:
         what = f"{what} ({failure.reason})"
-    space = f"-n {failure.namespace} " if failure.namespace else ""
-    where = f"kubectl logs {space}{failure.pod} -c main, or " if failure.pod else ""
+    space = ["-n", failure.namespace] if failure.namespace else []
+    words = ["kubectl", "logs", *space, failure.pod, "-c", "main"]
+    where = f"{shlex.join(words)}, or " if failure.pod else ""  # for a shell, by a server's words
     return f"{what}: its log: {where}{url}"
 
 

@@ -19,7 +19,7 @@ from kfp_workbench.project.settings import PACKAGE, ROOT
 
 def debug(args: argparse.Namespace) -> dict[str, object] | None:
     """Run one step, and return its outputs; with VSCODE=1, let VS Code do it."""
-    wanted = [name for name in ("PDB", "VSCODE") if given.switch(name, os.environ.get(name, ""))]
+    wanted = [name for name in ("PDB", "VSCODE") if given.switch(name)]
     if len(wanted) > 1:
         raise WorkbenchError("PDB=1 VSCODE=1: give one of them", 2)
     return _attached(args, wanted[0].lower() if wanted else "")

@@ -1,5 +1,6 @@
 """What verbs are given by the project: the compiled pipeline, and an environment's settings."""
 
+import os
 from pathlib import Path
 
 from kfp_workbench.errors import WorkbenchError
@@ -28,8 +29,12 @@ def params_file(env: str) -> Path:
     return ROOT / "params" / f"{env}.yaml"
 
 
-def switch(name: str, text: str) -> bool:
-    """Tell whether a variable switches something on: 1, not 0 or nothing."""
+def switch(name: str) -> bool:
+    """Tell whether a variable switches something on: 1, not 0 or nothing.
+
+    Raises WorkbenchError (2) for other words.
+    """
+    text = os.environ.get(name, "")
     if text not in ("", "0", "1"):
         raise WorkbenchError(f"{name}={text!r}: write {name}=1, or leave it away", 2)
     return text == "1"

@@ -1,7 +1,6 @@
 """``make local``: the compiled pipeline on this machine."""
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -27,7 +26,7 @@ def run(args: argparse.Namespace, ahead: Ahead) -> dict[str, object]:
     if args.compile:
         _compile(project)
     package = given.package()
-    cache = given.switch("CACHE", os.environ.get("CACHE", ""))
+    cache = given.switch("CACHE")
     file = given.params_file(args.env)
     values = environments.read(package, file, args.parameters, submitting=False)
     mask = Mask(values.secrets)

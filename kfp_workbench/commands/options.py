@@ -9,8 +9,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
+
+from kfp_workbench.commands import from_make
+from kfp_workbench.files import expanded
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,9 +34,12 @@ class _Parser(argparse.ArgumentParser):
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return what a command line gives; exits when it is wrong.
 
+    What follows the word ``make`` is a verb that make calls, whose variables count.
     ``interrupted`` is what to say after a Ctrl-C, ``closing`` gets the lines to end with.
     """
     words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["make"]:
+        words = from_make.completed(words[1:])
     parser = _Parser(prog="make", allow_abbrev=False)
     parser.set_defaults(closing=[], interrupted="")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
@@ -78,7 +83,7 @@ def _add_images(verbs: Any) -> None:
     verb.add_argument("--upgrade", action="store_true", help="to the newest versions")
     verb.set_defaults(function="packages:lock")
     verb = verbs.add_parser("wheels", help="fill a folder to set up from without a network")
-    verb.add_argument("folder", type=Path)
+    verb.add_argument("folder", type=lambda text: expanded(text or "wheels"))  # as set-up does
     verb.set_defaults(function="packages:fill")
 
 

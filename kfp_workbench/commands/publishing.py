@@ -36,7 +36,7 @@ def upload(args: argparse.Namespace) -> dict[str, object]:
 
 def schedule(args: argparse.Namespace) -> dict[str, object]:
     """Hold ``schedules.yaml`` against the server, and return what there is to do or was done."""
-    apply = scheduling.is_applied()
+    apply = given.switch("APPLY")
     if args.env is not None:
         given.params_file(args.env)
     package = given.package()

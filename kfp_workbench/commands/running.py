@@ -64,8 +64,8 @@ def _names(args: argparse.Namespace, project: Settings) -> dict[str, str]:
 
 def _wait_options(args: argparse.Namespace) -> Options | None:
     """Return how to wait, or None when nobody does; raises WorkbenchError (2) for what is no way."""
-    wait, timeout = (os.environ.get(name, "") for name in ("WAIT", "TIMEOUT"))
-    if not given.switch("WAIT", wait) and not args.wait:
+    timeout = os.environ.get("TIMEOUT", "")
+    if not given.switch("WAIT") and not args.wait:
         if args.timeout is not None or args.on_interrupt is not None:
             raise WorkbenchError(
                 "--timeout and --on-interrupt are for a wait: add --wait or WAIT=1", 2

@@ -8,6 +8,7 @@ from typing import Any
 
 from kfp_workbench.cluster import server, signin, submission
 from kfp_workbench.cluster.server import Server
+from kfp_workbench.commands import given
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
 from kfp_workbench.project import steps
@@ -35,7 +36,7 @@ def _check_pinned(package: Path, settings: Settings) -> None:
     """Refuse to submit images that are not the ones that were pushed from this content."""
     used = steps.used_images(package)
     lines = pushed.missing(used, settings) + pushed.outdated(used, settings)
-    if os.environ.get("ALLOW_UNPINNED") != "1":
+    if not given.switch("ALLOW_UNPINNED"):
         lines += [line for line in pushed.unpinned(used, settings) if line not in lines]
     if len(lines) > 1:
         print("\n".join(lines), file=sys.stderr)

@@ -5,13 +5,13 @@ project does not.
 """
 
 import importlib.metadata
-import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
+from kfp_workbench import files
 from kfp_workbench.cluster import server, signin
 from kfp_workbench.cluster.credentials import Credentials, SignInError
 from kfp_workbench.doctor.condition import Condition
@@ -19,6 +19,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.pipeline.features import OLDEST
 from kfp_workbench.pipeline.needs import project_needs
 from kfp_workbench.project import versions
+from kfp_workbench.project.hosts import is_loopback
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.settings import ROOT, Settings
 from kfp_workbench.project.versions import Version
@@ -98,16 +99,9 @@ def _signed(host: str, signed: Credentials) -> Condition:
 def _is_near(host: str) -> bool:
     """Tell whether an address is of this machine, or of the cluster that this runs in."""
     name = urlsplit(host).hostname or ""
-    if _is_loopback(name) or ("." not in name.strip("[]") and ":" not in name):
+    if is_loopback(name) or ("." not in name.strip("[]") and ":" not in name):
         return True
     return name.endswith((".svc", ".svc.cluster.local"))
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _context(settings: Settings) -> Iterator[Condition]:
@@ -115,13 +109,13 @@ def _context(settings: Settings) -> Iterator[Condition]:
     if settings.kfp_namespace:
         return
     try:
-        with (Path.home() / CONTEXT).open("rb") as file:
+        with (files.expanded("~") / CONTEXT).open("rb") as file:
             context = json.loads(file.read(MAX_CONTEXT))
         name = context.get("namespace")
     except (ValueError, AttributeError, RecursionError):
         yield Condition("ok", "context", f"~/{CONTEXT} is broken; it is not read here")
-    except (OSError, RuntimeError):
-        return  # there is none, or no home
+    except OSError:
+        return  # there is none
     else:
         if name:
             text = f"~/{CONTEXT} is not read here, its namespace is {shown(name)}"
@@ -134,7 +128,7 @@ def _unused(settings: Settings, environ: Mapping[str, str], is_there: bool) -> I
     texts = []
     names = [f"{parts.scheme}_proxy", "all_proxy"]
     names = [name for low in names for name in (low, low.upper()) if environ.get(name)]
-    if names and not _is_loopback(parts.hostname or "") and not proxy_bypass(parts.netloc):
+    if names and not is_loopback(parts.hostname or "") and not proxy_bypass(parts.netloc):
         cure = "" if is_there else ": let this machine reach it, or forward a port"
         texts.append(f"{' and '.join(names)} set, but KFP is asked directly{cure}")
     names = [name for name in CERTIFICATES if environ.get(name)]

@@ -147,6 +147,14 @@ def _drawn(drawing: Drawing, x: int, y: int) -> Iterator[str]:
 
 
 def _boxed(box: Box) -> Iterator[str]:
+    """Yield a box as a line, and what is in it."""
+    yield "".join(_outlined(box))
+    if box.inside:
+        left = box.x + (box.width - box.inside.width) // 2
+        yield from _drawn(box.inside, left, box.y + box.height - PAD - box.inside.height)
+
+
+def _outlined(box: Box) -> Iterator[str]:
     kind, middle, y = box.node.kind, box.x + box.width // 2, box.y + 4
     ends = {"input": "end", "output": "end"}
     style = "stuff" if box.node.artifact else ends.get(kind, kind)
@@ -167,12 +175,8 @@ def _boxed(box: Box) -> Iterator[str]:
     yield from _texts(box.texts, middle, y, LINE, heading.strip())
     y += len(box.texts) * LINE
     yield from _texts(box.details, middle, y, SMALL_LINE, "small")
-    y += len(box.details) * SMALL_LINE
     if box.node.link:
         yield "</a>"
-    if box.inside:
-        left = box.x + (box.width - box.inside.width) // 2
-        yield from _drawn(box.inside, left, box.y + box.height - PAD - box.inside.height)
 
 
 def _texts(texts: Sequence[str], x: int, y: int, line: int, style: str) -> Iterator[str]:

@@ -166,6 +166,7 @@ def _each(selected: Sequence[Step], action: Callable[[Step], None], jobs: int, f
         except OSError as error:
             errors[step.name] = WorkbenchError(f"{step.name}: {error.filename}: {error.strerror}")
 
+    engine.begin()
     pool = ThreadPoolExecutor(max(1, jobs))
     try:
         list(pool.map(guarded, selected))

@@ -17,6 +17,8 @@ from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.steps import Step
 
 _running: set["subprocess.Popen[str]"] = set()
+_stopped = threading.Event()
+_starting = threading.Lock()  # so that what starts is either stopped or never starts
 _lock = threading.Lock()
 
 
@@ -26,21 +28,12 @@ def call(
     """Call the engine; with ``V=1``, or when it failed, what it said goes to stderr."""
     command = [*shlex.split(settings.docker), *words]
     try:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        process = _start(command, folder)
     except OSError as error:
         raise WorkbenchError(
             f"{doing} {step.name}: cannot call {command[0]!r} ({error.strerror}): "
             "install an engine, or set DOCKER="
         ) from None
-    _running.add(process)
     lines: deque[str] = deque(maxlen=30)
     live = os.environ.get("V") == "1"
     assert process.stdout is not None
@@ -57,6 +50,23 @@ def call(
             f"`{shlex.join(command[:2])}` failed with exit status {process.returncode}, see above"
         )
         raise WorkbenchError(f"{doing} {step.name}: {reason}")
+
+
+def _start(command: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
+    with _starting:
+        if _stopped.is_set():
+            raise WorkbenchError("interrupted")
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        _running.add(process)
+        return process
 
 
 def _reason(output: str, login: str) -> str | None:
@@ -96,10 +106,17 @@ def has(image: str, settings: Settings) -> bool:
         return True  # the push will say what is wrong
 
 
+def begin() -> None:
+    """Let calls start again, after others were stopped."""
+    _stopped.clear()
+
+
 def stop() -> None:
-    """End the calls that are under way."""
-    for process in list(_running):
-        process.terminate()
+    """End the calls that are under way, and let no other start."""
+    with _starting:
+        _stopped.set()
+        for process in list(_running):
+            process.terminate()
 
 
 def say(text: str) -> None:

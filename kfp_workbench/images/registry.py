@@ -7,7 +7,6 @@ at a registry on this machine.
 """
 
 import base64
-import ipaddress
 import os
 import re
 import shlex
@@ -20,7 +19,9 @@ from urllib.parse import urlsplit
 import requests
 from docker import auth, errors
 
+from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError, cause
+from kfp_workbench.project.hosts import is_loopback
 from kfp_workbench.project.names import shown
 
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and for each part of an answer
@@ -60,7 +61,7 @@ class Registry:
     @property
     def is_loopback(self) -> bool:
         """Tell whether the registry's name means this machine, wherever it is read."""
-        return _is_loopback(urlsplit(f"//{self.host}").hostname or "")
+        return is_loopback(urlsplit(f"//{self.host}").hostname or "")
 
     @property
     def login(self) -> str:
@@ -115,7 +116,7 @@ class Registry:
     def _http(self, method: str, url: str, **arguments: Any) -> Any:
         host = urlsplit(url).hostname or ""
         # The engines ask this machine directly, whatever the environment's proxy.
-        direct = {"no_proxy": host} if _is_loopback(host) else None
+        direct = {"no_proxy": host} if is_loopback(host) else None
         try:
             return self._session.request(
                 method,
@@ -259,14 +260,7 @@ def _is_safe(realm: str) -> bool:
     except ValueError:
         return False
     host = parts.hostname or ""
-    return bool(host) and (parts.scheme == "https" or _is_loopback(host))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return bool(host) and (parts.scheme == "https" or is_loopback(host))
 
 
 def _config_paths(engine: str) -> list[str | None]:
@@ -279,7 +273,7 @@ def _config_paths(engine: str) -> list[str | None]:
         os.environ.get("REGISTRY_AUTH_FILE", ""),
         f"{runtime}/containers/auth.json",
         f"/run/containers/{os.getuid()}/auth.json",
-        str(Path.home() / ".config" / "containers" / "auth.json"),
+        str(files.expanded("~") / ".config" / "containers" / "auth.json"),
     ]
     # podman goes through them, docker's own last, until one has the registry.
     return [*(place for place in places if place and Path(place).is_file()), None]

@@ -14,8 +14,8 @@ from kfp_workbench.local import expansion, imports, spec, task_config, values
 from kfp_workbench.local.dags import takes_hook
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.project.names import shown
+from kfp_workbench.project.secrecy import MASK, hide, is_secret
 
-ACCOUNT, NAMESPACE = "pipeline-runner", "kubeflow"  # of a default install
 # Images that stand for something that Kubernetes does, and no container.
 STUBS = {
     "argostub/createpvc": "CreatePVC",
@@ -59,21 +59,13 @@ def parameters(
     return reached
 
 
-# The tags that Argo fills in.
-_FILLED: Mapping[str, Callable[[Identity], str]] = {
-    "workflow.name": lambda identity: identity.resource_name,
-    "workflow.namespace": lambda identity: NAMESPACE,
-    "workflow.uid": lambda identity: identity.run_id,
-    "workflow.serviceAccountName": lambda identity: ACCOUNT,
-    "workflow.mainEntrypoint": lambda identity: "entrypoint",
-    "workflow.creationTimestamp": lambda identity: identity.created,
-}
-
-
 def _reaching(value: Any, identity: Identity) -> Any:
-    known = {tag: fill(identity) for tag, fill in _FILLED.items()}
-    filled = expansion.texts_replaced(value, lambda text: expansion.fill_in(text, known))
+    tags = identity.tags
+    filled = expansion.texts_replaced(value, lambda text: expansion.fill_in(text, tags))
     return expansion.expand_all(filled, {})
+
+
+_FILLED = frozenset(Identity("", "", "", "").tags)
 
 
 def _refuse_texts(value: Any) -> None:
@@ -122,8 +114,6 @@ def _parameter_problems(pipeline: spec.Pipeline, given: Mapping[str, Any]) -> It
 
 
 def _said(name: str, value: Any) -> str:
-    from kfp_workbench.project.secrecy import MASK, hide, is_secret
-
     return MASK if is_secret(name) else shown(hide(values.plain(value)))
 
 

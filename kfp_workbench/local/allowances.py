@@ -7,7 +7,6 @@ Read from the compiled pipeline, so that it does not matter whether ``kubernetes
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.pipeline.kubernetes import units
@@ -53,15 +52,8 @@ class Allowance(NamedTuple):
 UNLIMITED = Allowance()
 
 
-def read(package: Path) -> dict[str, Allowance]:
-    """Return the allowances of a compiled pipeline's tasks, by the labels of their executors."""
-    from kfp_workbench.project import steps
-
-    return of(steps.read_documents(package))
-
-
 def of(documents: Sequence[Any]) -> dict[str, Allowance]:
-    """Return the same, of the documents of a compiled file."""
+    """Return the allowances of a compiled file's tasks, by the labels of their executors."""
     executors = documents[0].get("deploymentSpec", {}).get("executors", {})
     platforms: Any = documents[1].get("platforms", {}) if len(documents) > 1 else {}
     configs = platforms.get("kubernetes", {}).get("deploymentSpec", {}).get("executors", {})

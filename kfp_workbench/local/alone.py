@@ -20,7 +20,7 @@ from kfp_workbench.local import (
     values,
     vscode,
 )
-from kfp_workbench.local.artifacts import LOGS, STORE, local_path
+from kfp_workbench.local.artifacts import LOGS, local_path, root_of
 from kfp_workbench.local.attached.sitecustomize import LEFT
 from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.earlier import Earlier
@@ -117,13 +117,13 @@ class Alone:
     def _variables(self) -> dict[str, str]:
         earlier = self._earlier
         pod = f"{earlier.identity.resource_name}-{earlier.name}"
-        return container_task.variables_of(earlier.component, earlier.container, pod)
+        return container_task.variables_of(earlier.task, earlier.component, earlier.container, pod)
 
     @property
     def _launcher(self) -> Launcher:
         earlier = self._earlier
-        below = f"{STORE}/{earlier.pipeline.name}/{earlier.identity.run_id}/"
-        return Launcher(self._store, below)
+        root = root_of(earlier.pipeline.name, earlier.identity.run_id)
+        return Launcher(self._store, root, earlier.identity.tags)
 
     def _begin(self) -> Begun:
         earlier, metadata = self._earlier, Metadata()

@@ -31,6 +31,11 @@ class RuntimeArtifact(NamedTuple):
     custom_path: str | None = None
 
 
+def root_of(pipeline: str, run_id: str) -> str:
+    """Return the address below which a run's artifacts lie."""
+    return f"{STORE}/{pipeline}/{run_id}/"
+
+
 def given(artifact: Artifact) -> RuntimeArtifact:
     """Return an artifact as the task that takes it sees it."""
     metadata = dict(artifact.metadata)
@@ -62,6 +67,16 @@ def path_of(artifact: RuntimeArtifact) -> str:
     if (artifact.metadata or {}).get(IN_WORKSPACE) is True:
         return workspace_path(artifact.uri)
     return local_path(artifact.uri)
+
+
+def seen_path(artifact: RuntimeArtifact) -> str | None:
+    """Return where a task finds an artifact as it sees it; None for an unknown kind of place."""
+    if artifact.uri.startswith("/"):
+        return artifact.uri  # a process sees paths for addresses
+    try:
+        return path_of(artifact)
+    except ValueError:
+        return None
 
 
 def schema(artifact: RuntimeArtifact) -> str:

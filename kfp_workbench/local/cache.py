@@ -3,7 +3,7 @@
 That is its inputs as resolved, the image, the command line as written, the names and types of its outputs,
 and the workspace, which is another one in each run
 (https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/cacheutils/cache.go). Input artifacts
-count by their numbers, not by what is in them. Variables, limits and secrets do not count. A result
+count by their numbers, not by what is in them; variables, limits and secrets do not count. A result
 whose files are no longer as they were is made anew.
 """
 
@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import spec
-from kfp_workbench.local.artifacts import WORKSPACE
 from kfp_workbench.local.driver import Begun
 from kfp_workbench.local.metadata import Artifact, Execution
 from kfp_workbench.local.store import Store, linked, state
@@ -68,7 +67,11 @@ class Cache:
         self._keeps = True
 
     def entry(
-        self, component: spec.Component, container: Mapping[str, Any], begun: Begun
+        self,
+        component: spec.Component,
+        container: Mapping[str, Any],
+        begun: Begun,
+        store: Store,
     ) -> Entry | None:
         """Return where a task's result is kept, or would be; None without a cache."""
         if self._folder is None or begun.outputs is None:
@@ -86,15 +89,19 @@ class Cache:
             "command": [*container.get("command", []), *container.get("args", [])],
             "image": image,
             "content": self._contents.get(image, ""),
-            "workspace": self._workspace if _in_workspace(begun) else "",
+            "workspace": self._workspace if begun.inputs.in_workspace else "",
         }
-        digest = hashlib.sha256(proto_json(spec.constant(key)).encode()).hexdigest()
-        variables = {item["name"]: str(item.get("value", "")) for item in container.get("env", [])}
         unseen = {
-            f"the variable {name}": hashlib.sha256(value.encode()).hexdigest()
-            for name, value in variables.items()
+            f"the variable {item['name']}": _digest(str(item.get("value", "")))
+            for item in container.get("env", [])
         }
-        return Entry(digest, unseen)
+        for several in begun.inputs.artifacts.values():
+            unseen |= {
+                f"what is at {item.uri}": _digest(json.dumps(_state(path)))
+                for item in several
+                if (path := store.imported(item.uri))
+            }
+        return Entry(_digest(proto_json(spec.constant(key))), unseen)
 
     def find(self, entry: Entry | None, number: int) -> Found | None:
         """Return the result that is kept for the execution ``number``, if it is whole.
@@ -186,12 +193,8 @@ def open_folder(folder: Path) -> Path:
     return folder
 
 
-def _in_workspace(begun: Begun) -> bool:
-    texts = (value for value in begun.inputs.parameters.values() if isinstance(value, str))
-    several = begun.inputs.artifacts.values()
-    return any(WORKSPACE in text for text in texts) or any(
-        items[0].is_in_workspace for items in several if items
-    )
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _described(paths: Mapping[str, Path | None]) -> dict[str, Any]:

@@ -229,16 +229,3 @@ class _Parser:
                 self._expect(",")
         self._expect("}")
         return MapOf(tuple(entries))
-
-
-__all__ = [
-    "Call",
-    "CelError",
-    "ListOf",
-    "Literal",
-    "MapOf",
-    "Name",
-    "Node",
-    "Select",
-    "parse",
-]

@@ -3,11 +3,15 @@
 https://github.com/google/cel-spec/blob/master/doc/langdef.md#syntax
 """
 
+import math
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from kfp_workbench.local.problems import CelError
+from kfp_workbench.project.names import shown
+
+LONGEST = 1000  # characters of a number: Python reads no more than some thousands
 
 
 class Token(NamedTuple):
@@ -62,9 +66,10 @@ def number_of(token: Token) -> float:
     """Return the number that a token stands for, whole or a double; raises CelError out of range."""
     if token.kind == "double":
         return float(token.text)
-    number = int(token.text.rstrip("uU"), 0 if "0x" in token.text else 10)
+    digits = token.text.rstrip("uU")
+    number = int(digits, 0 if "0x" in digits else 10) if len(digits) < LONGEST else math.inf
     if not -(2**63) <= number < (2**64 if token.kind == "uint" else 2**63):
-        raise CelError(f"{token.text} is out of range")
+        raise CelError(f"{shown(token.text)} is out of range")
     return number
 
 

@@ -22,23 +22,17 @@ from kfp_workbench.local.store import Shared
 from kfp_workbench.local.tasks import Tasks
 
 
-def begin(
-    tasks: Tasks,
-    run: DagRun,
+def variables_of(
     task: spec.Task,
     component: spec.Component,
     container: Mapping[str, Any],
-    ended: Ended,
-) -> None:
-    """Begin a task; ``ended`` is called once it has ended, which may be at once."""
-    ContainerTask(tasks, run, task, component, container, ended).begin()
-
-
-def variables_of(
-    component: spec.Component, container: Mapping[str, Any], pod: str
+    pod: str,
+    attempt: int = 0,
 ) -> dict[str, str]:
-    """Return the variables of a component's container in a pod of some name."""
+    """Return the variables of a task's container in a pod of some name; ``attempt`` counts from 0."""
     found = {"KFP_POD_NAME": pod, "KFP_POD_UID": identifiers.new()}
+    if task.retry:
+        found["KFP_RETRY_INDEX"] = str(attempt)
     if task_config.on_pod(component, task_config.ENV):
         own = container.get("env", [])
         found |= {item["name"]: str(item.get("value", "")) for item in own}
@@ -57,6 +51,7 @@ class ContainerTask:
         container: Mapping[str, Any],
         ended: Ended,
     ) -> None:
+        """Take a task up; ``ended`` is called once it has ended, which may be when it begins."""
         self._tasks, self._run, self._task = tasks, run, task
         self._component, self._container, self._ended = component, container, ended
         self._path = (*run.path, task.name)
@@ -85,7 +80,7 @@ class ContainerTask:
             self._ended(Phase.SKIPPED)
             return
         if self._task.caches:
-            self._entry = tasks.cache.entry(self._component, self._container, begun)
+            self._entry = tasks.cache.entry(self._component, self._container, begun, tasks.store)
             if self._reused():
                 return
         self._queue()
@@ -112,6 +107,7 @@ class ContainerTask:
             self._image = driver.resolve_image(self._begun, self._container)
             driver.resolve_command(self._begun, self._container)
             driver.check_amounts(self._begun, self._container)
+            driver.check_tags(self._begun)
             self._configure()
         except (DriverError, task_config.TaskConfigError) as error:
             self._noted.step = self._tasks.teller.step(self._image, self._task)
@@ -133,8 +129,7 @@ class ContainerTask:
             return
         tasks, inputs = self._tasks, self._begun.inputs
         settings = tasks.pipeline.kubernetes.get(self._component.executor, {})
-        takes = task_config.takes_workspace(inputs.parameters, inputs.artifacts)
-        claim = f"{tasks.identity.resource_name}-kfp-workspace" if takes else None
+        claim = f"{tasks.identity.resource_name}-kfp-workspace" if inputs.in_workspace else None
         config = task_config.made(
             self._component, self._container, settings, inputs.parameters, claim
         )
@@ -174,14 +169,15 @@ class ContainerTask:
         if self._attempts.number == 1:
             tasks.recorder.keep_inputs(self._noted, files.folder)
         pod = f"{tasks.identity.resource_name}-{name}"
-        variables = variables_of(self._component, self._container, pod)
+        attempt = self._attempts.number - 1
+        variables = variables_of(self._task, self._component, self._container, pod, attempt)
         try:
             return tasks.launcher.launch(
                 self._begun,
                 self._component,
                 variables,
                 files,
-                self._attempts.number - 1,
+                attempt,
                 self._command,
             )
         except (WorkbenchError, OSError) as error:

@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kfp_workbench.local import identifiers, inputs, placeholders, quantities, values
-from kfp_workbench.local.artifacts import LOGS, STORE, RuntimeArtifact, local_path
+from kfp_workbench.local import expansion, identifiers, inputs, placeholders, quantities, values
+from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path, root_of
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
 from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata, MetadataError
@@ -149,6 +149,17 @@ def resolve_command(begun: Begun, image: Mapping[str, Any]) -> None:
         raise DriverError(str(error), error.code) from None
 
 
+def check_tags(begun: Begun) -> None:
+    """Raise DriverError for a value of a task's that Argo would not hand on (see `expansion`)."""
+    metadata = [
+        dict(item.metadata) for several in begun.inputs.artifacts.values() for item in several
+    ]
+    if tag := expansion.stumbled_over([begun.inputs.parameters, metadata]):
+        raise DriverError(
+            f"{{{{{tag}}}}}, in what it is given, is a tag of Argo Workflows: let steps write it otherwise"
+        )
+
+
 def _given(options: Options) -> tuple[Inputs, bool]:
     """Return what a task is given, and whether its condition holds."""
     try:
@@ -210,7 +221,8 @@ def _items(options: Options, given: Inputs) -> Sequence[Any]:
 
 def _outputs(options: Options, pipeline: str) -> Outputs:
     """Return where a container leaves its outputs (provisionOutputs)."""
-    task = f"{STORE}/{pipeline}/{options.identity.run_id}/{options.task.name}/{identifiers.new()}"
+    where = f"{root_of(pipeline, options.identity.run_id)}{options.task.name}"
+    task = f"{where}/{identifiers.new()}"
     declared = {
         **options.component.output_artifacts,
         LOGS: {"artifactType": {"schemaTitle": "system.Artifact"}},

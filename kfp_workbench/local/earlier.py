@@ -15,6 +15,7 @@ from kfp_workbench.local.inputs import Identity, Inputs
 from kfp_workbench.local.metadata import Artifact
 from kfp_workbench.local.spec import ComponentInput, Constant, TaskOutput
 from kfp_workbench.local.store import Store
+from kfp_workbench.local.values import doubles
 from kfp_workbench.project import steps, values
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.secrecy import MASK, hide_assignments
@@ -174,8 +175,6 @@ def _as_created(started: str) -> str:
 
 
 def _value(name: str, text: str, kind: str) -> Any:
-    from kfp_workbench.local.values import doubles
-
     try:
         value = values.parse(text, kind)
     except ValueError as error:

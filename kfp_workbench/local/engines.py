@@ -1,6 +1,7 @@
 """The container engine that local runs may use."""
 
 import os
+import platform
 import shlex
 import subprocess
 import tarfile
@@ -64,6 +65,9 @@ def take_models(client: Any, image: str, folder: Path) -> None:
     """
     import docker.errors
 
+    if not hasattr(tarfile, "data_filter"):  # such as Debian 12's
+        here = f"Python {platform.python_version()} cannot unpack the image {image} safely"
+        raise WorkbenchError(f"{here}: take 3.10.12, 3.11.4 or a newer one")
     try:
         container = client.containers.create(image, ["-"])
         try:

@@ -1,7 +1,7 @@
 """Runs a compiled file here, by the rules of KFP's backend, and returns the record of it.
 
-This is what `make local` and all that compares runs call. ``Setting`` is what a run has around it: a
-folder of its own, something that runs containers, and the objects that importers may ask for.
+``Setting`` is what a run has around it: a folder of its own, something that runs containers, and the
+objects that importers may ask for.
 """
 
 import math
@@ -24,7 +24,7 @@ from kfp_workbench.local import (
     spec,
     values,
 )
-from kfp_workbench.local.artifacts import STORE
+from kfp_workbench.local.artifacts import root_of
 from kfp_workbench.local.cache import Cache
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.dags import DagRun
@@ -40,7 +40,6 @@ from kfp_workbench.local.store import AbsentError, Store, StoreError
 from kfp_workbench.local.tasks import Tasks
 from kfp_workbench.local.telling import Teller
 from kfp_workbench.local.work import Work
-from kfp_workbench.project import steps
 from kfp_workbench.project.secrecy import NO_MASK, Mask
 
 
@@ -102,7 +101,7 @@ class Run:
         return None
 
     def execute(self) -> record.Run:
-        """Run it, and return the record of it; raises KeyboardInterrupt for none that is stopped."""
+        """Run it, and return the record of it, which says so where it failed or was stopped."""
         setting = self.setting
         title = setting.title or self.pipeline.name
         noted = record.Run(
@@ -155,7 +154,7 @@ class Run:
             Metadata(),
             identity,
             scheduler,
-            Launcher(self.store, f"{STORE}/{self.pipeline.name}/{identity.run_id}/"),
+            Launcher(self.store, root_of(self.pipeline.name, identity.run_id), identity.tags),
             self.store,
             setting.runner,
             setting.folder,
@@ -181,15 +180,6 @@ class Run:
             recorder.end("failed", self.setting.mask(_reason(failures)))
         else:
             recorder.end("succeeded", outputs=_outputs(tasks, root.execution))
-
-
-def execute(package: Path, parameters: Mapping[str, Any], setting: Setting) -> record.Run:
-    """Run the compiled file ``package`` with parameters, and return what came of it.
-
-    A run that fails is no error: its record says so. Raises WorkbenchError (2) for what a cluster, or
-    this machine, would not begin with; then nothing was started.
-    """
-    return Run(steps.read_documents(package), parameters, setting).execute()
 
 
 def _identity(pipeline: str, name: str) -> Identity:

@@ -14,6 +14,7 @@ _REFERENCE = re.compile(r"\$(?:(?P<escaped>\$)|\((?P<name>[^)]*)\))")
 _TAG = re.compile(r"\{\{(.*?)(\}\}|\Z)", re.DOTALL)  # what follows in the workflow ends any
 # Tags that a server knows, or would know somewhere else: it refuses these.
 _ARGO = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
+_STUMBLES = ("=", "steps.", "tasks.")  # while a pipeline runs: an expression, or what it waits for
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
@@ -53,7 +54,7 @@ def texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield key
+            yield from texts(key)  # which YAML may have as a number
             yield from texts(item)
     elif isinstance(value, list):
         for item in value:
@@ -70,6 +71,12 @@ def tags(text: str) -> Iterator[str]:
             tag = match[1].strip()
             if match[1].startswith("=") or tag.startswith(_ARGO):
                 yield tag if match[2] else f"{tag}…"
+
+
+def stumbled_over(value: Any) -> str | None:
+    """Return the first tag of a task's value that Argo cannot do with, or None."""
+    found = (tag for text in texts(value) for tag in tags(text))
+    return next((tag for tag in found if tag.startswith(_STUMBLES)), None)
 
 
 def fill_in(text: str, known: Mapping[str, str]) -> str:

@@ -35,7 +35,7 @@ _FIELDS = {
 def condition(text: str, inputs: Mapping[str, Any]) -> bool:
     """Tell whether a condition holds for the parameters that a task is given; raises CelError."""
     context = {"inputs": {"parameter_values": dict(inputs), "artifacts": {}}, "outputs": {}}
-    result = _evaluate(_checked(text), context)
+    result = _result(text, context)
     if not isinstance(result, bool):
         raise CelError(f"{text} is neither true nor false")
     return result
@@ -44,10 +44,17 @@ def condition(text: str, inputs: Mapping[str, Any]) -> bool:
 def select(value: Any, text: str) -> Any:
     """Return the part of a value that a selector names; raises CelError."""
     context = {name: value for name, kind in _FIELDS.items() if type(value) is kind}
-    result = _evaluate(_checked(text), {**context, "string_value": values.launcher_text(value)})
+    result = _result(text, {**context, "string_value": values.launcher_text(value)})
     if result is None:
         raise CelError(f"{text} is null")
     return values.doubles(result)
+
+
+def _result(text: str, context: Mapping[str, Any]) -> Any:
+    try:
+        return _evaluate(_checked(text), context)
+    except RecursionError:
+        raise CelError("its parts are nested too deeply") from None
 
 
 @lru_cache(maxsize=1024)
@@ -115,7 +122,7 @@ def _choice(arguments: tuple[Node, ...], context: Mapping[str, Any]) -> Any:
 
 
 def _has(arguments: tuple[Node, ...], context: Mapping[str, Any]) -> bool:
-    (field,) = arguments
+    field = arguments[0] if len(arguments) == 1 else None
     if not isinstance(field, Select):
         raise CelError("has() takes a field")
     value = _evaluate(field.operand, context)

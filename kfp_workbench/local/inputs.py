@@ -24,12 +24,32 @@ class Identity(NamedTuple):
     display_name: str
     created: str  # UTC, as in 2026-01-31T12:00:00Z
 
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """What Argo's tags of a run stand for (``{{workflow.name}}``), in a default install."""
+        return {
+            "workflow.name": self.resource_name,
+            "workflow.namespace": "kubeflow",
+            "workflow.uid": self.run_id,
+            "workflow.serviceAccountName": "pipeline-runner",
+            "workflow.mainEntrypoint": "entrypoint",
+            "workflow.creationTimestamp": self.created,
+        }
+
 
 class Inputs(NamedTuple):
     """The inputs of one execution of a task."""
 
     parameters: dict[str, Any]
     artifacts: dict[str, Sequence[Artifact]]
+
+    @property
+    def in_workspace(self) -> bool:
+        """Tell whether a task is given the workspace: it is told its path, or something that is in it."""
+        texts = (value for value in self.parameters.values() if isinstance(value, str))
+        return any(WORKSPACE in text for text in texts) or any(
+            several and several[0].is_in_workspace for several in self.artifacts.values()
+        )
 
 
 class NullError(UnresolvedError):

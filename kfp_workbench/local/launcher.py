@@ -14,7 +14,7 @@ from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact
 from kfp_workbench.local.bounds import OutsideError, hold
 from kfp_workbench.local.driver import Begun
 from kfp_workbench.local.executor_input import ExecutorInput
-from kfp_workbench.local.expansion import environment, expand, expand_all, texts_replaced
+from kfp_workbench.local.expansion import environment, expand, fill_in, texts_replaced
 from kfp_workbench.local.metadata import Artifact
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.runners import cause, outcome
@@ -41,6 +41,7 @@ class Launcher(NamedTuple):
 
     store: Store
     root: str  # the address below which the run's artifacts lie
+    tags: Mapping[str, str] = MappingProxyType({})  # what Argo fills in
     keeps_inputs: bool = False  # the copies of them that a task had, which are its own
 
     def launch(
@@ -53,7 +54,7 @@ class Launcher(NamedTuple):
         run: Command,
     ) -> Result:
         """Run a task once in ``place``; ``attempt`` counts from 0."""
-        words, given, defaults = _prepared(begun, component, variables, place, attempt)
+        words, given, defaults = _prepared(begun, component, variables, place, attempt, self.tags)
         try:
             shared = self._fetch(begun, place)
             outputs.prepare(given, place)
@@ -139,21 +140,34 @@ def _path(artifact: Artifact) -> str | None:
 
 
 def _prepared(
-    begun: Begun, component: Component, variables: Mapping[str, str], place: Place, attempt: int
+    begun: Begun,
+    component: Component,
+    variables: Mapping[str, str],
+    place: Place,
+    attempt: int,
+    tags: Mapping[str, str],
 ) -> tuple[list[str], ExecutorInput, ExecutorInput]:
-    """Return command line and executor input as Kubernetes hands them to the launcher.
+    """Return command line and executor input as Argo and Kubernetes hand them to the launcher.
 
     The executor input comes twice: without, and with the defaults that its component declares.
     """
     assert begun.outputs is not None
     known = environment(variables, {})
+    filled = {**tags, "pod.name": known.get("KFP_POD_NAME", "")}
+
+    def reaching(text: str) -> str:
+        return expand(fill_in(text, filled), known)
 
     def seen(value: Any) -> Any:
-        return texts_replaced(expand_all(value, known), place.seen_text)
+        return texts_replaced(value, lambda text: place.seen_text(reaching(text)))
+
+    def told(item: RuntimeArtifact) -> RuntimeArtifact:
+        given = item.metadata
+        return item._replace(metadata=given and texts_replaced(dict(given), reaching))
 
     made = {
         name: [
-            item._replace(uri=place.seen_address(_logged(name, item.uri, attempt)))
+            told(item)._replace(uri=place.seen_address(_logged(name, item.uri, attempt)))
             for item in several
         ]
         for name, several in begun.outputs.artifacts.items()
@@ -161,7 +175,7 @@ def _prepared(
     given = ExecutorInput(
         seen(begun.inputs.parameters),
         {
-            name: [_seen(item, place) for item in several]
+            name: [told(_seen(item, place)) for item in several]
             for name, several in begun.inputs.artifacts.items()
         },
         {name: place.seen(path) for name, path in begun.outputs.parameters.items()},
@@ -173,7 +187,7 @@ def _prepared(
         for name, parameter in component.parameters.items()
         if parameter.default is not None
     }
-    words = [place.seen_text(expand(word, known)) for word in begun.command]
+    words = [place.seen_text(reaching(word)) for word in begun.command]
     return words, given, given._replace(parameters={**defaults, **given.parameters})
 
 
@@ -198,19 +212,10 @@ def _replacements(given: ExecutorInput) -> dict[str, str]:
             if not several:
                 continue
             found[f"{{{{$.{kind}.artifacts['{name}'].uri}}}}"] = several[0].uri
-            if (path := _seen_path(several[0])) is not None:
+            if (path := artifacts.seen_path(several[0])) is not None:
                 found[f"{{{{$.{kind}.artifacts['{name}'].path}}}}"] = path
     for name, value in given.parameters.items():
         found[placeholders.tag(name)] = values.launcher_text(value)
     for name, file in given.output_parameters.items():
         found[f"{{{{$.outputs.parameters['{name}'].output_file}}}}"] = file
     return found
-
-
-def _seen_path(artifact: RuntimeArtifact) -> str | None:
-    if artifact.uri.startswith("/"):
-        return artifact.uri  # a process sees paths for addresses
-    try:
-        return artifacts.path_of(artifact)
-    except ValueError:
-        return None

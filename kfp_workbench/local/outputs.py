@@ -16,6 +16,7 @@ from kfp_workbench.local.artifacts import (
     RuntimeArtifact,
     path_of,
     schema,
+    seen_path,
 )
 from kfp_workbench.local.bounds import hold, within
 from kfp_workbench.local.executor_input import ExecutorInput, ExecutorOutput, read_output
@@ -41,7 +42,7 @@ def prepare(given: ExecutorInput, place: Place) -> None:
     """
     files = [*given.output_parameters.values(), given.output_file]
     for several in given.output_artifacts.values():
-        files += [path for artifact in several if (path := _path(artifact)) is not None]
+        files += [path for artifact in several if (path := seen_path(artifact)) is not None]
     for file in files:
         folder = place.written(file).parent
         hold(place, folder)
@@ -53,15 +54,6 @@ def prepare(given: ExecutorInput, place: Place) -> None:
 def _open_up(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o777 if path.is_dir() else 0o666)
-
-
-def _path(artifact: RuntimeArtifact) -> str | None:
-    if artifact.uri.startswith("/"):
-        return artifact.uri
-    try:
-        return path_of(artifact)
-    except ValueError:
-        return None
 
 
 def told(given: ExecutorInput, place: Place) -> ExecutorOutput:

@@ -166,7 +166,7 @@ class Table:
                 self._is_open = True
                 self._live.start()
             if path in self._rows:
-                self._rows[path].running.append(time.monotonic())
+                self._rows[path].running[name] = time.monotonic()
 
     def line(self, name: str, text: str) -> None:
         """Print a step's line above the table, if that was asked for (``V=1``)."""
@@ -177,7 +177,7 @@ class Table:
         """Show how a task ended."""
         with self._lock:
             if row := self._rows.get(path):
-                row.running = row.running[1:]
+                row.running.pop(name, None)  # one that is reused has not begun
                 row.done.append((state, seconds))
 
     def close(self) -> None:
@@ -216,7 +216,7 @@ class _Row:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.running: list[float] = []  # when each began
+        self.running: dict[str, float] = {}  # when each began
         self.done: list[tuple[str, float]] = []  # state and seconds
         self.closed = False
 
@@ -235,18 +235,17 @@ class _Row:
     @property
     def count(self) -> str:
         total = len(self.done) + len(self.running)
-        return (
-            f"{len(self.done)} of {total} so far"
-            if total > 1 and self.running
-            else (f"{total} times" if total > 1 else "")
-        )
+        if total <= 1:
+            return ""
+        return f"{len(self.done)} of {total} so far" if self.running else f"{total} times"
 
     @property
     def time(self) -> str:
         if self.state == "reused":
             return "reused"
         now = time.monotonic()
-        seconds = sum(taken for _, taken in self.done) + sum(now - began for began in self.running)
+        running = sum(now - began for began in self.running.values())
+        seconds = sum(taken for _, taken in self.done) + running
         return f"{seconds:.1f} s" if self.done or self.running else ""
 
 

@@ -15,15 +15,16 @@ The format (version 2), times in seconds and UTC::
 
 States of a run are running, succeeded, failed and interrupted.
 
-``path`` names the tasks from the root, as KFP's metadata do: a loop is its own task, and each of
-its iterations one below it, with its number. ``kind`` is ``container``, ``importer`` or ``dag``
-(a pipeline, a loop, an iteration, a condition, an exit handler's body).
+``path`` names the tasks from the root, as KFP's metadata do (which have an importer's label for its
+name): a loop is its own task, and each of its iterations one below it, with its number. ``kind`` is
+``container``, ``importer`` or ``dag`` (a pipeline, a loop, an iteration, a condition, an exit
+handler's body).
 
 States of a task: ``running``; ``succeeded``; ``failed``, with where (``failed_in``: ``driver``,
 before its container; ``launcher``, before or after its command; ``command``) and why
-(``reason``, with a code for it in ``cause``); ``skipped`` by its condition; ``reused`` from an earlier run; ``unfinished``, begun
-and neither ended well nor failed, which KFP leaves on DAGs; ``interrupted``. What never began,
-as what it waits for failed or was skipped, is not there.
+(``reason``, with a code for it in ``cause``); ``skipped`` by its condition; ``reused`` from an
+earlier run; ``unfinished``, begun and neither ended well nor failed, which KFP leaves on DAGs;
+``interrupted``. What never began, as what it waits for failed or was skipped, is not there.
 
 Values are as KFP's metadata service has them: numbers are doubles. ``artifacts_in`` and
 ``artifacts_out`` have an entry an artifact, ``uri`` and ``metadata`` as on a cluster (without

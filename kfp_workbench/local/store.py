@@ -77,6 +77,12 @@ class Store:
         """Return what lies at an address, if it was put or kept there."""
         return self._kept.get(uri.rstrip("/"))
 
+    def imported(self, uri: str) -> Path | None:
+        """Return what is in a bucket at an address, if it is there and no task has made it."""
+        with suppress(StoreError):
+            return None if uri.rstrip("/") in self._kept else self.file(uri)
+        return None
+
     def file(self, uri: str) -> Path | None:
         """Return what is at an address, or None for nothing; raises StoreError if nobody can know."""
         if uri.rstrip("/") in self._kept:
@@ -172,8 +178,6 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 def state(path: Path) -> tuple[tuple[str, int, int], ...]:
     """Return what tells whether a file or folder has changed: names, sizes, times; empty without one."""
-    if not path.exists():
-        return ()
     found = [(str(file), file.stat()) for file in _files(path)]
     return tuple((name, status.st_size, status.st_mtime_ns) for name, status in found)
 

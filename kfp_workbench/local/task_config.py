@@ -83,12 +83,6 @@ def made(
     return found
 
 
-def takes_workspace(parameters: Mapping[str, Any], artifacts: Mapping[str, Sequence[Any]]) -> bool:
-    """Tell whether a task is given the workspace: it is told its path, or something that is in it."""
-    told = any(isinstance(value, str) and WORKSPACE in value for value in parameters.values())
-    return told or any(several and several[0].is_in_workspace for several in artifacts.values())
-
-
 def _env(container: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]]:
     found = [
         {"name": item["name"], **({"value": item["value"]} if item.get("value") else {})}

@@ -82,16 +82,10 @@ def is_finite(value: Any) -> bool:
 
 def driver_text(value: Any) -> str:
     """Return a value as the driver puts it into a command line (pbValueToString)."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, float):
         whole = value.is_integer() and -_INT64 <= value < _INT64
         return str(int(value)) if whole else _shortest(value)
-    return json_text(value)
+    return launcher_text(value)
 
 
 def launcher_text(value: Any) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kfp_workbench.local import container_task, importer, record, spec
+from kfp_workbench.local import importer, record, spec
+from kfp_workbench.local.container_task import ContainerTask
 from kfp_workbench.local.dags import DagRun, Phase
 from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.inputs import Options
@@ -48,12 +49,12 @@ class Work:
         if "importer" in executor:
             ended(self._import(run, task, component, executor["importer"]))
             return
-        container_task.begin(self._tasks, run, task, component, executor["container"], ended)
+        ContainerTask(self._tasks, run, task, component, executor["container"], ended).begin()
 
     def _import(
         self, run: DagRun, task: spec.Task, component: spec.Component, what: Mapping[str, Any]
     ) -> Phase:
-        noted = record.Task("/".join((*run.path, task.label)), "importer", task.label, "")
+        noted = record.Task("/".join((*run.path, task.name)), "importer", task.label, "")
         noted.inputs = importer.inputs(run.execution, task)
         self._tasks.recorder.begin(noted)
         try:

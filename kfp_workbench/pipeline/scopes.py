@@ -2,7 +2,8 @@
 
 kfp 2.17 gives the items of two loops over one list one name, so that the inner one hides the
 outer one. And it forgets to hand on some of what a text is made of, and the item of which an
-Else, too, looks at a part: a cluster looks for it in the box around the task, and fails.
+Else, too, looks at a part: a cluster looks for it in the box around the task, and fails, or
+gets an empty text where it is a part of what a task has made.
 """
 
 import re
@@ -61,10 +62,26 @@ def _problems(spec: Any, graph: Any, scope: set[str], items: frozenset[str]) -> 
         yield from _problems(
             spec,
             inner,
-            {*task.inputs.parameters, *task.inputs.artifacts, item}
+            {*_given(spec, graph, task), *task.inputs.artifacts, item}
             | _inputs(inner.input_definitions, optional=True),
             around | ({item} if item else set()),
         )
+
+
+def _given(spec: Any, graph: Any, task: Any) -> Iterator[str]:
+    """Yield the parameters that a task is given; not those that its compiler takes of nothing.
+
+    A part of an item of what a task has made, in a text, is taken for another output of that task.
+    """
+    for name, part in task.inputs.parameters.items():
+        taken = part.task_output_parameter
+        maker = graph.dag.tasks[taken.producer_task] if taken.producer_task else None
+        made = spec.components[maker.component_ref.name] if maker else None
+        if made is None or taken.output_parameter_key in {
+            *made.output_definitions.parameters,
+            *made.dag.outputs.parameters,
+        }:
+            yield name
 
 
 def _inputs(definitions: Any, optional: bool = False) -> set[str]:

@@ -188,7 +188,7 @@ def host_problem(url: str) -> str | None:
     if "?" in url or "#" in url:
         return f"{value} has a query or a fragment: {example}"
     if not re.fullmatch(
-        r"\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+", parts.netloc.removesuffix(f":{port}")
+        r"\[[0-9a-fA-F:.]+\]|([\w-]{1,63}\.)*[\w-]{1,63}\.?", parts.netloc.removesuffix(f":{port}")
     ):
         return f"{value} has a malformed host: {example}"
     return None

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import names, parsed, versions
 from kfp_workbench.project.versions import Version
@@ -129,7 +130,7 @@ def _text(table: Mapping[str, object], key: str) -> str:
 def _path(root: Path, value: object) -> Path | None:
     if not isinstance(value, str | None):
         raise WorkbenchError('pyproject.toml: [tool.pipeline] takes kfp_ca = "path/to/ca.pem"', 2)
-    return root / Path(value).expanduser() if value else None
+    return root / files.expanded(value) if value else None
 
 
 def _texts(table: Mapping[str, object], key: str) -> Mapping[str, str]:

@@ -184,8 +184,8 @@ def content_files(step: Step, root: Path = ROOT) -> list[Path]:
     A ``component.yaml`` that is written from ``main.py`` is none of them: it says nothing more,
     and an image stays what it is when it is written.
     """
-    own = [path for path in _files(step.folder) if not _is_written(path, step)]
-    return own + _files(root / "common")
+    own = [path for path in files_in(step.folder) if not _is_written(path, step)]
+    return own + files_in(root / "common")
 
 
 def _is_written(path: Path, step: Step) -> bool:
@@ -213,7 +213,7 @@ def _content(path: Path) -> bytes:
     return kind + hashlib.sha256(content).digest()
 
 
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
     """Return the files and links below a folder that count, by name; pipes and sockets do not."""
     found = []
     for parent, folders, files in os.walk(folder):

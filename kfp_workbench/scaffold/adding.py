@@ -11,7 +11,7 @@ from pathlib import Path
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import component_files, component_text, names, signatures
-from kfp_workbench.project.steps import Step
+from kfp_workbench.project.steps import Step, files_in
 from kfp_workbench.scaffold import interfaces, writing
 from kfp_workbench.scaffold.ports import Port, Ports
 from kfp_workbench.scaffold.rendering import render
@@ -121,13 +121,9 @@ def _write_component(step: Step, image: str) -> None:
 
 
 def _texts(folder: Path) -> Mapping[str, str]:
-    """Return the texts of the files in a folder by their paths in it."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {
-        path.relative_to(folder).as_posix(): files.read(path)
-        for path in paths
-        if "__pycache__" not in path.parts
-    }
+    """Return the texts of the files in a folder that count, by their paths in it."""
+    paths = [path for path in files_in(folder) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): files.read(path) for path in paths}
 
 
 def _quoted(text: str) -> str:

@@ -15,19 +15,12 @@ from kfp_workbench.errors import refuse
 from kfp_workbench.project import names, texts, values
 from kfp_workbench.project.components import FINAL_STATUS
 from kfp_workbench.project.documents import written
-from kfp_workbench.project.port_types import ARTIFACTS
+from kfp_workbench.project.port_types import ARTIFACTS, TYPES
 from kfp_workbench.project.secrecy import is_secret
 from kfp_workbench.project.signatures import RESULT
 
-# What the compiled pipeline calls the type of a parameter.
-PARAMETERS = {
-    "str": "STRING",
-    "int": "NUMBER_INTEGER",
-    "float": "NUMBER_DOUBLE",
-    "bool": "BOOLEAN",
-    "list": "LIST",
-    "dict": "STRUCT",
-}
+# As they are written in a new step: List and Dict are for those who have them.
+PARAMETERS = {name: kind for name, kind in TYPES.items() if name.islower()}
 KINDS = {compiled: kind for kind, compiled in PARAMETERS.items()}
 REQUIRED: Any = object()  # the default of an input that has none
 

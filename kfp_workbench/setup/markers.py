@@ -55,7 +55,14 @@ def _compared(comparison: ast.cmpop, left: str, right: str, as_versions: bool) -
     if isinstance(comparison, (ast.In, ast.NotIn)):
         return (left in right) == isinstance(comparison, ast.In)
     compare = _COMPARE[type(comparison)]
-    return compare(_release(left), _release(right)) if as_versions else compare(left, right)
+    if not as_versions:
+        return compare(left, right)
+    if right.endswith(".*"):
+        wanted = right.split(".")[:-1]
+        return compare(left.split(".")[: len(wanted)], wanted)
+    if isinstance(comparison, ast.Lt):  # what is early of a version is not before it
+        return compare(_release(left)[:-1], _release(right)[:-1])
+    return compare(_release(left), _release(right))
 
 
 def _release(version: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from kfp_workbench import files
 from kfp_workbench.setup import sources
 
 
@@ -52,7 +53,7 @@ def _places(version: str) -> Iterator[str]:
     """Return where an interpreter of this version may be: on the PATH, or among pyenv's."""
     if command := shutil.which(f"python{version}"):
         yield command
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    pyenv = Path(os.environ.get("PYENV_ROOT") or files.expanded("~/.pyenv"))
     yield from map(str, sorted(pyenv.glob(f"versions/{version}.*/bin/python")))
 
 

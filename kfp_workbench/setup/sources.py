@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.files import expanded
 
 WHEELS = "WHEELS"  # the variable that names a folder to install from, and from nowhere else
 
@@ -112,7 +113,7 @@ def no_index(environ: Mapping[str, str] = os.environ) -> bool:
 def _offline(environ: Mapping[str, str]) -> dict[str, str]:
     if not (given := environ.get(WHEELS)):
         return {}
-    folder = Path(given).expanduser().resolve()
+    folder = expanded(given).resolve()
     if not folder.is_dir():
         raise WorkbenchError(f"{WHEELS}={given!r} is no folder: make wheels fills one", 2)
     return {"no-index": "1", "find-links": str(folder)}
@@ -138,12 +139,10 @@ def _as_uv(name: str, value: str) -> str:
     words = value.split()
     if name == "find-links":
         # A folder that is not there is nothing to pip, and an error to uv.
-        there = [word for word in words if "://" in word or Path(word).expanduser().exists()]
-        return ",".join(
-            str(Path(word).expanduser()) if "://" not in word else word for word in there
-        )
+        there = [word for word in words if "://" in word or expanded(word).exists()]
+        return ",".join(str(expanded(word)) if "://" not in word else word for word in there)
     if name in ("cert", "client-cert", "constraint"):
-        return " ".join(str(Path(word).expanduser()) for word in words)
+        return " ".join(str(expanded(word)) for word in words)
     if name == "keyring-provider":
         return "subprocess" if value in ("subprocess", "auto") else "disabled"
     return " ".join(words)
@@ -154,7 +153,7 @@ def _files(environ: Mapping[str, str]) -> list[Path]:
     chosen = environ.get("PIP_CONFIG_FILE")
     if chosen == os.devnull:
         return []
-    home = Path(environ.get("HOME") or Path.home())
+    home = expanded(environ.get("HOME") or "~")
     user = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip"
     shared = [Path(each, "pip") for each in _shared(environ)]
     if sys.platform == "darwin":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import metadata, values
 from kfp_workbench.project import components
 
 
@@ -99,7 +100,9 @@ class CommandLine:
         if name not in self._given:
             return None
         value = self._given[name]
-        return [_text(value) if kind == "inputValue" else str(self._artifact(value).path)]
+        if kind == "inputValue":
+            return [values.driver_text(values.doubles(value))]
+        return [str(self._artifact(value).path)]
 
     def _executor_input(self) -> dict[str, Any]:
         inputs: dict[str, Any] = {"parameterValues": {}, "artifacts": {}}
@@ -108,8 +111,7 @@ class CommandLine:
                 continue
             value = self._given[name]
             if parameter_type(port):  # whole numbers are doubles to KFP
-                value = json.loads(json.dumps(value), parse_int=float)
-                inputs["parameterValues"][key_of(name)] = value
+                inputs["parameterValues"][key_of(name)] = values.doubles(value)
             else:
                 several = value if isinstance(value, list) else [value]
                 items = [self._item(*numbered) for numbered in enumerate(several, 1)]
@@ -130,12 +132,9 @@ class CommandLine:
 
     def _item(self, number: int, value: Any) -> dict[str, Any]:
         """Return an input artifact in the form that a cluster gives it."""
-        from kfp_workbench.local.metadata import converted
-
         given = self._artifact(value)
-        metadata = converted(given.metadata)
-        kind = {"instanceSchema": ""}
-        return {"name": str(number), "uri": str(given.path), "type": kind, "metadata": metadata}
+        kind, said = {"instanceSchema": ""}, metadata.converted(given.metadata)
+        return {"name": str(number), "uri": str(given.path), "type": kind, "metadata": said}
 
     def _artifact(self, value: Any) -> Artifact:
         return value if isinstance(value, Artifact) else Artifact(self._root / value)
@@ -164,10 +163,6 @@ def key_of(name: str) -> str:
 def parameter_type(port: Mapping[str, Any]) -> str | None:
     """Return what the compiled pipeline calls the type of a parameter; None for an artifact."""
     return components.parameter_type(port.get("type"))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _default(value: Any, kind: str | None) -> Any:

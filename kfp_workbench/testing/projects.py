@@ -1,8 +1,6 @@
 """The project that is tested."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,11 +64,6 @@ class Project:
         parameters = self.parameters(package, given)
         with readable():
             return local_runs.run_pipeline(package, parameters, self.settings, runner, self.root)
-
-    def call(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Call a verb, as make does."""
-        command = [sys.executable, "-m", "kfp_workbench", *words]
-        return subprocess.run(command, cwd=self.root, capture_output=True, text=True)
 
 
 @contextmanager

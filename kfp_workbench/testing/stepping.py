@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
+from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.component_forms import as_plain
 from kfp_workbench.project.steps import Step, find_steps, read_yaml
 from kfp_workbench.testing import local_runs
@@ -83,20 +84,24 @@ def run(
 ) -> Done:
     """Run a step on its inputs, or with ``words`` for its command line's arguments.
 
-    ``folder`` is an empty one, for its outputs.
+    ``folder`` is an empty one, for its outputs. Raises WorkbenchError (1) for a command that is not there.
     """
     line = CommandLine(component_of(step), inputs, folder, root)
     command = line.words if words is None else ["python", "main.py", *words]
     with local_runs.image(step, root) as (image, place, cwd):
-        ended = subprocess.run(
-            image.words(command, place),
-            cwd=cwd,
-            env={**local_runs.environment(step, root), "PYTHONPATH": image.python_path(place)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
+        try:
+            ended = subprocess.run(
+                image.words(command, place),
+                cwd=cwd,
+                env={**local_runs.environment(step, root), "PYTHONPATH": image.python_path(place)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            reason = f"{error.strerror}: {command[0]}"
+            raise WorkbenchError(f"{step.name} cannot be started: {reason}") from None
         told = image.told(place)
     files = [
         Path(parent, name).relative_to(folder).as_posix()

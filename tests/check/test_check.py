@@ -204,7 +204,7 @@ def test_the_command(project: Path) -> None:
     result = make(project, "check")
     assert result.returncode == 2  # make's own, for a command that failed
     assert [line.split(": ")[0] for line in result.stdout.splitlines()] == [
-        f"{DOCKER}:13", f"{ADD}:12", f"{ADD}:13"
+        f"{DOCKER}:12", f"{ADD}:12", f"{ADD}:13"
     ]  # fmt: skip
     assert "error: 3 findings, see above\n" in result.stderr
 
@@ -213,7 +213,7 @@ def test_annotations_for_github(project: Path) -> None:
     edit(project, DOCKER, USER, "USER 0")
     result = make(project, "check", "ARGS=--format=github")
     assert result.stdout == (
-        f"::error file={DOCKER},line=13,title=make check::"
+        f"::error file={DOCKER},line=12,title=make check::"
         "the image runs as root: write USER 65532:0\n"
     )
 

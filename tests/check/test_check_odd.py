@@ -126,6 +126,14 @@ def test_aliases_and_merged_keys_are_fine(project: Path) -> None:
     assert finding.text.startswith("params/dev.yaml:5: the pipeline has no parameter 'x'")
 
 
+@pytest.mark.parametrize("key", ["1", "true", "null", "1.5", "2026-01-01", "? [1]\n   "])
+def test_a_key_that_is_no_text_is_found(project: Path, key: str) -> None:
+    text = f"context:\n  of:\n    {key} : x\n"
+    (project / "params" / "dev.yaml").write_text(text)
+    found = check_project(project)
+    assert {finding.path for finding in found} == {"params/dev.yaml"}, found
+
+
 @pytest.mark.parametrize(
     "code",
     [

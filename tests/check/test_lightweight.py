@@ -68,6 +68,27 @@ def test_what_is_not_there_is_named(tmp_path: Path, text: str, name: str) -> Non
     assert missing(tmp_path, text) == [name]
 
 
+@pytest.mark.parametrize(
+    ("annotation", "is_told"),
+    [
+        ("Optional[dsl.Input[dsl.Dataset]]", True),
+        ("Optional[dsl.Model]", True),
+        ("dsl.Input[dsl.Dataset]", False),
+        ("Optional[dsl.Input[List[dsl.Dataset]]]", False),
+        ("Optional[List[dsl.Dataset]]", False),
+        ("Optional[str]", False),
+    ],
+)
+def test_an_optional_artifact_is_named(tmp_path: Path, annotation: str, is_told: bool) -> None:
+    head = "from typing import List, Optional\n\nfrom kfp import dsl\n\n\n"
+    text = f"@dsl.component\ndef f(n: int, data: {annotation} = None):\n    print(data)\n"
+    (tmp_path / "pipeline.py").write_text(head + text, encoding="utf-8")
+    found = [finding.text for finding in lightweight.check_lightweight(Sources(tmp_path))]
+    inner = annotation.removeprefix("Optional[")[:-1]
+    what = "f takes data, an Optional artifact, and fails when it gets one"
+    assert found == ([f"pipeline.py:7: {what}: write data: {inner} = None"] if is_told else [])
+
+
 def test_a_component_has_what_kfp_brings() -> None:
     from kfp import dsl
 

@@ -9,10 +9,12 @@ import pytest
 from conformance import observing, projects, running
 from kfp_workbench.pipeline import compiling
 from kfp_workbench.project import settings
+from shared import traps, traps_of_pods
 from shared.case_projects import Findings, check_all, forked
-from shared.traps import CASES, Case, broken, cured, line
+from shared.traps import Case, broken, cured, line
 
 SEE = Path(projects.__file__).with_name("see.py")
+CASES = {**traps.CASES, **traps_of_pods.CASES}
 SAYING = {name: case for name, case in CASES.items() if case.said is not None}
 
 

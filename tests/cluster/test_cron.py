@@ -162,6 +162,14 @@ def test_dates_that_never_come(text: str) -> None:
     assert cron.following(cron.parse(text), NOW, 1) == []
 
 
+@pytest.mark.parametrize(("last", "times"), [(2040, ["2045-01-01T00:00:00+00:00"]), (2034, [])])
+def test_the_controller_looks_five_years_ahead(last: int, times: list[str]) -> None:
+    """New Year's Day is a Sunday in 2034, 2040 and 2045."""
+    after = NOW.replace(year=last, month=1, day=2)
+    found = cron.following(cron.parse("0 0 0 1 1 */7"), after, 1)
+    assert [time.isoformat() for time in found] == times
+
+
 def test_the_next_times_are_those_of_another_way_of_finding_them() -> None:
     """Hold the next times against going through the days, for expressions of every kind."""
     chance = random.Random(3)

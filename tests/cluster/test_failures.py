@@ -1,6 +1,7 @@
 """Why a run failed, as far as the server tells: the step, the reason, its log, the cure."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +37,15 @@ def test_the_step_that_failed_its_status_and_its_log(wait: Waiting) -> None:
     )
     assert ended.shown.endswith("\nThe last lines of Div:\n  reading\n  div: cannot divide by 0\n")
     assert ended.answer["state"] == "FAILED"
+
+
+def test_what_to_type_runs_nothing_that_a_server_says(wait: Waiting) -> None:
+    wait.server.workflow = "x; touch pwned $(touch pwned)"
+    said = wait(FAILURE).line
+    command = said[said.index("kubectl") : said.index(", or ")]
+    words = shlex.split(command)
+    assert words[:4] == ["kubectl", "logs", "-n", "kubeflow"] and words[5:] == ["-c", "main"]
+    assert "touch pwned" in words[4]
 
 
 DRIVER = """\

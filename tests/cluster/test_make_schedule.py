@@ -156,7 +156,7 @@ def test_images_that_were_not_pushed_are_not_scheduled(project: Path, server: Kf
     planned = make_schedule(project, server.url, ALLOW_UNPINNED="")
     assert planned.returncode == 0 and "note: APPLY=1 would be refused: " in planned.stderr
     result = make_schedule(project, server.url, "APPLY=1", ALLOW_UNPINNED="")
-    assert result.returncode == 2 or "make push" in result.stderr
+    assert result.returncode == 2 and "make push" in result.stderr
     assert server.changes() == []
 
 

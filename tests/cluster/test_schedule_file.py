@@ -79,6 +79,9 @@ def test_the_example_of_the_manual_is_one(
         ("start: tomorrow", "a: start: 'tomorrow' is no date: write 2026-01-31, or"),
         ("start: 2026-01-31T03:00:00", "a: start: '2026-01-31 03:00:00' has no time zone"),
         ("start:", "a: start: 'None' is no date"),
+        ("start: 9999-12-31", "a: start: '9999-12-31' is too far away: write 2026-01-31, or"),
+        ("start: 1969-12-31", "a: start: '1969-12-31' is too far away"),
+        ("end: 9999-12-31T23:59:59-01:00", "-01:00' is too far away: write 2026-01-31, or"),
         ("parameters: [1]", "a: parameters are no values by name"),
         ("parameters: {nope: 1}", "a: the pipeline has no parameter 'nope': it has context"),
         ("parameters: {context: [1]}", "a: parameters.context: [1] is a list, not a JSON"),
@@ -96,8 +99,25 @@ def test_what_is_wrong_with_a_setting_is_said_with_its_line(
     with pytest.raises(WorkbenchError) as caught:
         request_of(folder, package, settings, text)
     line = 2 if "both cron" in problem else 4
-    assert str(caught.value).startswith(f"schedules.yaml:{line}: {problem}")
+    said = str(caught.value)
+    assert said.startswith(f"schedules.yaml:{line}: a") and problem in said
     assert caught.value.status == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time_zone: Asia/Tokyo\na: {every: 3650d, start: 9000-12-31T23:59:59Z}",
+        'a: {cron: "0 0 3 29 2 1", start: 9000-12-31, end: 9999-12-31T23:59:59Z}',
+        "time_zone: America/New_York\na: {every: 1s, start: 1970-01-01}",
+    ],
+)
+def test_what_is_far_away_is_reckoned_with(
+    folder: Path, package: Path, settings: project_settings.Settings, text: str
+) -> None:
+    request = request_of(folder, package, settings, text)
+    report = schedule_report.Report(request.entries, request.schedules.time_zone_name, NOW)
+    report.show(schedules.Action("create", "a", request.wanted[0]))
 
 
 @pytest.mark.parametrize(
@@ -275,10 +295,3 @@ def test_schedules_of_several_servers_are_taken_one_server_at_a_time(
         scheduling.read_request(package, None, settings_of, root=folder)
     request = scheduling.read_request(package, "prod", settings_of, root=folder)
     assert request.settings.kfp_host == "http://prod.invalid"
-
-
-@pytest.mark.parametrize(("text", "applied"), [("", False), ("0", False), ("1", True)])
-def test_apply(text: str, applied: bool) -> None:
-    assert scheduling.is_applied({"APPLY": text}) is applied
-    with pytest.raises(WorkbenchError, match=r"APPLY='yes': write APPLY=1"):
-        scheduling.is_applied({"APPLY": "yes"})

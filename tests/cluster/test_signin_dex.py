@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from kfp_workbench.cluster import dex, pages
+from kfp_workbench.cluster import addresses, dex, pages
 from kfp_workbench.cluster.session import DexSession
 from kfp_workbench.cluster.signin import credentials
 from servers.kubeflow_server import PASSWORD, USER, Kubeflow, Reply, Request, kubeflow
@@ -392,6 +392,22 @@ def test_what_is_no_http() -> None:
     with listening(Rude) as port:
         line = refused(user(f"http://127.0.0.1:{port}").headers)
     assert "cannot be asked (" in line
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("http://kfp/x", ("http", "kfp", 80)),
+        ("https://KFP", ("https", "kfp", 443)),
+        ("http://kfp:8080", ("http", "kfp", 8080)),
+        ("mailto:a@kfp", None),
+        ("ftp://kfp", None),
+        ("http:///x", None),
+        ("http://kfp:x", None),
+    ],
+)
+def test_where_an_address_leads(url: str, found: tuple[str, str, int] | None) -> None:
+    assert addresses.place(url) == found
 
 
 def test_from_http_to_https_the_address_is_told(server: Kubeflow) -> None:

@@ -129,6 +129,14 @@ def test_ways_that_contradict_each_other(pair: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
+        (
+            {"KFP_TOKEN_FILE": "~nobody-here/token"},
+            "KFP_TOKEN_FILE: '~nobody-here/token': No such file or directory: correct or unset it",
+        ),
+        (
+            {"KFP_USERNAME": USER, "KFP_PASSWORD_FILE": "~nobody-here/word"},
+            "KFP_PASSWORD_FILE: '~nobody-here/word': No such file or directory: correct or unset it",
+        ),
         ({"KFP_USERNAME": USER}, "KFP_USERNAME is set, KFP_PASSWORD is not: set it, or none"),
         ({"KFP_PASSWORD": "p"}, "KFP_PASSWORD is set, KFP_USERNAME is not: set it, or none"),
         (

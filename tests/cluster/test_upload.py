@@ -309,7 +309,7 @@ def test_a_file_that_is_too_large(
 # Faults
 
 
-@pytest.mark.parametrize("fault", ["lost", "torn", "504"])
+@pytest.mark.parametrize("fault", ["lost", "torn", "replaced", "504"])
 @pytest.mark.parametrize("at", ["/pipelines", "/upload_version"])
 def test_a_lost_answer_makes_nothing_twice(
     package: Path, kfp: KfpServer, fault: str, at: str

@@ -2,10 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kfp_workbench.commands import options
+from kfp_workbench.setup import sources
 
 LOCAL = "error: make local: it takes --env, -p, --runner, --compile, and ARGS has"
 
@@ -42,3 +45,43 @@ def test_a_verb_that_there_is_not_is_refused_with_all(capsys: pytest.CaptureFixt
         options.parse(["nothing"])
     said = capsys.readouterr().err
     assert all(verb in said for verbs in options._GROUPS.values() for verb in verbs)
+
+
+def test_wheels_go_where_set_up_looks_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every shell fills ``~`` in after an equals sign."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "wheels").mkdir()
+    folder = options.parse(["wheels", "~/wheels"]).folder
+    assert folder == tmp_path / "wheels"
+    assert sources.for_pip({"WHEELS": "~/wheels"})["PIP_FIND_LINKS"] == str(folder)
+
+
+FROM_MAKE = {
+    "usual": ("doctor", {}, {"env": "dev"}),
+    "environment": ("run", {"ENV": "prod", "NAME": "pc"}, {"env": "prod", "name": None}),
+    "no-environment": ("run", {"ENV": ""}, {"env": ""}),
+    "all-schedules": ("schedule", {}, {"env": None}),
+    "local": ("local", {"RUNNER": "docker"}, {"runner": "docker", "compile": True}),
+    "no-runner": ("local", {"RUNNER": ""}, {"runner": "auto"}),
+    "step": ("step", {"NAME": "-x", "IN": "--a b"}, {"name": "-x", "in": "--a b", "out": ""}),
+    "no-step": ("component", {}, {"step": ""}),
+    "debug": ("debug", {"STEP": "a", "RUN": "-1"}, {"step": "a", "run": "-1", "iteration": ""}),
+    "wheels": ("wheels", {"WHEELS": ""}, {"folder": Path("wheels")}),
+}
+
+
+@pytest.mark.parametrize(("verb", "given", "expected"), FROM_MAKE.values(), ids=FROM_MAKE)
+def test_what_make_was_given_is_in_its_variables(
+    verb: str, given: dict[str, str], expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", given)
+    found = vars(options.parse(["make", verb]))
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_variables_count_for_what_make_calls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENV", "prod")
+    assert options.parse(["doctor"]).env == "dev"
+    assert options.parse(["make", "run", "--env", "test"]).env == "test", "ARGS counts more"

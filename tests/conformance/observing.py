@@ -32,7 +32,14 @@ def _texts(run: record.Run, folder: Path) -> Mapping[str, str]:
 
 
 def _entry(task: record.Task, folder: Path) -> dict[str, Any]:
-    return {**record.fields(task), "said": list(_said(folder / task.log)) if task.log else []}
+    said = list(_said(folder / task.log)) if task.log else []
+    return {**record.fields(task), "path": _path(task), "said": said}
+
+
+def _path(task: record.Task) -> str:
+    """Return a task's path as KFP's metadata have it: with an importer's label for its name."""
+    outer, _, name = task.path.rpartition("/")
+    return "/".join(filter(None, [outer, task.label if task.kind == "importer" else name]))
 
 
 def _said(log: Path) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from kfp_workbench.images import dockerignore
 ADMITTED = [
     ("", "any/file", True),
     ("# *", "file", True),
+    ("# *", "# a", True),
     (" #", "#", False),
     ("*", "a", False),
     ("*", "a/b", False),
@@ -46,6 +47,9 @@ ADMITTED = [
     ("a*/b", "a/c/b", True),
     ("a?b", "a\u263ab", False),
     ("a?b", "a/b", True),
+    ("a?b", "ab", True),
+    ("a?b", "axxb", True),
+    ("a*b", "axxb", False),
     ("a.b", "acb", True),
     ("a[b-d]e", "ace", False),
     ("a[b-d]e", "aae", True),

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -60,6 +61,8 @@ class Bench:
     host: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     status: int = 0
+    asked: threading.Event = field(default_factory=threading.Event)
+    pause: float = 0.0  # seconds before the registry's answer
 
     def env(self, **more: str) -> dict[str, str]:
         """Return the variables for make."""
@@ -83,6 +86,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
     class CountingHandler(Handler):
         def serve(self) -> None:
+            state.asked.set()
+            time.sleep(state.pause)
             if self.command == "PUT":
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 state.tags[self.path] = f"sha256:{sha256(body).hexdigest()}"
@@ -366,6 +371,23 @@ def test_a_damaged_record_is_one_line(project: Path) -> None:
     result = make(project, "compile")
     assert result.returncode != 0
     assert "error: build/images.json: is damaged" in result.stderr
+
+
+def test_an_interrupted_push_begins_nothing_more(project: Path, bench: Bench) -> None:
+    """It came while the registry was asked, and so before the engine was called."""
+    bench.pause = 1.0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kfp_workbench", "push", "--jobs", "2"],
+        cwd=project,
+        env=environment(bench.env()),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert bench.asked.wait(30)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130 and "interrupted" in stderr
+    assert bench.calls() == [] and bench.tags == {}
 
 
 def test_an_interrupted_build_ends_its_engine_calls(project: Path, bench: Bench) -> None:

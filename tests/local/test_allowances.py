@@ -17,6 +17,7 @@ from kfp_workbench.local.containers import ContainerRunner
 from kfp_workbench.local.processes import Home, ProcessRunner
 from kfp_workbench.local.runners import Ended
 from kfp_workbench.local.spec import Retry
+from kfp_workbench.project import steps
 from shared.baking import bake, compile_here, environment, make
 from shared.jobs import job, run
 
@@ -93,7 +94,7 @@ def begin(project: Path, *lines: str) -> None:
 
 def read(project: Path, settings: str) -> dict[str, Allowance]:
     (project / "kubernetes.yaml").write_text(settings)
-    return allowances.read(compile_here(project))
+    return allowances.of(steps.read_documents(compile_here(project)))
 
 
 # What is read

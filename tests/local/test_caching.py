@@ -213,7 +213,7 @@ def test_what_is_kept_is_for_its_owner_only(warm: Path) -> None:
 
 
 def key(folder: Path, made: spec.Component, task: Begun, image: Any = None, **names: Any) -> str:
-    entry = cache_in(folder, **names).entry(made, {**CONTAINER, **(image or {})}, task)
+    entry = cache_in(folder, **names).entry(made, {**CONTAINER, **(image or {})}, task, Store(None))
     assert entry is not None
     return entry.key
 

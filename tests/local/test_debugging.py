@@ -221,7 +221,7 @@ def test_another_run_is_debugged_by_its_name(project: Path) -> None:
 
 
 def test_a_link_to_nothing_in_the_workspace_is_left_out(project: Path) -> None:
-    (latest,) = (project / "build" / "local").iterdir()
+    latest = sorted((project / "build" / "local").iterdir())[-1]
     workspace = latest / "kfp-workspace"
     workspace.mkdir()
     (workspace / "kept").write_text("kept")

@@ -75,6 +75,10 @@ FAILS = [
     (f"has({value('a')}.k)", r"has cannot be applied to \(double\)"),
     (f"has({value('b')}.k)", r"has cannot be applied to \(string\)"),
     ("{[1]: 2} == {}", "a key cannot be"),
+    ("has()", r"has\(\) takes a field"),
+    (f"{'(' * 3000}true{')' * 3000}", "nested too deeply"),
+    (f"1{' + 1' * 5000} == 1", "nested too deeply"),
+    (f"{'1' * 5000} == 1", "is out of range"),
     ("double(' 1') > 0.5", r"double cannot be applied to \(string\)"),
     (f"int('{'9' * 5000}') > 1", "int cannot be applied"),
 ]

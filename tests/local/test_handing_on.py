@@ -134,12 +134,23 @@ def test_a_copy_that_is_handed_on_stays(
     assert steps.found == found(content, content)
 
 
-@pytest.mark.parametrize("is_rooted", [False, True], ids=["process", "container"])
-def test_what_is_shared_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_rooted: bool
-) -> None:
+@pytest.fixture
+def all_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "LARGE", 3)
     monkeypatch.setattr(store, "_cloned", lambda source, target: False)
+
+
+@pytest.mark.usefixtures("all_is_large")
+@pytest.mark.parametrize("is_rooted", [False, True], ids=["process", "container"])
+def test_a_task_that_changes_what_is_shared_fails(tmp_path: Path, is_rooted: bool) -> None:
+    noted = run(tmp_path / "run", Steps(changed, is_rooted=is_rooted))
+    assert noted.state == "failed"
+    assert noted.error.startswith("pass: it has changed an artifact that others share: ")
+
+
+@pytest.mark.usefixtures("all_is_large")
+@pytest.mark.parametrize("is_rooted", [False, True], ids=["process", "container"])
+def test_what_is_shared_stays(tmp_path: Path, is_rooted: bool) -> None:
     steps = Steps(as_it_is, is_rooted=is_rooted)
     assert run(tmp_path / "run", steps).state == "succeeded"
     assert steps.found == found("content", "content")

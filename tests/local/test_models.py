@@ -19,6 +19,9 @@ from kfp_workbench.local.store import Store, StoreError
 from kfp_workbench.project import settings
 from shared.flows import Maker
 
+unpacks = pytest.mark.skipif(
+    not hasattr(tarfile, "data_filter"), reason="this Python cannot unpack an image safely"
+)
 URI = "oci://registry.example/models/bert:1"
 PATH = "/oci/registry.example_models_bert:1/models"  # as KFP's LocalPathForURI has it
 
@@ -93,6 +96,15 @@ def test_that_is_said_before_anything_starts(
     assert f"importer: {URI} is an image" in f"{caught.value}{capsys.readouterr().err}"
 
 
+def test_a_python_that_cannot_unpack_safely_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    with pytest.raises(WorkbenchError, match=r"^Python 3\.\S+ cannot unpack the image x safely: "):
+        engines.take_models(Image({"a.txt": "a"}), "x", tmp_path)
+
+
+@unpacks
 def test_what_is_in_an_image_is_taken_out(tmp_path: Path) -> None:
     client = Image({"a.txt": "a"})
     engines.take_models(client, "x", tmp_path)
@@ -100,6 +112,7 @@ def test_what_is_in_an_image_is_taken_out(tmp_path: Path) -> None:
     assert client.removed
 
 
+@unpacks
 @pytest.mark.parametrize(
     ("image", "words"),
     [(Image({}), "its /models is empty"), (Image({"a": "a"}, shell=False), "no /bin/sh")],

@@ -118,6 +118,20 @@ def test_a_file_that_has_changed_is_no_old_result(counting: Path) -> None:
     assert lines(local(counting, "CACHE=1")) == "iris.csv: 3"
 
 
+def test_an_object_that_has_changed_is_said_and_not_heeded(counting: Path) -> None:
+    """KFP goes by the address alone."""
+    bucket = counting / "objects/minio/mlpipeline"
+    bucket.mkdir(parents=True)
+    (bucket / "iris.csv").write_text("a\nb\n")
+    words = ("CACHE=1", "ARGS=-p data=minio://mlpipeline/iris.csv")
+    said = "count: reused, as KFP does, although what is at minio://mlpipeline/iris.csv changed"
+    assert lines(local(counting, *words)) == "iris.csv: 2"
+    assert said not in local(counting, *words).stderr
+    (bucket / "iris.csv").write_text("a\nb\nc\n")
+    again = local(counting, *words)
+    assert lines(again) == "iris.csv: 2" and said in again.stderr
+
+
 def test_what_is_not_there_is_one_line(counting: Path) -> None:
     """From the importer, as on a cluster; no step is run."""
     result = local(counting, "ARGS=-p data=data/no.csv")

@@ -105,7 +105,7 @@ def test_without_a_terminal_each_line_has_its_time(ready: Path) -> None:
 def row(state: str = "", running: int = 0, done: int = 0) -> progress._Row:
     made = progress._Row(progress.Place(("t",), "T", 0))
     made.done = [(state or "succeeded", 1.0)] * done
-    made.running = [time.monotonic()] * running
+    made.running = {str(number): time.monotonic() for number in range(running)}
     return made
 
 
@@ -122,6 +122,19 @@ def row(state: str = "", running: int = 0, done: int = 0) -> progress._Row:
 )
 def test_a_row_tells_of_all_executions(given: progress._Row, state: str, count: str) -> None:
     assert (given.state, given.count) == (state, count)
+
+
+def test_an_execution_that_is_reused_ends_no_other() -> None:
+    table = progress.Table([progress.Place(("t",), "T", 0)], verbose=False)
+    try:
+        table.begun(("t",), "t (loop[0])")
+        table.ended(("t",), "t (loop[1])", "reused", 0.0)
+        (row,) = table._rows.values()
+        assert (row.state, row.count) == ("running", "1 of 2 so far")
+        table.ended(("t",), "t (loop[0])", "succeeded", 1.0)
+        assert (row.state, row.count) == ("succeeded", "2 times")
+    finally:
+        table.close()
 
 
 def test_a_small_screen_shows_what_matters() -> None:

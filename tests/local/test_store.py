@@ -58,6 +58,32 @@ def test_what_is_large_is_shared_and_watched(
     assert made.exists()
 
 
+@pytest.mark.parametrize("is_rooted", [False, True])
+def test_a_large_file_is_shared_where_it_cannot_be_cloned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_rooted: bool
+) -> None:
+    def fails(*arguments: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(stores, "LARGE", 3)
+    monkeypatch.setattr("fcntl.ioctl", fails)
+    (tmp_path / "file").write_text("content")
+    store, here = Store(None), place(tmp_path, is_rooted=is_rooted)
+    store.keep(URI, tmp_path / "file")
+    assert store.fetch(URI, PATH, here) is not None
+    assert here.host(PATH).is_symlink() is not is_rooted
+    assert here.host(PATH).exists() is not is_rooted
+
+
+def test_what_is_discarded_is_the_tasks_own(tmp_path: Path, made: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(made)
+    for name in ("file", "link", "nothing"):
+        stores.discard(tmp_path / name)
+        assert not (tmp_path / name).exists()
+    assert (made / "deep" / "file").exists()
+
+
 def test_what_was_never_written_is_nothing(tmp_path: Path) -> None:
     store, here = Store(None), place(tmp_path)
     store.keep(URI, tmp_path / "nothing")

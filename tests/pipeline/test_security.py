@@ -297,6 +297,6 @@ def test_an_image_that_is_root_or_may_be_needs_leave(project: Path, user: str, s
 
 def test_users_are_left_to_a_cluster(project: Path) -> None:
     settings(project, "load: {security: {run_as_user: 5, run_as_group: 6}}\n")
-    found = allowances.read(compile_here(project))
+    found = allowances.of(steps.read_documents(compile_here(project)))
     assert found["exec-load"].elsewhere == ("run_as_user", "run_as_group")
     assert found["exec-save"] == allowances.UNLIMITED, "containers here run as the caller"

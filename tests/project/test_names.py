@@ -118,6 +118,9 @@ def test_host_is_taken(url: str) -> None:
         "http://x'y": "has a character",
         "http://[x": "is no URL",
         "http://a,b": "malformed host",
+        "http://a..b": "malformed host",
+        "http://.": "malformed host",
+        f"https://{'a' * 64}.example.com": "malformed host",
     }.items(),
 )
 def test_host_is_refused(url: str, words: str) -> None:

@@ -20,10 +20,12 @@ from kfp_workbench import report
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import record
 from kfp_workbench.local.artifacts import STORE
+from kfp_workbench.local.execution import Run, Setting
 from kfp_workbench.report import frames, page, text
 from shared import typed
 from shared.baking import bake, environment, make
 from shared.browsing import Browser
+from shared.flows import Maker
 from shared.serving import Handler, listening
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
@@ -206,6 +208,31 @@ def test_loops_and_conditions(flow: Path, browser: Browser) -> None:
     picture = browser.text(".graph")
     assert re.search(r"Each\s+succeeded, 3 times, \d", picture)
     assert re.search(r"More\s+not needed", picture)
+
+
+def test_an_importer_has_one_row_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("1")
+    kind = {"schemaTitle": "system.Dataset"}
+    importer = {"artifactUri": {"constant": "data"}, "typeSchema": kind}
+    made = {"artifacts": {"artifact": {"artifactType": kind}}}
+    tasks = {
+        name: {"componentRef": {"name": "comp-importer"}, "taskInfo": {"name": "Get / the data"}}
+        for name in ("importer", "importer-2")
+    }
+    compiled = {
+        "pipelineInfo": {"name": "p"},
+        "components": {"comp-importer": {"executorLabel": "i", "outputDefinitions": made}},
+        "deploymentSpec": {"executors": {"i": {"importer": importer}}},
+        "root": {"dag": {"tasks": tasks}},
+    }
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / record.PACKAGE).write_text(yaml.safe_dump(compiled))
+    run = Run([compiled], {}, Setting(folder, Maker(), project=tmp_path)).execute()
+    found = page.render(run, folder, tmp_path)
+    rows = found.partition('class="steps"')[2].partition("</table>")[0]
+    assert rows.count("Get / the data</th>") == rows.count("Succeeded") == 2
+    assert "not needed" not in found
 
 
 def test_sixty_steps_stay_readable(sixty: Path, browser: Browser) -> None:

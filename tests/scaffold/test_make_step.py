@@ -226,6 +226,16 @@ def test_a_team_sets_its_own_standard(project: Path) -> None:
     assert not (project / "steps" / "four").exists()
 
 
+def test_what_editors_and_systems_leave_is_no_template(project: Path) -> None:
+    for name in (".DS_Store", "main.py~", "__pycache__/main.cpython-312.pyc"):
+        path = project / "templates" / "step" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\x00\xff")
+    assert add(project, "scale").returncode == 0
+    made = {path.name for path in (project / "steps" / "scale").iterdir()}
+    assert made == {"Dockerfile", "component.yaml", "main.py", "requirements.txt"}
+
+
 def test_a_test_that_is_there_stays(project: Path) -> None:
     before = (project / "tests" / "test_average.py").read_bytes()
     result = add(project, "average")

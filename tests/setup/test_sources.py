@@ -10,7 +10,7 @@ import pytest
 from packaging.markers import Marker
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.setup import inventory, locks, markers, sources
+from kfp_workbench.setup import inventory, locks, markers, pythons, sources
 
 GLOBAL = """
 [global]
@@ -132,6 +132,11 @@ def test_a_configuration_that_cannot_be_read_is_one_line(environ: dict[str, str]
         "platform_machine not in 'arm64 aarch64'",
         "'3.12' > python_version",
         "python_version in '3.10 3.11'",
+        "python_full_version == '3.11.*'",
+        "python_full_version != '3.15.*'",
+        "python_version == '3.*'",
+        *(f"python_full_version {compared} '3.15'" for compared in ("<", "<=", "==", ">=", ">")),
+        "python_full_version < '3.15.0' or python_full_version >= '3.15.0'",
     ],
 )
 @pytest.mark.parametrize("version", ["3.9.7", "3.10.0", "3.11.0", "3.12.4", "3.15.0rc1"])
@@ -189,3 +194,15 @@ def test_requirements_that_are_not_locked_are_known_by_name() -> None:
         ("x", "", ""),
         ("a", "", ""),
     ]
+
+
+def test_nobody_needs_a_home(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without an entry in the system's list has none, as in a container."""
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it is then
+    del environ["HOME"]
+    settings = sources.pip_settings({**environ, "PIP_FIND_LINKS": "~/links"})
+    assert settings["index-url"] == "https://example.com/simple" and settings["timeout"] == "7"
+    with pytest.raises(WorkbenchError, match="WHEELS='~/wheels' is no folder"):
+        sources.for_uv({**environ, "WHEELS": "~/wheels"})
+    assert pythons.find("3.1", Path(environ["XDG_CONFIG_DIRS"], "memory")) is None

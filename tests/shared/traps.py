@@ -84,6 +84,15 @@ def shown(args: str, inputs: str = "OPTIONAL", outputs: str = "[]") -> str:
     return f'\nshow = load("""{args}""", {inputs}, "{outputs}")\n'
 
 
+CHOOSE = (
+    "\n\n@dsl.pipeline(name='choose')\ndef choose(text: str) -> str:\n"
+    "    with dsl.If(text == 'x'):\n        a = give()\n    with dsl.Else():\n        b = give()\n"
+    "    return dsl.OneOf(a.output, b.output)\n"
+)
+HAND_ON = (
+    "\n\n@dsl.container_component\ndef hand_on(text: str, out: dsl.OutputPath(str)):\n"
+    '    return see("--out", out, text)\n'
+)
 IF_N = "{if: {cond: {isPresent: n}, then: [--n, {inputValue: n}]}}"
 CASES = {
     "concat-with-if": Case(
@@ -137,6 +146,18 @@ CASES = {
     "null-in-a-condition": Case(
         pipeline('with dsl.If(text == "x"):\n    say(text="yes")', "text: Optional[str] = None"),
         "dsl.If", "takes text, which may be None", [("Optional[str] = None", 'str = "x"')], [["yes"]],
+    ),
+    "null-for-a-pipeline-within": Case(
+        shown(f"[{IF_N}]") + "\n\n@dsl.pipeline(name='inner')\ndef inner(n: Optional[str] = None):\n"
+        "    show(n=n)\n" + pipeline("inner(n=text)", "text: Optional[str] = None"),
+        "    show(n=n)", "show takes n, which may be None",
+        [("text: Optional[str] = None", 'text: str = "x"')], [["--n", "x"]],
+    ),
+    "no-artifact-for-a-pipeline-within": Case(
+        "\n\n@dsl.pipeline(name='inner')\ndef inner(data: dsl.Input[dsl.Dataset] = None):\n    read(data=data)\n"
+        + pipeline("inner()"),
+        "    read(data=data)", "read takes data, which inner is not passed",
+        [("    inner()", '    inner(data=write().outputs["data"])')],
     ),
     "artifacts-in-args": Case(
         "\n\n@dsl.container_component\ndef several(data: dsl.Input[List[dsl.Dataset]]):\n    return see(data)\n"
@@ -270,8 +291,7 @@ CASES = {
         'if text == "no"', "asks in Python", [('if text == "no"', 'with dsl.If(text == "x")')], [["yes"]],
     ),
     "oneof-compared": Case(
-        "\n\n@dsl.container_component\ndef hand_on(text: str, out: dsl.OutputPath(str)):\n"
-        '    return see("--out", out, text)\n' + pipeline(
+        HAND_ON + pipeline(
             'with dsl.If(text == "x"):\n    a = give()\nwith dsl.Else():\n    b = give()\n'
             'chosen = dsl.OneOf(a.output, b.output)\nwith dsl.If(chosen == "text"):\n    say(text="yes")',
             'text: str = "x"',
@@ -358,6 +378,33 @@ CASES = {
         "dsl.Else", "what only an importer of a branch takes is not found by a dsl.OneOf",
         [("two = dsl.importer(", "got = dsl.importer("), (".output\n    read", ".output\n        two = hand_on(data=got).outputs['out']\n    read")],
     ),
+    "branch-that-ends-untold": Case(
+        pipeline('with dsl.If(text == "x"):\n    one = give()\n    with dsl.If(one.output == "x"):\n'
+                 '        say(text="1")\nwith dsl.Else():\n    two = give()\n'
+                 'say(text=dsl.OneOf(one.output, two.output))', 'text: str = "x"'),
+        "dsl.Else", "a branch may end with what is skipped or imported",
+        [('        with dsl.If(one.output == "x"):\n            say(text="1")\n', "")], [["text"]],
+    ),
+    "collected-of-a-choice": Case(
+        HAND_ON + CHOOSE + pipeline('with dsl.ParallelFor(["x", "y"]) as item:\n    made = choose(text=item)\n'
+                                    "collect(items=dsl.Collected(made.output))"),
+        "dsl.ParallelFor", "collects what dsl.OneOf chooses",
+        [("return dsl.OneOf(a.output, b.output)", "return hand_on(text=dsl.OneOf(a.output, b.output)).output")],
+        [['["text","text"]']],
+    ),
+    "importer-of-a-part": Case(
+        pipeline('with dsl.ParallelFor([{"of": "minio://mlpipeline/a"}]) as item:\n'
+                 "    read(data=dsl.importer(artifact_uri=item.of, artifact_class=dsl.Dataset).output)"),
+        "dsl.importer", "takes its address from a part of an item",
+        [('{"of": "minio://mlpipeline/a"}', '"minio://mlpipeline/a"'), ("item.of", "item")],
+    ),
+    "text-of-a-part": Case(
+        "\n\n@dsl.container_component\ndef rows(out: dsl.OutputPath(list)):\n"
+        """    return see("--out", out, '[{"a": "x"}]')\n""" + pipeline(
+            "with dsl.ParallelFor(rows().output) as row:\n    say(text=f\"row {row.a}\")"),
+        "say(text=f", "takes a of an item of rows-out, which KFP's compiler does not hand on",
+        [('f"row {row.a}"', "row.a")], [["x"]],
+    ),
     "importer-with-a-display-name": Case(
         pipeline('data = dsl.importer(artifact_uri="minio://mlpipeline/a", artifact_class=dsl.Dataset)'
                  '.set_display_name("Data")\nread(data=data.output)'),
@@ -387,6 +434,14 @@ CASES = {
         "compare(one=one", "takes as one and as two what two equal tasks make",
         [("write(), write()", "write(), write().set_caching_options(False)")], [["two"]],
     ),
+    "artifacts-of-equal-importers": Case(
+        "\n\n@dsl.container_component\ndef compare(one: dsl.Input[dsl.Dataset], two: dsl.Input[dsl.Dataset]):\n"
+        '    return see("two")\n' + pipeline(
+            'uri = "minio://mlpipeline/a"\none = dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset)\n'
+            "two = dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset)\ncompare(one=one.output, two=two.output)"),
+        "compare(one=one", "what two equal importers take",
+        [("two = dsl.importer(", "two = dsl.importer(reimport=True, ")], [["two"]],
+    ),
     "after-a-loop-however-it-ends": Case(
         pipeline('with dsl.ParallelFor(["a"]) as item:\n    one = say(text=item)\n'
                  'say(text="2").after(one).ignore_upstream_failure()'),
@@ -396,6 +451,13 @@ CASES = {
           '    last = say(text="2")\n    with dsl.ExitHandler(last):\n'
           '        with dsl.ParallelFor(["a"]) as item:\n            say(text=item)')],
         [["a"], ["2"]],
+    ),
+    "status-in-a-loop": Case(
+        "\n\n@dsl.container_component\ndef tell(status: dsl.PipelineTaskFinalStatus):\n    return see('told')\n"
+        "\n\n@dsl.pipeline(name='inner')\ndef inner():\n    tell().after(give()).ignore_upstream_failure()\n"
+        + pipeline('with dsl.ParallelFor(["a"]):\n    tell().after(give()).ignore_upstream_failure()'),
+        "        tell()", "tell asks how a task of a loop has ended",
+        [("        tell().after(give()).ignore_upstream_failure()", "        inner()")], [["told"]],
     ),
     "two-however-one-ends": Case(
         pipeline('one = give()\nsay(text="2").after(one).ignore_upstream_failure()\n'
@@ -515,40 +577,6 @@ CASES = {
         [("0x1F600", "0x263A")], [["☺"]],
     ),
 }  # fmt: skip
-
-
-# What a task asks of Kubernetes: a call of kfp.kubernetes, what is wrong in it, the words, the cure.
-ASKED = {
-    "secret-to-mount": ('use_secret_as_volume(task, "my.key", "/key")', "the secret 'my.key' is no name", ("my.key", "my-key")),
-    "map-to-mount": ('use_config_map_as_volume(task, "My", "/my")', "the config map 'My' is no name", ('"My"', '"my"')),
-    "claim": ('mount_pvc(task, "Data", "/data")', "the claim 'Data' is no name", ('(task, "Data"', "(task, claim")),
-    "empty-dir": ('empty_dir_mount(task, "my_tmp", "/tmp/my")', "the volume 'my_tmp' is no name", ("my_tmp", "my-tmp")),
-    "size": ('empty_dir_mount(task, "t", "/t", size_limit="2 GB")', "the size of a volume is '2 GB', which is no amount", ("2 GB", "2Gi")),
-    "ephemeral": ('add_ephemeral_volume(task, "v", "/v", ["ReadWriteOnce"], "2 GB")', "is '2 GB'", ("2 GB", "2Gi")),
-    "secret": ('use_secret_as_env(task, "My_Secret", {"a": "A"})', "'My_Secret' is no name", ("My_Secret", "my-secret")),
-    "secret-key": ('use_secret_as_env(task, "s", {"a b": "A"})', "of a secret, 'a b' is no key", ("a b", "a-b")),
-    "map": ('use_config_map_as_env(task, "My_Map", {"a": "A"})', "'My_Map' is no name", ('"A"}', '"A"}, True')),
-    "map-key": ('use_config_map_as_env(task, "m", {"a b": "A"})', "of a map, 'a b' is no key", ("a b", "a-b")),
-    "node": ('add_node_selector(task, "a b", "c")', "of a node, 'a b' is no label", ("a b", "a-b")),
-    "node-value": ('add_node_selector(task, "a", "b c")', "of a node, 'b c' is no label's value", ("b c", "b-c")),
-    "pod": ('add_pod_label(task, "a b", "c")', "of the pod, 'a b' is no label", ("a b", "a-b")),
-    "pod-value": ('add_pod_label(task, "a", "b c")', "of the pod, 'b c' is no label's value", ("b c", "b-c")),
-    "annotation": ('add_pod_annotation(task, "a b", "c d")', "of the pod, 'a b' is no label", ("a b", "a-b")),
-    "toleration": ('add_toleration(task, "a b", "Exists")', "of a toleration, 'a b' is no label", ("a b", "a-b")),
-    "toleration-value": ('add_toleration(task, "a", "Equal", "b c")', "'b c' is no label's value", ("b c", "b-c")),
-    "user": ("set_security_context(task, run_as_user=2**31)", "the user is 2147483648: use at most", ("2**31", "2**31 - 1")),
-    "group": ("set_security_context(task, run_as_group=2**31)", "the group is 2147483648", ("2**31", "2**31 - 1")),
-}  # fmt: skip
-CASES |= {
-    f"kubernetes-{name}": Case(
-        "\nfrom kfp import kubernetes\n"
-        + pipeline(f'task = say(text="a")\nkubernetes.{call}', 'claim: str = "Data"'),
-        "task = say(",
-        words,
-        [cure],
-    )
-    for name, (call, words, cure) in ASKED.items()
-}
 
 
 def broken(case: Case) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from common.dsl import PATHS
 from common.step import (
     Artifact,
     Dataset,
@@ -291,6 +292,33 @@ def test_what_is_elsewhere_may_be_told_of(tmp_path: Path) -> None:
 
     assert status(writing(work), outputs(tmp_path)) == 0
     assert told(tmp_path)["model"]["uri"] == "s3://bucket/model"
+
+
+def test_figures_need_no_file_wherever_that_would_be(tmp_path: Path) -> None:
+    @step
+    def measure(metrics: Output[Metrics]) -> None:
+        metrics.path = str(tmp_path / "nowhere" / "x")
+        metrics.log_metric("accuracy", 0.5)
+
+    assert status(measure, executor_input(tmp_path, {"metrics": "Metrics"})) == 0
+    assert told(tmp_path)["metrics"]["metadata"] == {"accuracy": 0.5}
+
+
+def test_what_is_at_another_address_stays_untouched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be an input, in a place where nobody may write."""
+    monkeypatch.setitem(PATHS, "minio://", f"{tmp_path}/minio/")
+    (tmp_path / "minio").mkdir()
+    (tmp_path / "minio" / "x").write_text("weights")
+    moved = []
+    monkeypatch.setattr(Path, "replace", lambda path, place: moved.append(path.name))
+
+    def work(model: Any) -> None:
+        model.uri, model.custom_path = "minio://x", ""
+
+    assert status(writing(work), outputs(tmp_path)) == 0
+    assert moved == ["executor_output.json"]
 
 
 def test_an_artifact_may_be_returned(tmp_path: Path) -> None:

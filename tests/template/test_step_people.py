@@ -123,13 +123,14 @@ WRONG = {
     "no-value": ([*NEEDED, "--name"], "--name: expected one argument"),
     "no-file": (["--data", "y.csv", *NEEDED[2:]], "--data: there is no y.csv"),
     "a-folder": ([*NEEDED[:3], ".", *NEEDED[4:]], "--model: . is a folder: remove it, or give another path"),
+    "a-folder-for-a-value": ([*NEEDED, "--names", "."], "--names: . is a folder: remove it, or give another path"),
     "type": ([*NEEDED, "--is-deep", "1"], "is_deep: 1 is no bool"),
     "text": ([*NEEDED, "--is-deep", "x"], "--is-deep: invalid bool value: 'x'"),
     "item": ([*NEEDED, "--depths", '["x"]'], "depths[0]: 'x' is no int"),
     "json": ([*NEEDED, "--depths", "[1"], "--depths: invalid 'JSON' value: '[1'"),
     "nan": ([*NEEDED, "--depths", "[NaN]"], "depths[0]: nan is no number to JSON"),
-    "executor-input": (["--executor-input", "{"], "--executor-input: invalid 'JSON' value: '{'"),
-    "no-object": (["--executor-input=[1]"], "--executor-input: not a JSON object"),
+    "executor-input": (["--executor-input", "{"], "--executor-input: invalid 'JSON object' value: '{'"),
+    "no-object": (["--executor-input=[1]"], "--executor-input: invalid 'JSON object' value: '[1]'"),
 }  # fmt: skip
 
 

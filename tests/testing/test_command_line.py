@@ -18,12 +18,18 @@ INPUTS = [
 ]
 OUTPUTS = [{"name": "Output", "type": "JsonObject"}, {"name": "model", "type": "Model"}]
 GIVEN = [
-    (["--c", {"inputValue": "context"}], {"context": {"a": [1]}}, ["--c", '{"a": [1]}']),
+    (
+        ["--c", {"inputValue": "context"}],
+        {"context": {"b": 1, "a": [1.0]}},
+        ["--c", '{"a":[1],"b":1}'],
+    ),
     (["--c", {"inputValue": "context"}], {"context": "{"}, ["--c", "{"]),
     (["--c", {"inputValue": "context"}, "-v"], {}, ["-v"]),
     (["--t", {"inputValue": "Text"}], {}, ["--t", "7"]),
     (["--t", {"inputValue": "Text"}], {"text": "é $x"}, ["--t", "é $x"]),
     (["--s", {"inputValue": "share"}], {}, ["--s", "0.5"]),
+    (["--s", {"inputValue": "share"}], {"share": 1.0}, ["--s", "1"]),
+    (["--s", {"inputValue": "share"}], {"share": True}, ["--s", "true"]),
     (["--d", {"inputPath": "data"}], {"data": "/x.csv"}, ["--d", "/x.csv"]),
     (["--d", {"inputPath": "data"}], {"data": "x.csv"}, ["--d", "/project/x.csv"]),
     (["--r", {"inputValue": "rows"}, "-v"], {"rows": None}, ["-v"]),

@@ -49,6 +49,10 @@ def test_file(run_step):
     assert run_step("cat", data="tests/small.csv").outputs["Output"] == "a,b"
 
 
+def test_not_started(run_step):
+    run_step("nowhere")
+
+
 def test_failed(run_step):
     assert run_step("cat", data="tests/no.csv").outputs["Output"] == "a"
 
@@ -101,20 +105,24 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "steps" / "shell" / "component.yaml").write_text(json.dumps(SHELL))
     shutil.copytree(project / "steps" / "shell", project / "steps" / "cat")
     (project / "steps" / "cat" / "component.yaml").write_text(json.dumps(CAT))
+    shutil.copytree(project / "steps" / "shell", project / "steps" / "nowhere")
+    nowhere = json.dumps(SHELL).replace('["sh",', '["nosuch",')
+    (project / "steps" / "nowhere" / "component.yaml").write_text(nowhere)
     (project / "tests" / "small.csv").write_text("a,b")
     (project / "tests" / "test_alone.py").write_text(ALONE, encoding="utf-8")
     return project
 
 
 def test_a_step_runs_on_given_inputs(project: Path) -> None:
-    result = run_tests(project, "tests/test_alone.py", "-k", "not unknown and not failed")
+    result = run_tests(project, "tests/test_alone.py", "-k", "not (unknown or failed or started)")
     assert "7 passed" in result.stdout, result.stdout
 
 
 @pytest.mark.parametrize(
     ("test", "said"),
     [
-        ("unknown", "'nothing' is no step of this project: it has cat, make, read, shell"),
+        ("unknown", "'nothing' is no step of this project: it has cat, make, nowhere, read, shell"),
+        ("not_started", "nowhere cannot be started: No such file or directory: nosuch"),
         ("unknown_input", "file is no input of this step: it has data"),
         ("unknown_output", "Failed: the step made no output 'output': it made Output"),
     ],

@@ -88,6 +88,7 @@ class KfpServer:
         - ``reset``: the connection is reset at once;
         - ``lost``, ``torn``: the request is carried out; the connection is closed
           before the answer, or reset in the middle of it;
+        - ``replaced``: the request is carried out, and a page of a proxy's is the answer;
         - ``late``: the request is carried out, and the answer comes after ten seconds.
 
         ``echo`` puts the request's credentials into the message.

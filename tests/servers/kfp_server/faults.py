@@ -17,7 +17,7 @@ PAGES = {
     "redirect": (302, "text/html", ""),
 }
 # The server does what it was asked, and the answer does not arrive, or only after a while.
-AFTERWARDS = ("lost", "torn", "late")
+AFTERWARDS = ("lost", "torn", "late", "replaced")
 LATE = 10.0  # seconds
 INSTEAD = (*PAGES, "silent", "reset", "aborted")
 

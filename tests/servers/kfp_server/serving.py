@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from servers.kfp_server import experiments, openapi, pipelines, runs, schedules
-from servers.kfp_server.faults import AFTERWARDS, LATE, Fault
+from servers.kfp_server.faults import AFTERWARDS, LATE, PAGES, Fault
 from servers.kfp_server.refusals import PlainError, RefusalError
 from servers.kfp_server.requests import Request
 from shared.serving import Handler, listening
@@ -92,6 +92,9 @@ def serve(state: "KfpServer") -> Iterator[None]:
             status, text, kind = self.carried_out(request)
             if fault and fault.kind == "late":
                 state.closing.wait(LATE)
+                self.reply(status, text, kind)
+            elif fault and fault.kind == "replaced":
+                status, kind, text = PAGES["html"]
                 self.reply(status, text, kind)
             elif fault and status == 200:
                 self.lose(text, torn=fault.kind == "torn")

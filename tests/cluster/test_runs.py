@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,6 @@ from servers.kfp_server import KfpServer, kfp_server
 from shared.baking import environment, make, submitted
 
 TOKEN = "s3cret-token"
-
-
-@pytest.fixture
-def server() -> Iterator[KfpServer]:
-    with kfp_server() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def package(default: Path) -> Path:
-    """Return a compiled pipeline."""
-    assert make(default, "compile").returncode == 0
-    return default / "build" / "pipeline.yaml"
 
 
 def run(project: Path, server_url: str, *arguments: str, **env: str) -> Any:
@@ -302,8 +288,11 @@ def test_the_servers_own_reason_is_told(package: Path, server: KfpServer) -> Non
         runs.submit(connected, package, {"nope": 1}, experiment="e", run_name="r")
 
 
-def test_a_lost_answer_does_not_start_the_run_twice(package: Path, server: KfpServer) -> None:
-    server.fail("lost", "/runs", method="POST")
+@pytest.mark.parametrize("fault", ["lost", "torn", "replaced"])
+def test_a_lost_answer_does_not_start_the_run_twice(
+    package: Path, server: KfpServer, fault: str
+) -> None:
+    server.fail(fault, "/runs", method="POST")
     submission = start(package, server.url, run_name="unique")
     assert [item["run_id"] for item in server.runs] == [submission.run_id]
     assert len([r for r in server.requests if r.method == "POST" and r.path.endswith("runs")]) == 1
