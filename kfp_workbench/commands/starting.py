@@ -17,4 +17,5 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             ahead.start()
         from kfp_workbench.commands import local
 
+        ahead.loaded()
         return local.run(args, ahead)

@@ -35,8 +35,7 @@ class Ahead:
         self._lock = threading.Lock()
         self._coming: deque[Start] = deque()
         self._waiting: dict[str, Interpreter] = {}  # by their scripts
-        # This process itself, which has much to load, takes the place of the first command till then.
-        self._running, self._is_loading = 1, True
+        self._running = 1  # this process itself, until it has loaded all that it is made of
         self._noted: list[Start] = []
 
     def __enter__(self) -> "Ahead":
@@ -48,6 +47,12 @@ class Ahead:
     def start(self) -> None:
         """Start what the last run began with."""
         self._coming.extend(_moved(start, "", f"{self._folder}/") for start in _read(self._file))
+        self._start_some()
+
+    def loaded(self) -> None:
+        """Start more: this process itself has little to do from now on."""
+        with self._lock:
+            self._running -= 1
         self._start_some()
 
     def end(self) -> None:
@@ -74,8 +79,7 @@ class Ahead:
     def running(self) -> Iterator[None]:
         """Count a command while it runs."""
         with self._lock:
-            self._running += not self._is_loading
-            self._is_loading = False
+            self._running += 1
         try:
             yield
         finally:

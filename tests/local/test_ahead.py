@@ -341,22 +341,27 @@ def test_no_more_than_may_run_at_once(bench: Bench) -> None:
     start = interpreters.Start("python", "/absent", str(bench.binaries), "")
     with Ahead(bench.folder, 3) as ahead:
 
-        def come() -> list[str]:
-            """Return the numbers of those that wait, once one more command was started."""
-            ahead.take(start, ["python", "x.py"], bench.folder, {})
+        def waiting() -> list[str]:
             return [Path(script).parts[-3] for script in ahead._waiting]
 
+        def come() -> list[str]:
+            """Start one more command; returns the numbers of the interpreters that wait then."""
+            ahead.take(start, ["python", "x.py"], bench.folder, {})
+            return waiting()
+
         ahead.start()
-        assert [Path(script).parts[-3] for script in ahead._waiting] == ["0", "1"]
+        assert waiting() == ["0", "1"]  # beside this process, which loads
+        ahead.loaded()
+        assert waiting() == ["0", "1", "2"]
         with ahead.running():
-            assert come() == ["0", "1"]
+            assert come() == ["0", "1", "2"]
             ahead._waiting.popitem()[1].end()
             with ahead.running():
-                assert come() == ["0"]
-            assert come() == ["0", "2"]
-        assert come() == ["0", "2", "3"]
-        waiting = [each.process for each in ahead._waiting.values()]
-    assert [process.returncode for process in waiting] == [-signal.SIGKILL] * 3
+                assert come() == ["0", "1"]
+            assert come() == ["0", "1"]
+        assert come() == ["0", "1", "3"]
+        processes = [each.process for each in ahead._waiting.values()]
+    assert [process.returncode for process in processes] == [-signal.SIGKILL] * 3
 
 
 @pytest.mark.parametrize(
