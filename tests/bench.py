@@ -39,6 +39,7 @@ def main() -> None:
         process_step(project, folder)
         docker_step(project, folder)
         bench_runs.average(project, row)
+        bench_runs.chain(folder, row)
         bench_runs.side_by_side(folder)
         bench_runs.thousand_tasks(folder)
         bench_runs.gigabyte(folder)

@@ -13,22 +13,38 @@ from kfp_workbench.local.execution import Run, Setting
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.processes import Home, ProcessRunner
 from kfp_workbench.local.store import Store
-from shared.baking import environment, make
+from shared.baking import bake, environment, make
 from shared.flows import Flow, Maker, constant, task
 
+Action = Callable[[], Any]
 Row = Callable[..., None]
 GIGABYTE = 2**30
 
 
 def average(project: Path, row: Row) -> None:
     """Compare `make local` of the example, all of it, with its two commands."""
+    ours, theirs = _run_and_commands(project, '{"numbers": [1, 2, 3, 4]}')
+
+    def all_of_it() -> None:
+        assert make(project, "local", "RUNNER=process").returncode == 0
+
+    row("a local run of the example / its commands", ours, theirs, 1.25)
+    row("make local of the example / its commands", all_of_it, theirs, 1.25)
+
+
+def chain(folder: Path, row: Row) -> None:
+    """Compare a local run of six steps, each of which waits for the one before, with their commands."""
+    project = bake(folder / "chain", starter="blank", steps="a, b, c, d, e, f")
+    row("a local run of a chain of six / its commands", *_run_and_commands(project, "{}"), 1.25)
+
+
+def _run_and_commands(project: Path, context: str) -> tuple[Action, Action]:
+    """Return what runs a project's pipeline, and what runs its steps' own commands one by one."""
     from kfp_workbench.local import venvs
     from kfp_workbench.project.steps import find_steps
 
     assert make(project, "local", "RUNNER=process").returncode == 0
-    steps = {
-        step.name: (step.folder, venvs.python_folder(step, project)) for step in find_steps(project)
-    }
+    steps = [(step, venvs.python_folder(step, project)) for step in find_steps(project)]
     env = {**environment(), "PYTHONPATH": str(project)}
     out = project / "build" / "by-hand"
 
@@ -37,25 +53,14 @@ def average(project: Path, row: Row) -> None:
         subprocess.run(words, cwd=project, env=environment(), check=True, capture_output=True)
 
     def theirs() -> None:
-        context = '{"numbers": [1, 2, 3, 4]}'
-        for name in ("add", "div"):
-            folder, binaries = steps[name]
-            words = [
-                str(binaries / "python"),
-                "main.py",
-                "--context",
-                context,
-                "--output",
-                str(out / name),
-            ]
-            subprocess.run(words, cwd=folder, env=env, check=True, capture_output=True)
-            context = (out / name).read_text()
+        given = context
+        for step, binaries in steps:
+            words = [str(binaries / "python"), "main.py", "--context", given]
+            words += ["--output", str(out / step.name)]
+            subprocess.run(words, cwd=step.folder, env=env, check=True, capture_output=True)
+            given = (out / step.name).read_text()
 
-    def all_of_it() -> None:
-        assert make(project, "local", "RUNNER=process").returncode == 0
-
-    row("a local run of the example / its commands", ours, theirs, 1.25)
-    row("make local of the example / its commands", all_of_it, theirs, 1.25)
+    return ours, theirs
 
 
 def side_by_side(folder: Path) -> None:

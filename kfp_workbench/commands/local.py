@@ -10,6 +10,7 @@ from pathlib import Path
 from kfp_workbench.commands import given, reporting
 from kfp_workbench.images import pushed
 from kfp_workbench.local import choosing, record, running
+from kfp_workbench.local.ahead import Ahead
 from kfp_workbench.pipeline import freshness
 from kfp_workbench.project import environments, settings
 from kfp_workbench.project.secrecy import Mask
@@ -19,7 +20,7 @@ from kfp_workbench.project.settings import ROOT, Settings
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 
 
-def run(args: argparse.Namespace) -> dict[str, object]:
+def run(args: argparse.Namespace, ahead: Ahead) -> dict[str, object]:
     """Run the compiled pipeline here, and return its outputs; a report is written however it ends."""
     project = settings.load()
     if args.compile:
@@ -31,7 +32,13 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     mask = Mask(values.secrets)
     with mask.errors():
         prepared = running.prepare(
-            package, values.parameters, project, args.runner, mask=mask, cache=cache
+            package,
+            values.parameters,
+            project,
+            args.runner,
+            mask=mask,
+            cache=cache,
+            ahead=ahead,
         )
         try:
             outputs = prepared.run(meanwhile=reporting.prepare)

@@ -114,7 +114,7 @@ def _add_local(verbs: Any) -> None:
     _add_parameters(verb)
     verb.add_argument("--runner", choices=("auto", "process", "docker"), default="auto")
     verb.add_argument("--compile", action="store_true", help="before, if anything changed")
-    verb.set_defaults(function="local:run", interrupted="; everything that was started is ended")
+    verb.set_defaults(function="starting:run", interrupted="; everything that was started is ended")
     for name, what in (("debug", "run one step alone"), ("shell", "open a prompt in one step")):
         verb = verbs.add_parser(name, help=what, allow_abbrev=False)
         verb.add_argument("--step", default="", help="its name, or its task's")

@@ -1,12 +1,11 @@
 """One task with a container: from its driver, through its attempts, to its end."""
 
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import driver, record, spec, task_config
+from kfp_workbench.local import driver, identifiers, record, spec, task_config
 from kfp_workbench.local.allowances import UNLIMITED, Allowance
 from kfp_workbench.local.artifacts import SESSION, schema
 from kfp_workbench.local.attempts import Attempts
@@ -31,7 +30,7 @@ def variables_of(
     attempt: int = 0,
 ) -> dict[str, str]:
     """Return the variables of a task's container in a pod of some name; ``attempt`` counts from 0."""
-    found = {"KFP_POD_NAME": pod, "KFP_POD_UID": str(uuid.uuid4())}
+    found = {"KFP_POD_NAME": pod, "KFP_POD_UID": identifiers.new()}
     if task.retry:
         found["KFP_RETRY_INDEX"] = str(attempt)
     if task_config.on_pod(component, task_config.ENV):

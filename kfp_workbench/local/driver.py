@@ -5,11 +5,10 @@ By https://github.com/kubeflow/pipelines/tree/2.17.0/backend/src/v2/driver (``ro
 """
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kfp_workbench.local import expansion, inputs, placeholders, quantities, values
+from kfp_workbench.local import expansion, identifiers, inputs, placeholders, quantities, values
 from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact, local_path, root_of
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
@@ -222,7 +221,8 @@ def _items(options: Options, given: Inputs) -> Sequence[Any]:
 
 def _outputs(options: Options, pipeline: str) -> Outputs:
     """Return where a container leaves its outputs (provisionOutputs)."""
-    task = f"{root_of(pipeline, options.identity.run_id)}{options.task.name}/{uuid.uuid4()}"
+    where = f"{root_of(pipeline, options.identity.run_id)}{options.task.name}"
+    task = f"{where}/{identifiers.new()}"
     declared = {
         **options.component.output_artifacts,
         LOGS: {"artifactType": {"schemaTitle": "system.Artifact"}},

@@ -7,7 +7,6 @@ objects that importers may ask for.
 import math
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +18,7 @@ from kfp_workbench.local import (
     allowances,
     collecting,
     driver,
+    identifiers,
     imports,
     record,
     spec,
@@ -185,7 +185,7 @@ class Run:
 def _identity(pipeline: str, name: str) -> Identity:
     created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Identity(
-        str(uuid.uuid4()), f"{pipeline}-{uuid.uuid4().hex[:5]}", name or pipeline, created
+        identifiers.new(), f"{pipeline}-{identifiers.new()[:5]}", name or pipeline, created
     )
 
 

@@ -9,18 +9,17 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import lightweight, watching
+from kfp_workbench.local import interpreters, lightweight, starts, watching
+from kfp_workbench.local.ahead import Ahead
 from kfp_workbench.local.image import EMPTY, Image
 from kfp_workbench.local.runners import Ended, Job, Write
-from kfp_workbench.local.venvs import AS_IMAGE
 from kfp_workbench.local.watching import Watch, in_time, lines
-from kfp_workbench.project.secrecy import without_sign_in
 
 # Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
 MAX_ARGUMENT = 128 * 1024
@@ -42,7 +41,7 @@ class ProcessRunner:
     """Runs jobs as child processes.
 
     ``homes`` are those of the images, ``components`` those of lightweight components, by image and
-    what they install.
+    what they install; ``ahead`` has interpreters that may be there already.
     """
 
     kind = "process"
@@ -54,27 +53,21 @@ class ProcessRunner:
         self,
         homes: Mapping[str, Home],
         components: Mapping[tuple[str, ...], Home] = MappingProxyType({}),
+        ahead: Ahead | None = None,
     ) -> None:
-        self._homes, self._components = homes, components
+        self._homes, self._components, self._ahead = homes, components, ahead
 
     def run(self, job: Job, write: Write, stop: threading.Event) -> int:
         """Run a job; raises WorkbenchError for an image that has no home here."""
         job, home = self._at_home(job)
-        with home.image.laid_out(job.place.folder) as folder:
+        running = self._ahead.running() if self._ahead else nullcontext()
+        with running, home.image.laid_out(job.place.folder) as folder:
             return self._run(job, home, folder, write, stop)
 
     def _run(self, job: Job, home: Home, folder: Path, write: Write, stop: threading.Event) -> int:
         told = home.image.told(job.place.folder)
         try:
-            process = subprocess.Popen(
-                fitting(job),
-                cwd=folder,
-                env=_environment(job, home),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process = self._started(job, home, folder)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             write(f"cannot start {job.command[0]!r}: {reason}")
@@ -85,6 +78,23 @@ class ProcessRunner:
                 write(told(line))
             status = process.wait()
         return in_time(status, watch, write)
+
+    def _started(self, job: Job, home: Home, folder: Path) -> "subprocess.Popen[bytes]":
+        command, environment = fitting(job), _environment(job, home)
+        if self._ahead:
+            start = starts.of(command, folder, home.binaries, environment)
+            process = start and self._ahead.take(start, command, folder, environment)
+            if process:
+                return process
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def attach(self, job: Job, modules: Path) -> int:
         """Run a job with this process's own terminal."""
@@ -107,7 +117,9 @@ class ProcessRunner:
         )
 
     def close(self, folder: Path) -> None:
-        """Do nothing: processes are the caller's own."""
+        """Keep what the next run can begin with: what jobs have left is the caller's own."""
+        if self._ahead:
+            self._ahead.keep()
 
     def _at_home(self, job: Job) -> tuple[Job, Home]:
         home = self._homes.get(job.image)
@@ -120,19 +132,8 @@ class ProcessRunner:
 
 
 def _environment(job: Job, home: Home) -> dict[str, str]:
-    environment = {
-        **without_sign_in(os.environ),
-        **home.variables,
-        **job.environment,
-        **job.allowance.environment(),
-        AS_IMAGE: "1",
-        "PATH": f"{home.binaries}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": home.image.python_path(job.place.folder),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    environment.pop("PYTHONHOME", None)
-    return environment
+    own = {**home.variables, **job.environment, **job.allowance.environment()}
+    return interpreters.environment(home.binaries, home.image.python_path(job.place.folder), own)
 
 
 def fitting(job: Job) -> list[str]:
@@ -144,11 +145,7 @@ def fitting(job: Job) -> list[str]:
     command = list(job.command)
     if all(len(os.fsencode(argument)) < MAX_ARGUMENT for argument in command):
         return command
-    if (
-        command[0] not in ("python", "python3")
-        or not command[1:2]
-        or not command[1].endswith(".py")
-    ):
+    if command[0] not in starts.PYTHONS or not command[1:2] or not command[1].endswith(".py"):
         raise WorkbenchError(
             f"{job.name}: an argument is longer than {MAX_ARGUMENT} bytes: pass a file"
         )

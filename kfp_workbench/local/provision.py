@@ -12,6 +12,7 @@ from kfp_workbench.images import layout
 from kfp_workbench.images.layout import Layout
 from kfp_workbench.local import lightweight, venvs
 from kfp_workbench.local.admission import STUBS
+from kfp_workbench.local.ahead import Ahead
 from kfp_workbench.local.image import EMPTY, Image
 from kfp_workbench.local.processes import Home, ProcessRunner
 from kfp_workbench.local.runners import Talker
@@ -32,8 +33,10 @@ class Wanted(NamedTuple):
     title: str = ""  # of what is run, where that is not all of the pipeline
 
 
-def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Talker:
-    """Return what runs a pipeline's containers.
+def provide(
+    runner: str, wanted: Wanted, *, run_id: str, say: Say, ahead: Ahead | None = None
+) -> Talker:
+    """Return what runs a pipeline's containers; ``ahead`` has interpreters for processes.
 
     ``runner`` is ``process``, ``docker`` or ``auto``. Images are built or pulled and environments
     made, where they are missing. Raises WorkbenchError (1) when that cannot be done, and (2) for a
@@ -44,7 +47,9 @@ def provide(runner: str, wanted: Wanted, *, run_id: str, say: Say) -> Talker:
     if client is None:
         refuse(list(dict.fromkeys(_problems(wanted))))
         say(f"running {name} as processes (RUNNER=process)")
-        return ProcessRunner(_homes(wanted, say), _lightweight_homes(wanted, say))
+        return ProcessRunner(_homes(wanted, say), _lightweight_homes(wanted, say), ahead)
+    if ahead:
+        ahead.forget()
     from kfp_workbench.local import engines
     from kfp_workbench.local.containers import ContainerRunner
 

@@ -8,13 +8,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
-from kfp_workbench.local import allowances, cache, progress, provision, record
+from kfp_workbench.local import allowances, cache, jobs, progress, provision, record
+from kfp_workbench.local.ahead import Ahead, new_name
 from kfp_workbench.local.execution import Run, Setting
 from kfp_workbench.local.processes import ProcessRunner
 from kfp_workbench.project import steps
@@ -67,14 +67,15 @@ def prepare(
     mask: Mask | None = None,
     *,
     cache: bool = False,
+    ahead: Ahead | None = None,
 ) -> Prepared:
     """Check a run of a compiled pipeline, and build what it needs.
 
     ``runner`` is ``process``, ``docker`` or ``auto``; with ``cache`` results of unchanged steps
-    are reused. Nothing that is printed or logged shows what ``mask`` hides: by default the
-    parameters whose names look secret. Raises WorkbenchError (2) for what cannot begin.
+    are reused; ``ahead`` has interpreters that were started for the run. Nothing that is printed
+    or logged shows what ``mask`` hides: by default the parameters whose names look secret. Raises WorkbenchError (2) for what cannot begin.
     """
-    project = _Project(package, settings, root, runner)
+    project = _Project(package, settings, root, runner, ahead)
     setting = project.setting(mask or Mask(secret_texts(parameters)), is_caching=cache)
     run = Run(project.documents, parameters, setting)  # checked before anything is built
     run.setting = setting._replace(runner=project.provide(run))
@@ -84,7 +85,10 @@ def prepare(
 class _Project:
     """What the project gives to a run."""
 
-    def __init__(self, package: Path, settings: Settings, root: Path, runner: str) -> None:
+    def __init__(
+        self, package: Path, settings: Settings, root: Path, runner: str, ahead: Ahead | None
+    ) -> None:
+        self._ahead = ahead
         self._package, self._settings, self._root, self._runner = package, settings, root, runner
         self.documents = documents = steps.read_documents(package)
         executors = (documents[0].get("deploymentSpec") or {}).get("executors") or {}
@@ -96,7 +100,7 @@ class _Project:
         self._wanted = provision.Wanted(containers, ours, settings, root)
         self._progress = progress.make(lambda: progress.places(documents[0]))
         self._allowances = allowances.of(documents)
-        self._name = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
+        self._name = ahead.name if ahead else new_name()
 
     def setting(self, mask: Mask, *, is_caching: bool) -> Setting:
         """Return the setting of a run, with a runner that runs nothing yet."""
@@ -105,7 +109,7 @@ class _Project:
             self._root / record.RUNS / self._name,
             ProcessRunner({}),
             title=self._settings.display_name,
-            jobs=jobs(),
+            jobs=jobs.at_once(),
             cache=self._root if is_caching else None,
             objects=self._root / OBJECTS,
             project=self._root.absolute(),
@@ -122,7 +126,9 @@ class _Project:
         """Return what runs the containers, once all that it needs is there."""
         say = self._progress.say
         wanted = self._wanted._replace(models=run.models())
-        runner = provision.provide(self._runner, wanted, run_id=self._name, say=say)
+        runner = provision.provide(
+            self._runner, wanted, run_id=self._name, say=say, ahead=self._ahead
+        )
         if without := allowances.left_out(self._allowances, runner.held):
             say(without)
         return runner
@@ -157,17 +163,6 @@ class _Project:
         print(f"\nThe last lines of {task.step}:", file=sys.stderr)
         for line in last_lines(folder / task.log, TAIL):
             print(f"  {on_screen(line)}", file=sys.stderr)
-
-
-def jobs(environ: Mapping[str, str] = os.environ) -> int:
-    """Return how many steps run at once: JOBS, or as many as there are cores."""
-    text = environ.get("JOBS", "")
-    if not text:
-        available = getattr(os, "sched_getaffinity", None)
-        return len(available(0)) if available else os.cpu_count() or 1
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1000:
-        raise WorkbenchError(f"JOBS={text!r}: write the number of steps that may run at once", 2)
-    return int(text)
 
 
 def first_failure(noted: record.Run) -> record.Task | None:

@@ -15,14 +15,13 @@ from typing import NamedTuple
 
 from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.local import thin_venvs
 from kfp_workbench.project import base_images, settings, steps
 from kfp_workbench.project.settings import ROOT
 from kfp_workbench.project.steps import Step
 from kfp_workbench.setup import environments, installers, locks, pythons
 
 LIGHTWEIGHT = "lightweight-"  # how the folders begin of what `lightweight_venvs` makes
-AS_IMAGE = "KFP_AS_IMAGE"  # a variable by which a process has no modules that its image lacks
-_SHARED = "shared.pth"  # has a thin environment find what the shared one holds, and the project
 _PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
 
 
@@ -161,10 +160,8 @@ def _own(shared: Path, name: str) -> Path:
     folder = shared.with_name(f"{shared.name}-{name}")
     packages = next(shared.glob("lib/python*/site-packages"))
     own = folder / packages.relative_to(shared)
-    root = str(shared.absolute().parents[2])
-    line = f"import site; site.addsitedir({str(packages.absolute())!r})\n"
-    line += f"import os, sys; {AS_IMAGE!r} in os.environ or sys.path.insert(0, {root!r})\n"
-    if environments.works(folder) and _holds_only(own, line):
+    lines = thin_venvs.lines(packages.absolute(), shared.absolute().parents[2])
+    if environments.works(folder) and _holds_only(own, lines):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     own.mkdir(parents=True)
@@ -174,7 +171,7 @@ def _own(shared: Path, name: str) -> Path:
         (folder / "bin" / path.name).symlink_to(path.resolve() if "python" in path.name else path)
     (folder / "bin" / "pip").write_text(_PIP, encoding="utf-8")
     (folder / "bin" / "pip").chmod(0o755)
-    (own / _SHARED).write_text(line, encoding="utf-8")
+    (own / thin_venvs.SHARED).write_text(lines, encoding="utf-8")
     return folder
 
 
@@ -189,10 +186,11 @@ def _link(own: Path, name: str) -> None:
     scratch.replace(link)
 
 
-def _holds_only(own: Path, line: str) -> bool:
+def _holds_only(own: Path, lines: str) -> bool:
     """Tell whether there is nothing but the way to the shared environment, where that is now."""
     names = [path.name for path in own.iterdir()]
-    return names == [_SHARED] and (own / _SHARED).read_text(encoding="utf-8") == line
+    shared = own / thin_venvs.SHARED
+    return names == [shared.name] and shared.read_text(encoding="utf-8") == lines
 
 
 def _commands(folder: Path) -> Iterable[Path]:

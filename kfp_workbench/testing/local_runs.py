@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 def environment(step: Step, root: Path) -> dict[str, str]:
     """Return the variables that a step's process gets, with its own environment's ``bin`` first."""
-    from kfp_workbench.local import venvs
+    from kfp_workbench.local import thin_venvs, venvs
 
     ours = {
         "PATH": f"{venvs.python_folder(step, root)}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(root),
         "PYTHONDONTWRITEBYTECODE": "1",
-        venvs.AS_IMAGE: "1",
+        thin_venvs.AS_IMAGE: "1",
     }
     return {**secrecy.without_sign_in(os.environ), **ours}
 

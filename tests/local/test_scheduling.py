@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import record, running
+from kfp_workbench.local import record
 from kfp_workbench.local.execution import Run, Setting
+from kfp_workbench.local.jobs import at_once
 from kfp_workbench.local.runners import Job, Write
 from shared.baking import TEMPLATE
 from shared.flows import Flow, Maker, constant, given, made, task
@@ -244,12 +245,12 @@ def test_a_stop_ends_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "1001", "\u0663"])
 def test_a_number_of_jobs_that_is_none(text: str) -> None:
     with pytest.raises(WorkbenchError, match="write the number of steps that may run at once"):
-        running.jobs({"JOBS": text})
+        at_once({"JOBS": text})
 
 
 def test_as_many_jobs_as_cores() -> None:
-    assert running.jobs({"JOBS": "7"}) == 7
-    assert running.jobs({}) == running.jobs({"JOBS": ""}) >= 1
+    assert at_once({"JOBS": "7"}) == 7
+    assert at_once({}) == at_once({"JOBS": ""}) >= 1
 
 
 def test_a_mistake_ends_the_run_and_what_runs(tmp_path: Path) -> None:
