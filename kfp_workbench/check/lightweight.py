@@ -1,6 +1,7 @@
 """Checks lightweight components for what KFP compiles and cannot run.
 
-They do not have the names of their module when they run: KFP hands over the source of the function alone, below the imports of `kfp.dsl` and `typing`
+They do not have the names of their module when they run: KFP hands over the source of the function
+alone, below the imports of `kfp.dsl` and `typing`
 (``kfp.dsl.component_factory._get_command_and_args_for_lightweight_component``). Nor does it make an
 artifact whose annotation is ``Optional`` (``kfp.dsl.executor.create_artifact_instance``).
 """

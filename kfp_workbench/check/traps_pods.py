@@ -33,6 +33,10 @@ def _id_problem(number: Any) -> str | None:
     return None if int(number) <= LARGEST_ID else f"is {number}: use at most {LARGEST_ID}"
 
 
+def _annotation_problem(key: str) -> str | None:
+    return grammar.qualified_problem(key.lower())  # the one name whose case does not matter
+
+
 # KFP gives a volume the name of what it holds, which therefore has no dots.
 _RULES = (
     _Rule("secretAsVolume.*.secretNameParameter", "the secret", grammar.label_problem),
@@ -54,7 +58,7 @@ _RULES = (
 _KEYS = (
     _Rule("nodeSelector.labels", "of a node,", grammar.qualified_problem),
     _Rule("podMetadata.labels", "of the pod,", grammar.qualified_problem),
-    _Rule("podMetadata.annotations", "of the pod,", grammar.qualified_problem),
+    _Rule("podMetadata.annotations", "of the pod,", _annotation_problem),
 )
 # An object that has to be there, and cannot, as Kubernetes makes none of such a name.
 _OBJECTS = (

@@ -72,10 +72,9 @@ def _debugging(folder: Path, args: argparse.Namespace) -> Iterator[str]:
 
 def _module_missing(log: Path, step: Path) -> str:
     """Return the module for whose lack a step failed, where that is no file of the project."""
-    if not (log.is_file() and step.is_dir()):
+    if not step.is_dir():
         return ""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    found = _NO_MODULE.match(lines[-1]) if lines else None
+    found = next(filter(None, map(_NO_MODULE.match, running.last_lines(log, 1))), None)
     module = found[1] if found else ""
     files = [folder / name for folder in (ROOT, step) for name in (module, f"{module}.py")]
     return "" if any(path.exists() for path in files) else module

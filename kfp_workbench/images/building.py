@@ -156,15 +156,15 @@ def _each(selected: Sequence[Step], action: Callable[[Step], None], jobs: int, f
     """Do something for each step, ``jobs`` at a time; the others go on when one fails."""
     from concurrent.futures import ThreadPoolExecutor
 
-    errors: dict[str, WorkbenchError] = {}
+    found: dict[str, WorkbenchError] = {}
 
     def guarded(step: Step) -> None:
         try:
             action(step)
         except WorkbenchError as error:
-            errors[step.name] = error
+            found[step.name] = error
         except OSError as error:
-            errors[step.name] = WorkbenchError(f"{step.name}: {error.filename}: {error.strerror}")
+            found[step.name] = WorkbenchError(f"{step.name}: {error.filename}: {error.strerror}")
 
     engine.begin()
     pool = ThreadPoolExecutor(max(1, jobs))
@@ -175,6 +175,7 @@ def _each(selected: Sequence[Step], action: Callable[[Step], None], jobs: int, f
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+    errors = {step.name: found[step.name] for step in selected if step.name in found}
     if len(errors) == 1:
         raise next(iter(errors.values()))
     if errors:

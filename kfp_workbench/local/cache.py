@@ -97,7 +97,7 @@ class Cache:
         }
         for several in begun.inputs.artifacts.values():
             unseen |= {
-                f"what is at {item.uri}": _digest(json.dumps(_state(path)))
+                f"what is at {item.uri}": _state_digest(path)
                 for item in several
                 if (path := store.imported(item.uri))
             }
@@ -195,6 +195,13 @@ def open_folder(folder: Path) -> Path:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _state_digest(path: Path) -> str:
+    try:
+        return _digest(json.dumps(_state(path)))
+    except OSError:  # of which the task that takes it fails
+        return ""
 
 
 def _described(paths: Mapping[str, Path | None]) -> dict[str, Any]:

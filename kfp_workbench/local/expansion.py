@@ -14,7 +14,9 @@ _REFERENCE = re.compile(r"\$(?:(?P<escaped>\$)|\((?P<name>[^)]*)\))")
 _TAG = re.compile(r"\{\{(.*?)(\}\}|\Z)", re.DOTALL)  # what follows in the workflow ends any
 # Tags that a server knows, or would know somewhere else: it refuses these.
 _ARGO = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
-_STUMBLES = ("=", "steps.", "tasks.")  # while a pipeline runs: an expression, or what it waits for
+_NODE = "node.name"  # of a workflow's, which there is none of here
+# While a pipeline runs: an expression, what Argo waits for, and what is not known here.
+_STUMBLES = ("=", "steps.", "tasks.", _NODE)
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
@@ -69,7 +71,7 @@ def tags(text: str) -> Iterator[str]:
     if "{{" in text:
         for match in _TAG.finditer(text):
             tag = match[1].strip()
-            if match[1].startswith("=") or tag.startswith(_ARGO):
+            if match[1].startswith("=") or tag.startswith(_ARGO) or tag == _NODE:
                 yield tag if match[2] else f"{tag}…"
 
 

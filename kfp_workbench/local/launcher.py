@@ -154,6 +154,8 @@ def _prepared(
     assert begun.outputs is not None
     known = environment(variables, {})
     filled = {**tags, "pod.name": known.get("KFP_POD_NAME", "")}
+    if "KFP_RETRY_INDEX" in known:
+        filled["retries"] = known["KFP_RETRY_INDEX"]
 
     def reaching(text: str) -> str:
         return expand(fill_in(text, filled), known)

@@ -23,6 +23,11 @@ class Lightweight(NamedTuple):
     options: tuple[str, ...]  # of pip: where packages come from
     command: tuple[str, ...]
 
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """What pip is told to install, and from where: components that say the same share it."""
+        return (*self.packages, *self.options)
+
 
 def read(command: Sequence[str]) -> Lightweight | None:
     """Return what the command of a lightweight component needs; None for any other command."""

@@ -41,7 +41,7 @@ class ProcessRunner:
     """Runs jobs as child processes.
 
     ``homes`` are those of the images, ``components`` those of lightweight components, by image and
-    packages; ``ahead`` has interpreters that may be there already.
+    what they install; ``ahead`` has interpreters that may be there already.
     """
 
     kind = "process"
@@ -124,7 +124,7 @@ class ProcessRunner:
     def _at_home(self, job: Job) -> tuple[Job, Home]:
         home = self._homes.get(job.image)
         if found := lightweight.read(job.command):
-            home = self._components.get((job.image, *found.packages), home)
+            home = self._components.get((job.image, *found.installed), home)
             job = job._replace(command=found.command)
         if home is None:
             raise WorkbenchError(f"{job.image} is no image of this project: use RUNNER=docker")

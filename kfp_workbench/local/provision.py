@@ -119,7 +119,7 @@ def _lightweight_homes(wanted: Wanted, say: Say) -> dict[tuple[str, ...], Home]:
         name = label.removeprefix("exec-")
         binaries = lightweight_venvs.provide(found, step, name, wanted.root, say)
         home = Home(binaries, Image.of(_layout(step, wanted)) if step else EMPTY)
-        homes[(str(container["image"]), *found.packages)] = home
+        homes[(str(container["image"]), *found.installed)] = home
     return homes
 
 

@@ -1,6 +1,7 @@
 """`make local`: the project's pipeline on this machine, with its steps and its limits."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -144,7 +145,8 @@ class _Project:
         shutil.copyfile(self._package, folder / record.PACKAGE)
         run.shown = shown
         try:
-            noted = run.execute()
+            with held(folder):
+                noted = run.execute()
         finally:
             self._progress.close()
             run.setting.runner.close(folder)
@@ -187,9 +189,29 @@ def new_folder(folder: Path) -> None:
 
 
 def remove_old(runs: Path) -> None:
-    """Remove the folders of old runs."""
+    """Remove the folders of old runs, but for those that still run."""
     for old in sorted(path for path in runs.iterdir() if path.is_dir())[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(BlockingIOError), held(old, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def held(folder: Path, how: int = fcntl.LOCK_SH) -> Iterator[None]:
+    """Hold a run's folder while it is needed, where the file system can tell others of that.
+
+    Raises BlockingIOError where somebody else holds it, and it is not to be waited for.
+    """
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(number, how)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(number)
 
 
 def last_lines(log: Path, count: int, size: int = 64 * 1024) -> list[str]:

@@ -80,7 +80,7 @@ class Store:
     def imported(self, uri: str) -> Path | None:
         """Return what is in a bucket at an address, if it is there and no task has made it."""
         with suppress(StoreError):
-            return None if uri.rstrip("/") in self._kept else self.file(uri)
+            return None if uri.rstrip("/") in self._kept else self._in_bucket(uri)
         return None
 
     def file(self, uri: str) -> Path | None:
@@ -92,6 +92,9 @@ class Store:
             return kept
         if uri.startswith("oci://") and self.models:
             return self.models(uri)
+        return self._in_bucket(uri)
+
+    def _in_bucket(self, uri: str) -> Path | None:
         for scheme, folder in SCHEMES.items():
             if uri.startswith(scheme):
                 return self._object(uri, folder.strip("/"), uri.removeprefix(scheme))

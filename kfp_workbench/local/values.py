@@ -191,7 +191,10 @@ def _integer(text: str) -> float:
 def _double(text: str) -> float:
     stripped = text.strip(_SPACES)
     if _HEX_FLOAT.fullmatch(stripped):
-        return float.fromhex(stripped)
+        try:
+            return float.fromhex(stripped)
+        except OverflowError:
+            raise ValueError(f"{stripped} is out of range") from None
     if not _FLOAT.fullmatch(stripped):
         raise ValueError(f"{json.dumps(stripped)} is no number")
     number = float(stripped)

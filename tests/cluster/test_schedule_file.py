@@ -60,6 +60,39 @@ def test_the_example_of_the_manual_is_one(
 
 
 @pytest.mark.parametrize(
+    ("every", "seconds", "words"),
+    [
+        ("1s", 1, "Every second"),
+        ("45s", 45, "Every 45 seconds"),
+        ("1m", 60, "Every minute"),
+        ("90m", 5400, "Every 90 minutes"),
+        ("1h", 3600, "Every hour"),
+        ("24h", 86400, "Every day"),
+        ("2d", 172800, "Every 2 days"),
+        ("3660d", 316224000, "Every 3660 days"),
+    ],
+)
+def test_an_interval_in_seconds_and_in_words(
+    folder: Path,
+    package: Path,
+    settings: project_settings.Settings,
+    every: str,
+    seconds: int,
+    words: str,
+) -> None:
+    request = request_of(folder, package, settings, f"a: {{every: {every}}}")
+    assert request.wanted[0].every == seconds and request.entries["a"].when == words
+
+
+def test_a_fraction_of_a_second_is_waited_for(
+    folder: Path, package: Path, settings: project_settings.Settings
+) -> None:
+    text = "a: {every: 1s, start: 2026-01-31T03:00:00.2Z, end: 2026-01-31T03:00:59Z}"
+    wanted = request_of(folder, package, settings, text).wanted[0]
+    assert (wanted.start, wanted.end) == ("2026-01-31T03:00:01Z", "2026-01-31T03:00:59Z")
+
+
+@pytest.mark.parametrize(
     ("setting", "problem"),
     [
         ("crom: x", "a: there is no 'crom': it takes cron, every, env, parameters, enabled"),
@@ -132,8 +165,9 @@ def test_what_is_far_away_is_reckoned_with(
         ("a: {every: 1:30}", "1: a: every: 90 is no interval"),
         ("a: {every: 0s}", "1: a: every: '0s' is no interval"),
         ("a: {every: 3w}", "1: a: every: '3w' is no interval"),
-        ("a: {every: 4000d}", "1: a: every: '4000d' is no interval"),
+        ("a: {every: 3661d}", "1: a: every: '3661d' is no interval"),
         ("a: {every: 1h, start: 2027-01-02, end: 2027-01-01}", "1: a: end is not after start"),
+        ("a: {every: 1h, start: 2027-01-02, end: 2027-01-02}", "1: a: end is not after start"),
         (
             'a: {cron: "0 0 3 5 1 *", start: 2027-02-01, end: 2027-06-01}',
             "1: a: it is never due between start and end: give a later end",

@@ -373,6 +373,18 @@ def test_a_damaged_record_is_one_line(project: Path) -> None:
     assert "error: build/images.json: is damaged" in result.stderr
 
 
+def test_what_failed_is_told_in_the_order_of_the_steps(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(step: steps.Step, *_: object) -> None:
+        time.sleep(0.3 if step.name == "add" else 0)
+        raise WorkbenchError(f"{step.name} broke")
+
+    monkeypatch.setattr(building, "_push", fail)
+    with pytest.raises(WorkbenchError, match="2 of 2 images could not be pushed: add, div"):
+        building.push(steps.find_steps(project), settings.load(project, {}), project, jobs=2)
+
+
 def test_an_interrupted_push_begins_nothing_more(project: Path, bench: Bench) -> None:
     """It came while the registry was asked, and so before the engine was called."""
     bench.pause = 1.0

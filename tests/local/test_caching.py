@@ -1,6 +1,7 @@
 """`make local CACHE=1`: results of unchanged steps are reused, and only those."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from kfp_workbench.local import record, spec
 from kfp_workbench.local.cache import Cache, Entry
 from kfp_workbench.local.driver import Begun, Outputs
 from kfp_workbench.local.inputs import Inputs
-from kfp_workbench.local.metadata import Execution
+from kfp_workbench.local.metadata import Artifact, Execution
 from kfp_workbench.local.store import Store
 from shared.baking import make
 from shared.typed import make_project
@@ -244,6 +245,22 @@ def test_a_task_in_the_workspace_is_another_one_in_each_run(tmp_path: Path) -> N
     task = begun(folder="/kfp-workspace/a")
     keys = {key(tmp_path, component(), task, workspace=name) for name in ("run-1", "run-2")}
     assert len(keys) == 2
+
+
+def test_what_cannot_be_read_is_left_to_its_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "objects" / "gcs" / "bucket" / "closed").mkdir(parents=True)
+    taken = Artifact(1, "gs://bucket/closed", "system.Dataset", {})
+    task = begun()
+    task.inputs.artifacts["data"] = [taken]
+
+    def closed(path: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", closed)
+    entry = cache_in(tmp_path).entry(component(), CONTAINER, task, Store(tmp_path / "objects"))
+    assert entry is not None and entry.unseen == {"what is at gs://bucket/closed": ""}
 
 
 def test_processes_and_containers_do_not_share(warm: Path, client: Any) -> None:

@@ -93,6 +93,7 @@ def test_a_file_is_read_as_the_launcher_reads_it(
         ("Float", "1__0.5"),
         ("Float", "1_.5"),
         ("Float", "1e999"),
+        ("Float", "0x1p99999"),
         ("Boolean", "yes"),
         ("Boolean", "tRUE"),
         ("JsonArray", '{"a": 1}'),

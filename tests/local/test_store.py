@@ -110,6 +110,18 @@ def test_a_folder_stands_for_a_bucket(tmp_path: Path) -> None:
         assert store.file(f"minio://mlpipeline/{missing}") is None
 
 
+def test_only_what_is_in_a_bucket_is_imported(tmp_path: Path, made: Path) -> None:
+    (tmp_path / "objects" / "gcs" / "bucket").mkdir(parents=True)
+    (tmp_path / "objects" / "gcs" / "bucket" / "a").write_text("a")
+    store = Store(tmp_path / "objects")
+    store.models = lambda uri: made  # an engine would be asked for it
+    store.keep(URI, made)
+    found = {
+        uri for uri in ("gs://bucket/a", "gs://other/a", "oci://image", URI) if store.imported(uri)
+    }
+    assert found == {"gs://bucket/a"}
+
+
 @pytest.mark.parametrize(
     ("uri", "said"),
     [

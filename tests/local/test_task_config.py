@@ -41,6 +41,10 @@ def made(settings: dict[str, Any], claim: str | None = None, **container: Any) -
         ("0.1Ki", "102400m"),
         ("1n", "1n"),
         ("0.5n", "1n"),
+        ("1e-99999999", "1n"),
+        ("20E", str(2**63 - 1)),
+        ("16Ei", str(2**63 - 1)),
+        ("-1e99999999", str(1 - 2**63)),
     ],
 )
 def test_an_amount_has_one_form(text: str, form: str) -> None:

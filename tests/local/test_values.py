@@ -1,11 +1,15 @@
 """Values as KFP's parts write them: the same number has three forms."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kfp_workbench.local import expansion, lightweight, placeholders, values
+from kfp_workbench.local.places import Place
+from kfp_workbench.local.processes import Home, ProcessRunner
+from kfp_workbench.local.runners import Job
 
 NUMBERS = [
     # As the driver, the launcher and JSON write it.
@@ -123,3 +127,17 @@ def test_a_lightweight_component_says_what_it_needs() -> None:
     assert found.command == tuple(REST)
     assert lightweight.read(REST) == lightweight.Lightweight((), (), tuple(REST))
     assert lightweight.read(["python", "main.py"]) is None
+
+
+def test_components_share_what_comes_from_the_same_place(tmp_path: Path) -> None:
+    places = [("sh", "-c", SCRIPT.replace("//i/s", f"//{index}/s"), *REST) for index in "ij"]
+    found = [lightweight.read(command) for command in places]
+    homes = {
+        ("image", *item.installed): Home(tmp_path / index)
+        for item, index in zip(found, "ij", strict=True)
+        if item
+    }
+    runner = ProcessRunner({}, homes)
+    for command, index in zip(places, "ij", strict=True):
+        job = Job("a", "image", command, {}, Place(tmp_path, tmp_path, False), tmp_path / "log")
+        assert runner._at_home(job)[1].binaries == tmp_path / index

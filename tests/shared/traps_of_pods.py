@@ -18,7 +18,7 @@ ASKED = {
     "node-value": ('add_node_selector(task, "a", "b c")', "of a node, 'b c' is no label's value", ("b c", "b-c")),
     "pod": ('add_pod_label(task, "a b", "c")', "of the pod, 'a b' is no label", ("a b", "a-b")),
     "pod-value": ('add_pod_label(task, "a", "b c")', "of the pod, 'b c' is no label's value", ("b c", "b-c")),
-    "annotation": ('add_pod_annotation(task, "a b", "c d")', "of the pod, 'a b' is no label", ("a b", "a-b")),
+    "annotation": ('add_pod_annotation(task, "a b", "c d")', "of the pod, 'a b' is no label", ("a b", "Example.com/x")),
     "toleration": ('add_toleration(task, "a b", "Exists")', "of a toleration, 'a b' is no label", ("a b", "a-b")),
     "toleration-value": ('add_toleration(task, "a", "Equal", "b c")', "'b c' is no label's value", ("b c", "b-c")),
     "user": ("set_security_context(task, run_as_user=2**31)", "the user is 2147483648: use at most", ("2**31", "2**31 - 1")),
