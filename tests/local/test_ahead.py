@@ -123,7 +123,7 @@ class Bench:
             (interpreter,) = ahead._waiting.values() or [None]
             if interpreter:  # it is to find nothing of the step's while it starts
                 with pytest.raises(subprocess.TimeoutExpired):
-                    interpreter.process.wait(0.3)
+                    interpreter.process.wait(0.1)
             return ordinary, self.run(ahead, ahead.name, *args, **others), ahead.taken
 
 
