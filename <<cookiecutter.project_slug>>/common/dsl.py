@@ -145,7 +145,7 @@ class Metrics(Artifact):
 
     def log_metric(self, metric: str, value: float) -> None:
         """Add a number."""
-        self.metadata[metric] = plain(f"{self.name}: {metric}", value, float)
+        self.metadata[metric] = plain(metric, plain(f"{self.name}: {metric}", value, float))
 
 
 class ClassificationMetrics(Artifact):
@@ -176,7 +176,7 @@ class ClassificationMetrics(Artifact):
 
     def log_confusion_matrix_row(self, row_category: str, row: Sequence[float]) -> None:
         """Set how often each category was found where one is true."""
-        counts = plain(self.name, row, list[float])
+        counts = plain(self.name, plain(self.name, row, list[float]))
         rows = self.metadata["confusionMatrix"]["rows"]
         if len(counts) != len(rows) or min(counts, default=0) < 0:
             raise OutputError(f"{self.name}: {short(row)} is no row: give {len(rows)} counts")

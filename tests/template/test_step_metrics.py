@@ -1,5 +1,6 @@
 """Metrics of a typed step: kfp's methods, and what kfp's own get wrong."""
 
+import json
 import math
 from array import array
 from collections.abc import Callable
@@ -181,3 +182,11 @@ def test_a_metric_is_a_number(
 
     assert status(measure, executor_input(tmp_path, {"found": "Metrics"})) == 1
     assert capsys.readouterr().err.startswith(f"measure: {words}")
+
+
+def test_whole_numbers_are_written_as_such() -> None:
+    metrics, found = ours.Metrics("found"), ClassificationMetrics("found")
+    metrics.log_metric("rows", 3)
+    found.log_confusion_matrix(["a"], [[4]])
+    assert json.dumps(metrics.metadata) == '{"rows": 3}'
+    assert json.dumps(found.metadata["confusionMatrix"]["rows"]) == '[{"row": [4]}]'
