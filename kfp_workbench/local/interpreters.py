@@ -105,9 +105,9 @@ class Interpreter:
 
     def end(self) -> None:
         """End it, before it has run anything."""
-        self._close()
         with self.process:
             self.process.kill()
+        self._close()
 
     def _tell(self, command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> bool:
         own = [f"{name}={variables[name]}" for name in OWN]
