@@ -62,7 +62,7 @@ conformance: $(READY) ## local runs against a real backend's (CASES=, RECORDS=, 
 conformance: RUNNER ?= process
 
 bench: $(READY) ## measure speed against the references, in pairs
-	@"$(BIN)/python" tests/bench.py
+	@PYTHONPATH=tests:. "$(BIN)/python" -m bench
 
 wheel: $(READY) ## build the package for an index, in build/wheel
 	@"$(BIN)/python" -m hatchling build --target wheel --directory build/wheel

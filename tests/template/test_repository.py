@@ -63,6 +63,20 @@ def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
         assert make(project, *command.split()[1:]).returncode == 0, command
 
 
+@pytest.mark.parametrize(
+    ("target", "module"), [("bench", "bench"), ("conformance", "conformance.__main__")]
+)
+def test_what_takes_minutes_begins(target: str, module: str) -> None:
+    words = ["make", "-n", target, f"USE_VENV={sys.prefix}"]
+    shown = subprocess.run(
+        words, cwd=TEMPLATE, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    python, there, _ = shown.stdout.splitlines()[-1].partition(f" -m {target}")
+    assert there, shown.stdout
+    begun = ["sh", "-c", f"{python} -c 'import {module}'"]
+    subprocess.run(begun, cwd=TEMPLATE, env=environment(), check=True)
+
+
 def test_the_readme_names_every_target_and_question() -> None:
     readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
     help_text = (PROJECT / "Makefile").read_text(encoding="utf-8")
