@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kfp_workbench.project.signatures import RESULT
-from kfp_workbench.scaffold.ports import Port, Ports
+from kfp_workbench.scaffold.ports import REQUIRED, Port, Ports
 
 
 class Made(NamedTuple):
@@ -59,8 +59,8 @@ def choose(
 
 
 def hands_on(ports: Ports, port: Port) -> bool:
-    """Tell whether a step takes this, and returns one value of its type: what it made of it."""
-    inputs = [(each.name, each.kind) for each in ports.inputs]
+    """Tell whether a step needs this, and returns one value of its type: what it made of it."""
+    inputs = [(each.name, each.kind) for each in ports.inputs if each.default is REQUIRED]
     returned = [each.kind for each in ports.outputs if each.name == RESULT]
     return (port.name, port.kind) in inputs and returned == [port.kind]
 

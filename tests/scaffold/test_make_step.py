@@ -74,6 +74,14 @@ def test_a_step_of_ones_own_works_at_once(project: Path) -> None:
     assert make(project, "check", "local", "RUNNER=process").returncode == 0
 
 
+def test_a_setting_is_no_result(project: Path) -> None:
+    result = add(project, "scale", IN="context:dict factor:float=2.0", OUT="Output:float")
+    assert result.returncode == 0, result.stderr
+    assert "return 0.0" in source(project, "scale")
+    done = make(project, "check", "test", env=NO_ENGINE)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_type_runs_and_is_formatted(project: Path) -> None:
     from kfp.components import load_component_from_file
 
