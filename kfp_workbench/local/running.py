@@ -71,9 +71,10 @@ def prepare(
 ) -> Prepared:
     """Check a run of a compiled pipeline, and build what it needs.
 
-    ``runner`` is ``process``, ``docker`` or ``auto``; with ``cache`` results of unchanged steps
-    are reused; ``ahead`` has interpreters that were started for the run. Nothing that is printed
-    or logged shows what ``mask`` hides: by default the parameters whose names look secret. Raises WorkbenchError (2) for what cannot begin.
+    ``runner`` is ``process``, ``docker`` or ``auto``; with ``cache`` results of unchanged steps are
+    reused; ``ahead`` has interpreters that were started for the run. Nothing that is printed or
+    logged shows what ``mask`` hides: by default the parameters whose names look secret. Raises
+    WorkbenchError (2) for what cannot begin.
     """
     project = _Project(package, settings, root, runner, ahead)
     setting = project.setting(mask or Mask(secret_texts(parameters)), is_caching=cache)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import layout
-from kfp_workbench.project import secrecy, settings
+from kfp_workbench.project import settings
 from kfp_workbench.project.settings import Settings
 from kfp_workbench.project.steps import Step
 
@@ -19,15 +19,9 @@ if TYPE_CHECKING:
 
 def environment(step: Step, root: Path) -> dict[str, str]:
     """Return the variables that a step's process gets, with its own environment's ``bin`` first."""
-    from kfp_workbench.local import thin_venvs, venvs
+    from kfp_workbench.local import interpreters, venvs
 
-    ours = {
-        "PATH": f"{venvs.python_folder(step, root)}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": str(root),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        thin_venvs.AS_IMAGE: "1",
-    }
-    return {**secrecy.without_sign_in(os.environ), **ours}
+    return interpreters.environment(venvs.python_folder(step, root), str(root), {})
 
 
 @contextmanager
