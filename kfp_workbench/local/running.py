@@ -190,9 +190,9 @@ def new_folder(folder: Path) -> None:
 
 
 def remove_old(runs: Path) -> None:
-    """Remove the folders of old runs, but for those that still run."""
+    """Remove the folders of old runs, but for those that still run, or that another run removes."""
     for old in sorted(path for path in runs.iterdir() if path.is_dir())[:-KEPT]:
-        with contextlib.suppress(BlockingIOError), held(old, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with contextlib.suppress(OSError), held(old, fcntl.LOCK_EX | fcntl.LOCK_NB):
             shutil.rmtree(old, ignore_errors=True)
 
 
@@ -200,7 +200,8 @@ def remove_old(runs: Path) -> None:
 def held(folder: Path, how: int = fcntl.LOCK_SH) -> Iterator[None]:
     """Hold a run's folder while it is needed, where the file system can tell others of that.
 
-    Raises BlockingIOError where somebody else holds it, and it is not to be waited for.
+    Raises BlockingIOError where somebody else holds it, and it is not to be waited for; another
+    OSError where it cannot be opened.
     """
     number = os.open(folder, os.O_RDONLY)
     try:

@@ -1,6 +1,8 @@
 """The folders of runs: the oldest are removed, and none that is in use."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +33,22 @@ def test_one_that_still_runs_stays(runs: Path) -> None:
         assert names(runs)[:2] == ["000", "002"]
     running.remove_old(runs)
     assert "000" not in names(runs)
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
+def test_one_that_another_run_removes_or_owns_is_no_error(
+    error: type[OSError], runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def refuse(path: Path, *rest: Any, **others: Any) -> int:
+        if Path(path).name == "000":
+            raise error(path)
+        return opened(path, *rest, **others)
+
+    monkeypatch.setattr("os.open", refuse)
+    running.remove_old(runs)
+    assert names(runs)[:2] == ["000", "002"]
 
 
 def test_where_nobody_can_hold_a_folder_the_oldest_go(
