@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Noted:
 
         record = self._root / RECORD
         modules = self._modules()
-        paths = {self._root, *modules, *self._read()}
+        paths = {self._root, *modules, *self._counting(self._paths)}
         if self._leaves or any(map(self._is_new, paths)) or not all(map(plain.is_plain, modules)):
             record.unlink(missing_ok=True)
             return
@@ -78,13 +78,12 @@ class Noted:
         """Return the sources of the project's modules that are loaded."""
         # Not getattr: that would load what `light_kfp` spares.
         names = [vars(module).get("__file__") for module in [*sys.modules.values()]]
-        ours = [name for name in names if name and name.startswith(self._starts)]
-        return [path for path in map(_real, ours) if self._counts(path)]
+        return [*self._counting(name for name in names if name and name.startswith(self._starts))]
 
-    def _read(self) -> Iterator[Path]:
-        """Yield what was read and counts; most of it does not, for the folder that it is in."""
+    def _counting(self, paths: Iterable[str]) -> Iterator[Path]:
+        """Yield the paths that count; most of them do not, for the folder that they are in."""
         by_folder: dict[str, list[str]] = {}
-        for name in self._paths:
+        for name in paths:
             folder, slash, _ = name.rpartition("/")
             by_folder.setdefault(folder or slash, []).append(name)
         for folder, names in by_folder.items():

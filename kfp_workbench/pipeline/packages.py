@@ -38,5 +38,6 @@ def text(documents: Sequence[Any]) -> str:
     from kfp_workbench.pipeline import quoting
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    is_sure = dumper is not yaml.SafeDumper  # which leaves new lines of other kinds unquoted
     with quoting.quoted(dumper):
-        return str(yaml.dump_all(documents, Dumper=dumper, allow_unicode=True))
+        return str(yaml.dump_all(documents, Dumper=dumper, allow_unicode=is_sure))

@@ -11,6 +11,7 @@ is called ``output`` then.
 
 import functools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from kfp_workbench.project.signatures import RESULT, Port, Signature
 
 _WHY = "# Lists of artifacts and capitals need the form of compiled pipelines."
 _FLAG = "--executor-input"
+_PLAIN = re.compile(r"[A-Za-z]\w*", re.ASCII)  # a name, as most texts of a component are
+_BREAKS = re.compile("[\x85\u2028\u2029]")  # new lines to YAML, unless they are escaped
 _CONTEXT = [("context", "STRUCT"), (RESULT, "STRUCT")]
 
 
@@ -153,8 +156,16 @@ def _flow(value: Any) -> str:
 
 @functools.lru_cache(maxsize=None, typed=True)  # most are there in each step
 def _scalar(value: Any) -> str:
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and _is_text(value):
+        return value
     style = '"' if isinstance(value, str) and "\n" in value else None
     return _dumped([value], default_flow_style=True, default_style=style)[1:-1]
+
+
+def _is_text(word: str) -> bool:
+    """Tell whether a word is nothing else to YAML, as ``yes`` is."""
+    found = yaml.SafeDumper.yaml_implicit_resolvers.get(word[0], ())
+    return not any(pattern.match(word) for _, pattern in found)
 
 
 def _block(key: str, value: Any) -> str:
@@ -168,5 +179,8 @@ def _block(key: str, value: Any) -> str:
 
 
 def _dumped(value: Any, **options: Any) -> str:
-    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=float("inf"), **options)
-    return str(text).rstrip("\n")
+    options |= {"sort_keys": False, "width": float("inf")}
+    text = str(yaml.safe_dump(value, allow_unicode=True, **options))
+    if _BREAKS.search(text):
+        text = yaml.safe_dump(value, **options)
+    return text.rstrip("\n")

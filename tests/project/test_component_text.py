@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import strategies as st
 from kfp import components, dsl
 
 from kfp_workbench.project import component_forms, component_text
@@ -46,6 +48,25 @@ def test_interface_is_that_of_a_lightweight_component(function: str, tmp_path: P
     assert ours.component_spec.name == theirs.component_spec.name
     names = {component_text.name_in_pipeline(signature, port) for port in signature.outputs}
     assert names == set(ours.component_spec.outputs or {})
+
+
+WORDS = st.one_of(
+    st.from_regex(r"[A-Za-z]\w{0,8}", fullmatch=True),
+    st.sampled_from(["yes", "No", "ON", "off", "true", "null", "Null", "nan", "inf", "y", "e1"]),
+    st.text(),
+)
+
+
+@given(WORDS)
+def test_a_default_is_read_back_as_it_was(word: str) -> None:
+    text = component_text._scalar(word)
+    assert yaml.safe_load(f"{{key: {text}}}") == {"key": word}
+
+
+@given(WORDS)
+def test_a_word_stands_as_it_is_only_where_it_can(word: str) -> None:
+    written = yaml.safe_dump([word], default_flow_style=True, allow_unicode=True, width=1000)
+    assert (component_text._scalar(word) == word) == (written == f"[{word}]\n")
 
 
 def test_enough_functions_are_compared() -> None:
