@@ -9,6 +9,7 @@ A step of one context, which is a dict and becomes another, has the plain one al
 is called ``output`` then.
 """
 
+import contextlib
 import functools
 import json
 import re
@@ -22,7 +23,9 @@ from kfp_workbench.project.signatures import RESULT, Port, Signature
 
 _WHY = "# Lists of artifacts and capitals need the form of compiled pipelines."
 _FLAG = "--executor-input"
-_PLAIN = re.compile(r"[A-Za-z]\w*", re.ASCII)  # a name, as most texts of a component are
+# What most texts of a component are, and need not be quoted.
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+_IMAGE = re.compile(r"[A-Za-z][\w./:-]*\w", re.ASCII)
 _BREAKS = re.compile("[\x85\u2028\u2029]")  # new lines to YAML, unless they are escaped
 _CONTEXT = [("context", "STRUCT"), (RESULT, "STRUCT")]
 
@@ -156,16 +159,18 @@ def _flow(value: Any) -> str:
 
 @functools.lru_cache(maxsize=None, typed=True)  # most are there in each step
 def _scalar(value: Any) -> str:
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and _is_text(value):
-        return value
+    if _is_plain_text(value, _NAME):
+        return str(value)
     style = '"' if isinstance(value, str) and "\n" in value else None
     return _dumped([value], default_flow_style=True, default_style=style)[1:-1]
 
 
-def _is_text(word: str) -> bool:
-    """Tell whether a word is nothing else to YAML, as ``yes`` is."""
-    found = yaml.SafeDumper.yaml_implicit_resolvers.get(word[0], ())
-    return not any(pattern.match(word) for _, pattern in found)
+def _is_plain_text(value: Any, pattern: re.Pattern[str]) -> bool:
+    """Tell whether a value is a word of some kind that is nothing else to YAML, as ``yes`` is."""
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        return False
+    others = yaml.SafeDumper.yaml_implicit_resolvers.get(value[0], ())
+    return not any(pattern.match(value) for _, pattern in others)
 
 
 def _block(key: str, value: Any) -> str:
@@ -173,8 +178,11 @@ def _block(key: str, value: Any) -> str:
     if isinstance(value, str) and "\n" in value:
         lines = [f"  {line}".rstrip() for line in value.splitlines()]
         written = "\n".join([f"{key}: |-", *lines])
-        if yaml.safe_load(written) == {key: value}:
-            return written
+        with contextlib.suppress(yaml.YAMLError):  # it is of characters that have to be escaped
+            if yaml.safe_load(written) == {key: value}:
+                return written
+    if _is_plain_text(value, _IMAGE):
+        return f"{key}: {value}"
     return _dumped({key: value})
 
 

@@ -51,22 +51,27 @@ def test_interface_is_that_of_a_lightweight_component(function: str, tmp_path: P
 
 
 WORDS = st.one_of(
-    st.from_regex(r"[A-Za-z]\w{0,8}", fullmatch=True),
+    st.from_regex(r"[A-Za-z][\w./:-]{0,8}", fullmatch=True),
     st.sampled_from(["yes", "No", "ON", "off", "true", "null", "Null", "nan", "inf", "y", "e1"]),
     st.text(),
 )
 
 
 @given(WORDS)
-def test_a_default_is_read_back_as_it_was(word: str) -> None:
-    text = component_text._scalar(word)
-    assert yaml.safe_load(f"{{key: {text}}}") == {"key": word}
+def test_a_text_is_read_back_as_it_was(text: str) -> None:
+    assert yaml.safe_load(f"{{key: {component_text._scalar(text)}}}") == {"key": text}
+    assert yaml.safe_load(component_text._block("key", text)) == {"key": text}
 
 
 @given(WORDS)
-def test_a_word_stands_as_it_is_only_where_it_can(word: str) -> None:
-    written = yaml.safe_dump([word], default_flow_style=True, allow_unicode=True, width=1000)
-    assert (component_text._scalar(word) == word) == (written == f"[{word}]\n")
+def test_a_word_is_quoted_only_where_it_has_to_be(word: str) -> None:
+    def needs_none(value: Any, is_flow: bool) -> bool:
+        text = yaml.safe_dump(value, default_flow_style=is_flow, allow_unicode=True, width=1000)
+        return word in text.strip("[]\n").split(": ")
+
+    assert (component_text._scalar(word) == word) == needs_none([word], is_flow=True)
+    is_plain = component_text._block("key", word) == f"key: {word}"
+    assert is_plain == needs_none({"key": word}, is_flow=False)
 
 
 def test_enough_functions_are_compared() -> None:
