@@ -1,68 +1,43 @@
-"""Fills the page in: what each part of it shows, ready for ``page.html``."""
+"""The page of a run: what each section of it shows."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
-from functools import cache
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Template
 from markupsafe import Markup
 
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.graph import model, spec, svg
 from kfp_workbench.local import choosing
 from kfp_workbench.local.artifacts import STORE
-from kfp_workbench.local.progress import MARKS
 from kfp_workbench.local.record import PACKAGE, Run, Task
 from kfp_workbench.project import steps
-from kfp_workbench.report import frames, given, plots, template_file
-from kfp_workbench.report.text import clean, seconds, size, tail
+from kfp_workbench.report import given, published, sections
+from kfp_workbench.report.text import WORDS, seconds, size, tail
 
 LOG_LINES, LOG_BYTES = 200, 64 * 1024  # of a failed step, its last ones
-VALUE = 4000  # characters of a value that are shown
 _WORSE = ("failed", "interrupted", "running", "unfinished", "succeeded", "reused", "skipped")
-WORDS = {
-    "succeeded": "Succeeded",
-    "reused": "Reused",
-    "failed": "Failed",
-    "interrupted": "Interrupted",
-    "running": "Did not end",
-    "unfinished": "Did not end",
-    "skipped": "Not needed",
-    "waiting": "Not reached",
-}
 
 
 def render(run: Run, folder: Path, page_folder: Path) -> str:
     """Return the page of a run; links are relative to ``page_folder``."""
-    view = _View(run, folder, page_folder)
-    return template().render(
-        run=run,
-        words=WORDS,
-        marks={state: mark for state, (mark, _) in MARKS.items()},
-        graph_style=svg.style(),
-        started=_when(run.started),
-        graph=view.graph(),
-        rows=view.rows(),
-        failures=view.failures(),
-        metrics=view.metrics(),
-        evaluations=view.evaluations(),
-        pages=view.pages(),
-        artifacts=view.artifacts(),
-    )
+    return str(sections.whole(run, _sections(run, _View(run, folder, page_folder))))
 
 
-@cache
-def template() -> Template:
-    """Return the page before it is filled in."""
-    return template_file.load(
-        Path(__file__).with_name("page.html"),
-        {"clean": clean, "seconds": seconds, "shown": _shown, "figure": _figure},
-    )
+def _sections(run: Run, view: "_View") -> Iterator[Markup]:
+    """Yield what is on the page, in its order."""
+    yield sections.failure(run.error, view.failures())
+    yield sections.graph(view.graph())
+    yield sections.steps(view.rows())
+    yield sections.outputs(run.outputs)
+    yield published.metrics(view.metrics())
+    yield from starmap(published.evaluation, enumerate(view.evaluations(), 1))
+    yield from starmap(published.page, enumerate(view.pages(), 1))
+    yield sections.parameters(run.parameters)
+    yield published.artifacts(view.artifacts())
 
 
 class _View:
@@ -176,6 +151,8 @@ class _View:
         for task, artifact in self._artifacts(
             "system.ClassificationMetrics", "system.SlicedClassificationMetrics"
         ):
+            from kfp_workbench.report import plots  # most pipelines have none
+
             found = plots.evaluation(artifact["metadata"])
             if any(found.values()):
                 yield {"title": f"{self._title(task)}: {artifact['key']}", **found}
@@ -183,6 +160,8 @@ class _View:
     def pages(self) -> Iterator[dict[str, Any]]:
         """Yield the HTML and Markdown artifacts, as documents for frames."""
         for task, artifact in self._artifacts("system.HTML", "system.Markdown"):
+            from kfp_workbench.report import frames  # the same
+
             path = self._own_file(artifact["file"])
             yield {
                 "title": f"{self._title(task)}: {artifact['key']}",
@@ -264,29 +243,3 @@ def _natural(task: Task) -> list[int]:
     """Return a key that sorts iteration 2 before iteration 10, of the tasks in one place."""
     numbers = choosing.iteration(task)
     return [int(number) for number in numbers.split(",") if number]
-
-
-def _shown(value: Any) -> str:
-    """Return a value as text, at most ``VALUE`` characters of it."""
-    if isinstance(value, str):
-        text = value
-    else:
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-        if len(text) > 80:
-            text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
-    text = clean(text)
-    return text if len(text) <= VALUE else f"{text[:VALUE]}… ({len(text):,} characters)"
-
-
-def _figure(value: Any) -> str:
-    """Return a number with six digits, as people compare them; anything else as it is."""
-    return f"{value:.6g}" if isinstance(value, float) else _shown(value)
-
-
-def _when(text: str) -> str:
-    """Return the time of a record, for people."""
-    try:
-        moment = datetime.fromisoformat(text).astimezone(timezone.utc)
-    except ValueError:
-        return text
-    return moment.strftime("%-d %B %Y, %H:%M:%S UTC")

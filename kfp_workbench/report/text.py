@@ -1,20 +1,63 @@
 """Text on the page: what may not be in it, and figures as people write them."""
 
+import json
 import os
 import re
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
-# What HTML forbids, and what would turn the direction of the text after it.
-_FORBIDDEN = re.compile(
+# What HTML forbids, and what would turn the direction of the text after it: nothing that is printed.
+_FORBIDDEN = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
-_COLOURS = re.compile("\x1b\\[[0-9;]*m")
+_COLOURS = "\x1b\\[[0-9;]*m"
 MOST_FILES = 1000  # of a folder that are counted
+VALUE = 4000  # characters of a value that are shown
+WORDS = {
+    "succeeded": "Succeeded",
+    "reused": "Reused",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+    "running": "Did not end",
+    "unfinished": "Did not end",
+    "skipped": "Not needed",
+    "waiting": "Not reached",
+}
 
 
 def clean(text: object) -> str:
     """Return text as it can stand in a page: a replacement character for each forbidden one."""
-    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", _COLOURS.sub("", str(text)))
+    found = str(text)
+    if found.isprintable():  # as most are
+        return found
+    return re.sub(_FORBIDDEN, "\N{REPLACEMENT CHARACTER}", re.sub(_COLOURS, "", found))
+
+
+def shown(value: Any) -> str:
+    """Return a value as text, at most ``VALUE`` characters of it."""
+    if isinstance(value, str):
+        text = value
+    else:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        if len(text) > 80:
+            text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
+    text = clean(text)
+    return text if len(text) <= VALUE else f"{text[:VALUE]}… ({len(text):,} characters)"
+
+
+def figure(value: Any) -> str:
+    """Return a number with six digits, as people compare them; anything else as it is."""
+    return f"{value:.6g}" if isinstance(value, float) else shown(value)
+
+
+def moment(text: str) -> str:
+    """Return the time of a record, for people."""
+    try:
+        found = datetime.fromisoformat(text).astimezone(timezone.utc)
+    except ValueError:
+        return text
+    return found.strftime("%-d %B %Y, %H:%M:%S UTC")
 
 
 def seconds(value: float) -> str:
@@ -68,4 +111,4 @@ def tail(path: Path, lines: int, limit: int) -> str:
     kept = text.splitlines()
     if start or len(kept) > lines:
         kept = ["…", *kept[-lines:]]
-    return clean("\n".join(kept))
+    return "\n".join(kept)

@@ -21,6 +21,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import record
 from kfp_workbench.local.artifacts import STORE
 from kfp_workbench.local.execution import Run, Setting
+from kfp_workbench.project.secrecy import NO_MASK
 from kfp_workbench.report import frames, page, text
 from shared import typed
 from shared.baking import bake, environment, make
@@ -418,6 +419,13 @@ def test_an_artifact_that_lies_elsewhere_says_where(
     assert [text for text in texts if text][6:] == ["a", "Dataset", "T", said]
 
 
+def test_what_may_not_be_in_a_page_is_never_taken_for_what_is_printed() -> None:
+    """Most texts are told by that to be clean, which is quick."""
+    forbidden = "\x00\x08\x0b\r\x1b\x1f\x7f\x85\x9f\u200e\u200f\u2028\u202e\u2066\u2069\ud800\udfff\ufffe\uffff"
+    assert {text.clean(f"a{one}") for one in forbidden} == {"a\ufffd"}
+    assert text.clean("é \N{GRINNING FACE}\t\n\x1b[31mx") == "é \N{GRINNING FACE}\t\nx"
+
+
 def _hrefs(text: str) -> str:
     return " ".join(re.findall(r'href="([^"]*)"', text))
 
@@ -428,6 +436,36 @@ def test_nothing_is_loaded_from_elsewhere(good: Path, sixty: Path) -> None:
             assert urlsplit(link).scheme == "" and not link.startswith("//"), link
         content = page_of(project).read_text(encoding="utf-8")
         assert "default-src 'none'" in content and "<script" not in content
+
+
+@pytest.mark.parametrize(
+    ("kind", "needed"),
+    [
+        ("Dataset", set()),
+        ("ClassificationMetrics", {"plots"}),
+        ("HTML", {"frames"}),
+    ],
+)
+def test_a_report_loads_what_its_run_needs(tmp_path: Path, kind: str, needed: set[str]) -> None:
+    """Every local run ends with one; a template engine alone would take a tenth of a short run."""
+    made = {"key": "a", "type": f"system.{kind}", "uri": "", "file": "", "metadata": {}}
+    task = record.Task("t", "container", "T", "t", artifacts_out=[made])
+    run = record.Run("p", "T", "process", {}, tasks=[task])
+    record.Recorder(run, tmp_path, NO_MASK).end("succeeded")
+    code = "import sys; from pathlib import Path; from kfp_workbench import report; " + (
+        "report.write(Path(), Path()); print(*sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    parts = {"plots": "kfp_workbench.report.plots", "frames": "kfp_workbench.report.frames"}
+    others = {"jinja2", "markdown_it", "vl_convert", "kfp_workbench.graph.pictures"}
+    loaded = {*result.stdout.split()} & {*parts.values(), *others}
+    assert result.returncode == 0 and loaded == {parts[name] for name in needed}, result.stderr
 
 
 def test_memory_stays_flat(tmp_path: Path, browser: Browser) -> None:

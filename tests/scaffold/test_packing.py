@@ -88,7 +88,7 @@ def test_it_has_what_a_package_needs_and_no_tests(wheel: packing.Wheel) -> None:
     ours = opened(wheel)
     assert named(ours, "licenses/LICENSE") == (TEMPLATE / "LICENSE").read_text(encoding="utf-8")
     data = {name for name in ours.namelist() if not name.endswith(".py")}
-    assert {f"{packing.PACKAGE}/{name}" for name in ("py.typed", "report/page.html")} < data
+    assert {f"{packing.PACKAGE}/{name}" for name in ("py.typed", "report/style.css")} < data
     tracked = subprocess.run(
         ["git", "ls-files", packing.PACKAGE], cwd=TEMPLATE, capture_output=True, text=True
     ).stdout.split()
