@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from kfp_workbench import graph
+from kfp_workbench.graph import pictures
 from kfp_workbench.project.findings import Finding
 from kfp_workbench.project.sources import Sources
 
@@ -12,8 +12,8 @@ _DIGEST = re.compile(r"\bfrom sources ([0-9a-f]{16})\b")
 
 def check_pictures(sources: Sources) -> Iterator[Finding]:
     """Find pictures that are missing, or older than the pipeline and its components."""
-    digest = graph.project_digest(sources)
-    for name in (graph.SVG, graph.MERMAID):
+    digest = pictures.project_digest(sources)
+    for name in (pictures.SVG, pictures.MERMAID):
         path = sources.root / name
         if not path.is_file():
             yield Finding(name, 1, "the pipeline's picture is missing", "make graph")

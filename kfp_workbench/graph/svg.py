@@ -1,7 +1,6 @@
 """Writes a graph as SVG: for the eye in light and in dark, for screen readers, without a script."""
 
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -69,6 +68,8 @@ def picture(graph: Graph, name: str) -> str:
 
 def _style_of(drawn: str) -> Iterator[str]:
     """Yield the lines of the style of what is drawn, without the rules for other things."""
+    import textwrap  # a report has a style of its own
+
     classes = re.findall(r'class="([^"]*)"', drawn)
     used = {"text", "path", "page"}.union(*(names.split() for names in classes))
     light, dark = (

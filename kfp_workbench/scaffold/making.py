@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kfp_workbench import graph
+from kfp_workbench.graph import pictures
 from kfp_workbench.images import locking
 from kfp_workbench.project import names
 from kfp_workbench.scaffold import adding, chains, joining, packing
@@ -46,10 +46,10 @@ def _write_pipeline(project: Path, starter: Path, slug: str, steps: Sequence[str
     if ready.exists():
         text = render(ready.name, ready.read_text(encoding="utf-8"), {"slug": slug})
         module.write_text(text, encoding="utf-8")
-        graph.copy_ready(project, starter / "docs", slug)
+        pictures.copy_ready(project, starter / "docs", slug)
     else:
         module.write_text(chains.pipeline_module(slug, steps), encoding="utf-8")
-        graph.draw_chain(project, slug, [adding.title(step) for step in steps])
+        pictures.draw_chain(project, slug, [adding.title(step) for step in steps])
 
 
 def _copy(part: Path, project: Path, steps: Sequence[str]) -> None:

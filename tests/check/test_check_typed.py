@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from kfp_workbench.graph import project_digest
+from kfp_workbench.graph.pictures import project_digest
 from kfp_workbench.project import component_files
 from kfp_workbench.project.sources import Sources
 from shared.checking import contract, edit, report

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kfp_workbench.check import check_project
-from kfp_workbench.graph import MERMAID, SVG
+from kfp_workbench.graph.pictures import MERMAID, SVG
 from shared.baking import bake, make
 from shared.pictures import parsed, shown
 

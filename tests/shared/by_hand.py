@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kfp_workbench import graph
+from kfp_workbench.graph import pictures
 
 MAIN = '''\
 """Adds up the numbers of the context."""
@@ -88,7 +88,7 @@ def run():
 def write_by_hand(project: Path) -> Path:
     """Write the step ``add`` of a default project so, and return the project."""
     write_step(project, "add")
-    graph.draw_chain(project, "calculate-average", ["Add", "Div"])
+    pictures.draw_chain(project, "calculate-average", ["Add", "Div"])
     return project
 
 
