@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, ahead: Ahead) -> dict[str, object]:
             ahead=ahead,
         )
         try:
-            outputs = prepared.run(meanwhile=reporting.prepare)
+            outputs = prepared.run()
         finally:
             if (prepared.folder / record.FILE).exists():
                 args.closing += [

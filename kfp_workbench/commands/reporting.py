@@ -1,8 +1,6 @@
 """``make report``, and the report that every local run ends with."""
 
 import argparse
-import contextlib
-import sys
 from pathlib import Path
 
 from kfp_workbench import report
@@ -13,17 +11,6 @@ from kfp_workbench.project.settings import ROOT
 def write_report(args: argparse.Namespace) -> None:
     """Write the report of the last run, or of another one."""
     args.closing.append(report.write(ROOT, record.named(ROOT, args.run)))
-
-
-def prepare() -> None:
-    """Load what a report is made with, while the steps run; it gives way to what starts them."""
-    patience = sys.getswitchinterval()
-    sys.setswitchinterval(patience / 10)
-    try:
-        with contextlib.suppress(Exception):  # it is told when the report is written
-            report.prepare()
-    finally:
-        sys.setswitchinterval(patience)
 
 
 def write(folder: Path) -> str:

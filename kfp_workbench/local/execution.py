@@ -7,7 +7,7 @@ objects that importers may ask for.
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
@@ -59,7 +59,6 @@ class Setting(NamedTuple):
     progress: Progress = Silent()
     mask: Mask = NO_MASK
     stop: threading.Event | None = None  # what ends it, when it is set
-    meanwhile: Callable[[], None] | None = None  # what there is to do while commands run
 
 
 class Run:
@@ -148,7 +147,7 @@ class Run:
             setting.progress.say,
         )
         whole = Share(setting.jobs, setting.runner.memory)
-        scheduler = Scheduler(self.pipeline, whole, self.stop, setting.meanwhile)
+        scheduler = Scheduler(self.pipeline, whole, self.stop)
         tasks = Tasks(
             self.pipeline,
             Metadata(),

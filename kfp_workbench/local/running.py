@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +34,13 @@ class Prepared:
         self._project, self._run = project, run
         self.folder = run.setting.folder  # with the record of the run, once that has begun
 
-    def run(self, meanwhile: Callable[[], None] | None = None) -> dict[str, Any]:
+    def run(self) -> dict[str, Any]:
         """Run the pipeline and return its outputs by name.
 
-        ``meanwhile`` is called once, in a thread, while steps run: not before, as it would take
-        the time of what starts them. Everything that the steps print goes to stderr, and into
-        logs. Raises WorkbenchError (1) when a step failed, with the last lines of its log;
-        KeyboardInterrupt after SIGINT or SIGTERM, once all is ended.
+        Everything that the steps print goes to stderr, and into logs. Raises WorkbenchError (1) when
+        a step failed, with the last lines of its log; KeyboardInterrupt after SIGINT or SIGTERM,
+        once all is ended.
         """
-
-        def while_steps_run() -> None:
-            remove_old(self.folder.parent)
-            if meanwhile:
-                meanwhile()
-
-        self._run.setting = self._run.setting._replace(meanwhile=while_steps_run)
         with _signals(self._run.stop):
             noted = self._project.execute(self._run, hide(self._run.parameters))
         if noted.state == "interrupted":
@@ -151,7 +143,7 @@ class _Project:
         finally:
             self._progress.close()
             run.setting.runner.close(folder)
-            remove_old(folder.parent)  # where no step ran for long enough
+            remove_old(folder.parent)
         if noted.state == "failed":
             self._show_log(noted, folder)
         return noted

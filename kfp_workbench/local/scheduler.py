@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -21,7 +22,6 @@ from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.inputs import Options
 
 Ended = Callable[[Phase], None]
-STARTING = 0.01  # seconds until the commands that begin have begun
 
 
 class Share(NamedTuple):
@@ -60,19 +60,9 @@ class Work(Protocol):
 class Scheduler:
     """Decides what begins when."""
 
-    def __init__(
-        self,
-        pipeline: spec.Pipeline,
-        whole: Share,
-        stop: threading.Event,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> None:
-        """``whole`` is what the commands may take together.
-
-        ``meanwhile`` is called once, in a thread of its own, while commands run.
-        """
+    def __init__(self, pipeline: spec.Pipeline, whole: Share, stop: threading.Event) -> None:
+        """``whole`` is what the commands may take together."""
         self.work: Work
-        self._meanwhile = meanwhile
         self._pipeline = pipeline
         self._stop = stop
         self._free = self._whole = whole
@@ -149,15 +139,10 @@ class Scheduler:
             self._steps.append(heapq.heappop(self._timers)[2])
             return
         until = min(deadline, self._timers[0][0] if self._timers else math.inf)
-        try:
-            # Not for ever: the main thread has to see signals, and a stop that comes meanwhile.
-            longest = STARTING if self._meanwhile else 0.2
-            pause = max(0.0, min(until - time.monotonic(), longest))
+        # Not for ever: the main thread has to see signals, and a stop that comes meanwhile.
+        pause = max(0.0, min(until - time.monotonic(), 0.2))
+        with suppress(queue.Empty):
             self._steps.append(self._take(self._done.get(timeout=pause)))
-        except queue.Empty:
-            if self._meanwhile:
-                threading.Thread(target=self._meanwhile, daemon=True).start()
-                self._meanwhile = None
 
     def _drain(self) -> None:
         """Wait for the commands that are being ended."""

@@ -14,11 +14,6 @@ from kfp_workbench.local import record
 PATH = Path("build") / "report.html"
 
 
-def prepare() -> None:
-    """Load what a page is made with; that takes as long as a small step."""
-    from kfp_workbench.report import page  # noqa: F401
-
-
 def write(root: Path, folder: Path) -> str:
     """Write the report of the run in ``folder`` and return its path, as a browser takes it: absolute.
 
