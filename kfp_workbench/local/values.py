@@ -11,7 +11,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 # What component.yaml calls the types of the compiled pipeline.
@@ -122,9 +121,11 @@ def _quoted(text: str) -> str:
 
 def _digits(value: float) -> tuple[str, str, int]:
     """Return sign, the fewest digits that stand for a double, and the exponent of the first."""
-    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
-    assert isinstance(exponent, int)
-    return "-" * sign, "".join(map(str, digits)), len(digits) + exponent - 1
+    head, _, power = repr(abs(value)).partition("e")  # has the fewest, too
+    whole, _, rest = head.partition(".")
+    digits = (whole + rest).lstrip("0")
+    exponent = len(digits) - len(rest) - 1 + int(power or 0)
+    return "-" if value < 0 else "", digits.rstrip("0"), exponent
 
 
 def _decimal(value: float) -> str:
@@ -133,8 +134,13 @@ def _decimal(value: float) -> str:
         return _not_finite(value)
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
-    text = repr(value)  # has the fewest digits, too
-    return format(Decimal(text).normalize(), "f") if "e" in text else text.removesuffix(".0")
+    text = repr(value)
+    if "e" not in text:
+        return text.removesuffix(".0")
+    sign, digits, exponent = _digits(value)
+    if exponent < 0:
+        return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
+    return sign + digits.ljust(exponent + 1, "0")  # from 1e16 on, so that it is whole
 
 
 def _exponential(value: float) -> tuple[str, int]:
