@@ -7,7 +7,6 @@ count by their numbers, not by what is in them; variables, limits and secrets do
 whose files are no longer as they were is made anew.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp_workbench import files
+from kfp_workbench.digests import sha256
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import spec
 from kfp_workbench.local.driver import Begun
@@ -194,7 +194,7 @@ def open_folder(folder: Path) -> Path:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode()).hexdigest()
 
 
 def _state_digest(path: Path) -> str:

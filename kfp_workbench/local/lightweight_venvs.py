@@ -4,13 +4,13 @@ On a cluster such a component installs its packages when it starts. Here that is
 environment that no other step sees.
 """
 
-import hashlib
 import importlib.util
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from kfp_workbench.digests import sha256
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local.lightweight import Lightweight
 from kfp_workbench.local.venvs import LIGHTWEIGHT, requirements_of
@@ -29,7 +29,7 @@ def provide(
     below = requirements_of(step) if step else ""
     asked = _lines(found)
     text = f"{pythons.own()}\n{below}\n{asked}"
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    digest = sha256(text.encode()).hexdigest()[:16]
     folder = root / "build" / "venvs" / f"{LIGHTWEIGHT}{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with environments.held(folder):  # another run may be making it

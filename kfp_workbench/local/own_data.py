@@ -3,13 +3,13 @@
 A cluster's importer fails of a path: it takes what lies in a bucket.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kfp_workbench.digests import sha256
 from kfp_workbench.local.artifacts import OWN_DATA
 from kfp_workbench.local.store import state
 
@@ -42,7 +42,7 @@ def find(address: str, root: Path) -> Own:
 def number(own: Own, kind: str, metadata: Mapping[str, Any]) -> int:
     """Return what an artifact is known by from run to run: another one when the file has changed."""
     text = json.dumps([own.uri, kind, metadata, state(own.path)], sort_keys=True)
-    return int(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
+    return int(sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16)
 
 
 def _raise(error: OSError) -> None:

@@ -6,7 +6,6 @@ it, which takes what a step installs while it runs, as a container would. ``buil
 to that, for editors and notebooks.
 """
 
-import hashlib
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kfp_workbench import files
+from kfp_workbench.digests import sha256
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import thin_venvs
 from kfp_workbench.project import base_images, settings, steps
@@ -122,7 +122,7 @@ def _folder(root: Path, python: str, text: str) -> Path:
 
 
 def _digest(python: str, text: str) -> str:
-    return hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()[:16]
+    return sha256(f"{python}\n{text}".encode()).hexdigest()[:16]
 
 
 def _remove_unused(made: Path, root: Path) -> None:

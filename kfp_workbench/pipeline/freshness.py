@@ -5,7 +5,6 @@ more than that. So only modules that are `plain` count: all others are compiled 
 those that start a program or open a connection.
 """
 
-import hashlib
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kfp_workbench import files
+from kfp_workbench.digests import sha256
 from kfp_workbench.pipeline import tools
 from kfp_workbench.project.settings import PACKAGE, Settings
 
@@ -127,8 +127,8 @@ def _digest(path: Path) -> str:
     """Return what stands for a file's content, or for the names in a folder; "" for neither."""
     if path.is_dir():
         names = {inner.name for inner in path.iterdir()} - {"build", "__pycache__"}
-        return hashlib.sha256("\0".join(sorted(names)).encode()).hexdigest()
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        return sha256("\0".join(sorted(names)).encode()).hexdigest()
+    return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _real(name: str) -> Path:

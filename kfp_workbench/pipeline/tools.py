@@ -1,6 +1,5 @@
 """Tells this Python, kfp and package from others, so that nothing is kept that another one made."""
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import kfp_workbench
+from kfp_workbench.digests import sha256
 
 OURS = Path(kfp_workbench.__file__).parent
 
@@ -18,7 +18,7 @@ def state() -> str:
     kfp = find_spec("kfp")
     if kfp and kfp.origin:
         found.append(_state(kfp.origin, Path(kfp.origin).stat()))
-    return hashlib.sha256("\n".join(found).encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256("\n".join(found).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def packages() -> str:
@@ -26,7 +26,7 @@ def packages() -> str:
     folders = [Path(name) for name in sys.path if name]
     names = [path.name for folder in folders if folder.is_dir() for path in folder.iterdir()]
     found = sorted(name for name in names if name.endswith(".dist-info"))
-    return hashlib.sha256("\n".join(found).encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256("\n".join(found).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _states(folder: str) -> Iterator[str]:
@@ -34,7 +34,7 @@ def _states(folder: str) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(".py"):
-                yield _state(entry.path, entry.stat())
+                yield _state(entry.path.removeprefix(str(OURS)), entry.stat())
             elif entry.is_dir() and entry.name != "__pycache__":
                 yield from _states(entry.path)
 

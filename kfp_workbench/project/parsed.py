@@ -6,7 +6,6 @@ this Python.
 """
 
 import contextlib
-import hashlib
 import json
 import math
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kfp_workbench import files
+from kfp_workbench.digests import sha256
 from kfp_workbench.errors import WorkbenchError
 
 _ROOT = Path.cwd()
@@ -70,4 +70,4 @@ def _digest(text: str, modules: tuple[str, ...]) -> str:
         if spec and spec.origin
     ]
     basis = json.dumps([sys.version, states, text])
-    return hashlib.sha256(basis.encode()).hexdigest()
+    return sha256(basis.encode()).hexdigest()

@@ -1,6 +1,5 @@
 """The project's steps, and the reference of each one's image."""
 
-import hashlib
 import json
 import os
 import re
@@ -9,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kfp_workbench.digests import sha256
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project import names, parsed
 from kfp_workbench.project.component_forms import HEAD, as_plain
@@ -171,7 +171,7 @@ def content_tag(step: Step, settings: Settings, root: Path = ROOT) -> str:
     its name, its content and whether its owner may execute it; of a link its target.
     """
     basis = {"platform": settings.platform, "build_args": dict(settings.build_args)}
-    digest = hashlib.sha256(json.dumps(basis, sort_keys=True).encode())
+    digest = sha256(json.dumps(basis, sort_keys=True).encode())
     for path in (*content_files(step, root), root / ".dockerignore"):
         digest.update(os.fsencode(path.relative_to(root)) + b"\0")
         digest.update(_content(path))
@@ -210,7 +210,7 @@ def _content(path: Path) -> bytes:
         content = path.read_bytes()
     else:
         kind, content = b"0", b""
-    return kind + hashlib.sha256(content).digest()
+    return kind + sha256(content).digest()
 
 
 def files_in(folder: Path) -> list[Path]:

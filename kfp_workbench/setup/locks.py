@@ -3,12 +3,12 @@
 The format is https://pip.pypa.io/en/stable/reference/requirements-file-format/.
 """
 
-import hashlib
 import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from kfp_workbench.digests import sha256
 from kfp_workbench.errors import WorkbenchError
 
 # What a pipeline runs without: make fetches each when it is first needed.
@@ -51,7 +51,7 @@ def wanted(text: str) -> list[Line]:
 
 def digests(paths: Sequence[Path]) -> dict[str, str]:
     """Return what stands for the content of each of the lock files, by its name."""
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in paths}
+    return {str(path): sha256(path.read_bytes()).hexdigest()[:16] for path in paths}
 
 
 def without_tools(lines: Sequence[Line], keep: Collection[str] = ()) -> list[Line]:
