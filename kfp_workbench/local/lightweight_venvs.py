@@ -15,7 +15,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local.lightweight import Lightweight
 from kfp_workbench.local.venvs import LIGHTWEIGHT, requirements_of
 from kfp_workbench.project.steps import Step
-from kfp_workbench.setup import environments, installers, inventory, pythons
+from kfp_workbench.setup import environments, installers, inventory, states
 
 
 def provide(
@@ -28,12 +28,12 @@ def provide(
     """
     below = requirements_of(step) if step else ""
     asked = _lines(found)
-    text = f"{pythons.own()}\n{below}\n{asked}"
+    text = f"{states.this_python()}\n{below}\n{asked}"
     digest = sha256(text.encode()).hexdigest()[:16]
     folder = root / "build" / "venvs" / f"{LIGHTWEIGHT}{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with environments.held(folder):  # another run may be making it
-        if not environments.is_whole(folder, {"lightweight": digest}):
+    with states.held(folder):  # another run may be making it
+        if not states.is_whole(folder, {"lightweight": digest}):
             environments.begin(folder, Path(sys.executable))
             _lend_kfp(folder)
             for part in (below, asked):
@@ -82,6 +82,6 @@ def _lend_kfp(folder: Path) -> None:
 
 def _installed(folder: Path) -> str:
     """Return what there is in an environment but kfp, for people."""
-    held = inventory.ask(environments.python_of(folder)).found
+    held = inventory.ask(states.python_of(folder)).found
     others = {name: version for name, version in held.items() if name not in ("kfp", "pip")}
     return ", ".join(f"{name}=={version}" for name, version in sorted(others.items()))

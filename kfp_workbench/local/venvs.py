@@ -19,7 +19,7 @@ from kfp_workbench.local import thin_venvs
 from kfp_workbench.project import base_images, settings, steps
 from kfp_workbench.project.settings import ROOT
 from kfp_workbench.project.steps import Step
-from kfp_workbench.setup import environments, installers, locks, pythons
+from kfp_workbench.setup import requirements, states
 
 LIGHTWEIGHT = "lightweight-"  # how the folders begin of what `lightweight_venvs` makes
 _PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
@@ -44,17 +44,19 @@ def provide(step: Step, root: Path = ROOT) -> Environment:
     python, command = _python(wanted, text, root)
     shared = _folder(root, python, text)
     shared.parent.mkdir(parents=True, exist_ok=True)
-    with environments.held(shared):  # another run may be making it
+    with states.held(shared):  # another run may be making it
         if not _is_whole(root, python, text):
+            from kfp_workbench.local import making  # most often it is there
+
             _remove_unused(shared, root)
             try:
-                _make(shared, command or Path(sys.executable), step, text)
+                making.make(shared, command or Path(sys.executable), step, text)
             except WorkbenchError as error:
                 hint = f" (on Python {python}; its image has {wanted}, which uv would bring)"
                 raise WorkbenchError(
                     f"{error}{hint if python != wanted else ''}", error.status
                 ) from None
-            environments.finish(shared, locks.wanted(text), _digests(python, text))
+            making.finish(shared, text, _digests(python, text))
         own = _own(shared, step.name)
         _link(own, step.name)
     return Environment(own / "bin", python, wanted if text else python)
@@ -70,7 +72,7 @@ def interpreter(step: Step, root: Path = ROOT) -> Path | None:
     if not (text := requirements_of(step)):
         return None
     python, command = _python(_wanted(step, root), text, root)
-    return command or installers.base_of(_folder(root, python, text))
+    return command or states.base_of(_folder(root, python, text))
 
 
 def other_pythons(found: Mapping[str, Environment]) -> str:
@@ -88,7 +90,7 @@ def requirements_of(step: Step) -> str:
     """Return the requirements of a step; "" where the file is not there, or names none."""
     path = step.folder / "requirements.txt"
     text = files.read(path) if path.exists() else ""
-    return text if any(True for _ in locks.logical(text)) else ""
+    return text if any(True for _ in requirements.logical(text)) else ""
 
 
 def _wanted(step: Step, root: Path) -> str:
@@ -96,21 +98,23 @@ def _wanted(step: Step, root: Path) -> str:
     dockerfile = step.folder / "Dockerfile"
     takes_arguments = dockerfile.is_file() and "ARG" in dockerfile.read_text(errors="replace")
     arguments = settings.load(root).build_args if takes_arguments else {}
-    return base_images.python_of(dockerfile, arguments) or pythons.own()
+    return base_images.python_of(dockerfile, arguments) or states.this_python()
 
 
 def _python(wanted: str, text: str, root: Path) -> tuple[str, Path | None]:
     """Return the version of Python that a step gets, and its command if one had to be sought."""
     if _is_whole(root, wanted, text):
         return wanted, None
+    from kfp_workbench.setup import pythons
+
     found = pythons.find(wanted, root / "build" / "venvs" / "sought.txt")
-    if found is None and not _is_whole(root, pythons.own(), text):
+    if found is None and not _is_whole(root, states.this_python(), text):
         found = pythons.bring(wanted)
-    return (wanted, found) if found else (pythons.own(), Path(sys.executable))
+    return (wanted, found) if found else (states.this_python(), Path(sys.executable))
 
 
 def _is_whole(root: Path, python: str, text: str) -> bool:
-    return environments.is_whole(_folder(root, python, text), _digests(python, text))
+    return states.is_whole(_folder(root, python, text), _digests(python, text))
 
 
 def _digests(python: str, text: str) -> dict[str, str]:
@@ -129,7 +133,9 @@ def _remove_unused(made: Path, root: Path) -> None:
     texts = {step: requirements_of(step) for step in steps.find_steps(root)}
     needed, known = {made.name}, {step.name for step in texts}
     for step, text in texts.items():
-        needed |= {_digest(version, text) for version in (_wanted(step, root), pythons.own())}
+        needed |= {
+            _digest(version, text) for version in (_wanted(step, root), states.this_python())
+        }
     for path in made.parent.iterdir():
         is_light = path.name.startswith(LIGHTWEIGHT)
         if path.is_symlink():
@@ -139,29 +145,13 @@ def _remove_unused(made: Path, root: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _make(folder: Path, python: Path, step: Step, text: str) -> None:
-    try:
-        environments.begin(folder, python)
-        installers.add_pip(folder)
-    except WorkbenchError as error:
-        raise WorkbenchError(f"steps/{step.name}: {error}, or RUNNER=docker") from None
-    if text:
-        print(f"{step.name}: installing steps/{step.name}/requirements.txt", file=sys.stderr)
-        try:
-            installer = installers.choose()
-            installer.install(folder, step.folder / "requirements.txt", locked=False)
-        except WorkbenchError as error:
-            raise WorkbenchError(f"steps/{step.name}/requirements.txt: {error}") from None
-        installers.compile_modules(folder)
-
-
 def _own(shared: Path, name: str) -> Path:
     """Return the thin environment of one step, made anew if something was installed into it."""
     folder = shared.with_name(f"{shared.name}-{name}")
     packages = next(shared.glob("lib/python*/site-packages"))
     own = folder / packages.relative_to(shared)
     lines = thin_venvs.lines(packages.absolute(), shared.absolute().parents[2])
-    if environments.works(folder) and _holds_only(own, lines):
+    if states.works(folder) and _holds_only(own, lines):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     own.mkdir(parents=True)

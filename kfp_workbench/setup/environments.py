@@ -1,19 +1,14 @@
 """An environment of ours is made whole, or made anew; one that is not ours is left alone."""
 
-import contextlib
-import fcntl
-import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.setup import installers, inventory
+from kfp_workbench.setup import installers, inventory, states
 from kfp_workbench.setup.locks import Line
-
-_STATE = "made-by-make.json"  # in environments that are ours: what a whole one was made from
 
 _PROJECT = "project.pth"
 
@@ -26,10 +21,14 @@ def provide(folder: Path, lines: Sequence[Line], digests: Mapping[str, str]) -> 
     somebody else's, 1 when packages cannot be installed.
     """
     _refuse_foreign(folder)
-    with held(folder):
-        made_from = _read_state(folder)
-        if made_from and {**made_from, **digests}.items() >= made_from.items() and works(folder):
-            found = inventory.difference(lines, inventory.ask(python_of(folder)))
+    with states.held(folder):
+        made_from = states.read(folder)
+        if (
+            made_from
+            and {**made_from, **digests}.items() >= made_from.items()
+            and states.works(folder)
+        ):
+            found = inventory.difference(lines, inventory.ask(states.python_of(folder)))
             if not found:
                 return
             if not found.other:
@@ -43,24 +42,19 @@ def provide(folder: Path, lines: Sequence[Line], digests: Mapping[str, str]) -> 
         _fill(folder, lines, digests, news)
 
 
-def is_whole(folder: Path, digests: Mapping[str, str]) -> bool:
-    """Tell whether an environment was made from just these files, to the end."""
-    return bool(digests) and _read_state(folder) == digests and works(folder)
-
-
 def begin(folder: Path, python: Path) -> None:
     """Make an environment that holds nothing, in the place of what is there."""
-    _write_state(folder, {})  # and it stays there: interrupted, it is ours still
+    states.write(folder, {})  # and it stays there: interrupted, it is ours still
     _clear(folder)
     installers.choose().make(folder, python)
 
 
 def finish(folder: Path, lines: Sequence[Line], digests: Mapping[str, str]) -> None:
     """Ask an environment what it holds, and call it whole; raises WorkbenchError (1) if it is not."""
-    if found := inventory.difference(lines, inventory.ask(python_of(folder))):
+    if found := inventory.difference(lines, inventory.ask(states.python_of(folder))):
         what = f"{folder} lacks {found.text}, though it was installed without an error"
         raise WorkbenchError(f"{what}: see where pip's or uv's configuration sends packages")
-    _write_state(folder, digests)
+    states.write(folder, digests)
 
 
 def check(folder: Path, lines: Sequence[Line], files: Sequence[Path], path: str) -> None:
@@ -68,7 +62,7 @@ def check(folder: Path, lines: Sequence[Line], files: Sequence[Path], path: str)
 
     Raises WorkbenchError (2) when it lacks something; other versions are told.
     """
-    python = python_of(folder)
+    python = states.python_of(folder)
     if not python.exists():
         raise WorkbenchError(f"USE_VENV={folder}: there is no bin/python in it", 2)
     answer = inventory.ask(python, path)
@@ -98,30 +92,8 @@ def find_project(folder: Path, root: Path) -> None:
             path.write_text(line, encoding="utf-8")
 
 
-def python_of(folder: Path) -> Path:
-    """Return an environment's interpreter."""
-    return folder.absolute() / "bin" / "python"
-
-
-def works(folder: Path) -> bool:
-    """Tell whether an environment's interpreter is there, which is a link to the one that made it."""
-    return os.access(python_of(folder), os.X_OK)
-
-
-@contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keep other runs from an environment as long as the block takes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def _refuse_foreign(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / _STATE).exists():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / states.FILE).exists():
         cure = f"VENV={folder}-kfp makes one beside it, USE_VENV={folder} takes it as it is"
         raise WorkbenchError(f"{folder} is there, and not made by make: {cure}", 2)
     if folder.exists() and not folder.is_dir():
@@ -130,7 +102,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _fill(folder: Path, lines: Sequence[Line], digests: Mapping[str, str], news: str) -> None:
     print(news, file=sys.stderr)
-    _write_state(folder, {})
+    states.write(folder, {})
     installers.install_locked(installers.choose(), folder, lines)
     finish(folder, lines, digests)
 
@@ -140,22 +112,9 @@ def _names(lines: Sequence[Line]) -> str:
     return ", ".join(line.name for line in lines[:5]) + more
 
 
-def _read_state(folder: Path) -> dict[str, str]:
-    """Return the lock files that a whole environment was made from; of another one, none."""
-    try:
-        found: dict[str, str] = json.loads((folder / _STATE).read_text(encoding="utf-8"))["locks"]
-        return dict(found)
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _write_state(folder: Path, digests: Mapping[str, str]) -> None:
-    (folder / _STATE).write_text(f"{json.dumps({'locks': dict(digests)})}\n", encoding="utf-8")
-
-
 def _clear(folder: Path) -> None:
     for path in folder.iterdir():
-        if path.name == _STATE:
+        if path.name == states.FILE:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.setup import locks, sources
+from kfp_workbench.setup import locks, sources, states
 from kfp_workbench.setup.locks import Line
 
 OPTIONS = ("--disable-pip-version-check", "--no-input", "--quiet")
@@ -120,7 +120,9 @@ def add_pip(folder: Path) -> bool:
     if place.exists():
         return True
     python = str(folder / "bin" / "python")
-    if found := _printed([str(base_of(folder)), "-I", "-c", "import pip; print(pip.__path__[0])"]):
+    if found := _printed(
+        [str(states.base_of(folder)), "-I", "-c", "import pip; print(pip.__path__[0])"]
+    ):
         place.symlink_to(found)
         return True
     _printed([python, "-I", "-m", "ensurepip"])
@@ -136,11 +138,6 @@ def compile_modules(folder: Path) -> None:
     packages = next(folder.glob("lib/python*/site-packages"))
     words = ["-I", "-m", "compileall", "-qq", "-j", "0", str(packages)]
     _printed([str(folder / "bin" / "python"), *words])
-
-
-def base_of(folder: Path) -> Path:
-    """Return the interpreter that an environment was made of."""
-    return (folder / "bin" / "python").resolve()
 
 
 def run(words: Sequence[str], environ: dict[str, str], name: str) -> None:

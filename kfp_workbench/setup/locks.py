@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kfp_workbench.digests import sha256
 from kfp_workbench.errors import WorkbenchError
+from kfp_workbench.setup.requirements import logical
 
 # What a pipeline runs without: make fetches each when it is first needed.
 TOOLS = ("mypy", "pytest", "ruff", "uv", "vl-convert-python")
@@ -68,13 +69,6 @@ def normal(name: str) -> str:
 def same_version(one: str, other: str) -> bool:
     """Tell whether two versions are the same, as in 2024.02.0 and 2024.2."""
     return _plain(one) == _plain(other)
-
-
-def logical(text: str) -> Iterator[str]:
-    """Return lines that say something, joined where one continues."""
-    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
-        if said := re.sub(r"(^|\s)#.*", "", line).strip():
-            yield " ".join(said.split())
 
 
 def _read(path: Path) -> Iterator[Line]:

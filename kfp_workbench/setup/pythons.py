@@ -10,17 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from kfp_workbench import files
-from kfp_workbench.setup import sources
-
-
-def own() -> str:
-    """Return the version of this interpreter, as in ``3.12``."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
+from kfp_workbench.setup import sources, states
 
 
 def find(version: str, memory: Path) -> Path | None:
     """Return an interpreter of this version; ``memory`` is a file about those sought in vain."""
-    if version == own():
+    if version == states.this_python():
         return Path(sys.executable)
     uv = shutil.which("uv")
     places = [*_places(version), *([uv] if uv else [])]

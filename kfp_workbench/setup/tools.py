@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.setup import environments, locks
+from kfp_workbench.setup import environments, locks, states
 
 LOCK = Path("requirements-dev.txt")  # as make names it
 
@@ -19,7 +19,7 @@ def fetch(tool: str, why: str) -> bool:
     try:
         lines = [line for line in locks.read([LOCK]) if line.name == tool]
         digests = locks.digests([LOCK])
-        if not environments.is_whole(place, digests):
+        if not states.is_whole(place, digests):
             raise WorkbenchError(f"{place} is not make's own")
         environments.provide(place, lines, digests)
     except (WorkbenchError, OSError) as error:

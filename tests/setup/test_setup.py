@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.setup import installers, locks
+from kfp_workbench.setup import installers, locks, states
 from shared.baking import PROJECT, TEMPLATE, environment
 from shared.wheels import locked, write_index, write_sources, write_wheel
 
@@ -266,7 +266,7 @@ def test_a_python_without_pip_has_one_for_environments(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Debian's and Ubuntu's do: ensurepip's."""
-    monkeypatch.setattr(installers, "base_of", lambda folder: Path("/nonexistent"))
+    monkeypatch.setattr(states, "base_of", lambda folder: Path("/nonexistent"))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", shop.index)
     pip, lines = installers.Pip(), locks.read([shop.project / "requirements-dev.txt"])

@@ -11,7 +11,7 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import venvs
 from kfp_workbench.project import base_images
 from kfp_workbench.project.steps import Step, get_step
-from kfp_workbench.setup.pythons import own
+from kfp_workbench.setup.states import this_python
 from shared.baking import environment, make, pythons
 from shared.wheels import locked, write_index, write_wheel
 
@@ -92,7 +92,7 @@ def test_what_another_python_cannot_install_says_so(project: Path) -> None:
     add, _ = steps(project, "alpha==3.0\n", "3.99")
     with pytest.raises(WorkbenchError) as caught:
         venvs.provide(add, project)
-    why = f"(on Python {own()}; its image has 3.99, which uv would bring)"
+    why = f"(on Python {this_python()}; its image has 3.99, which uv would bring)"
     assert "alpha==3.0" in str(caught.value) and str(caught.value).endswith(why)
 
 
@@ -114,7 +114,7 @@ def test_what_pip_is_told_empties_no_steps_environment(
 
 def other_python(project: Path) -> str:
     """Return the version of another Python that this machine has."""
-    found = [version for version in pythons() if version != own()]
+    found = [version for version in pythons() if version != this_python()]
     if not found:
         pytest.skip("there is one Python here")
     return found[0]
@@ -129,7 +129,7 @@ def test_a_step_has_the_python_of_its_base_image(
     (folder / f"python{version}").symlink_to(pythons()[version])
     add, _ = steps(project, "alpha==1.0\n", version)
     first = venvs.provide(add, project)
-    assert (first.python, first.wanted) == (own(), version)
+    assert (first.python, first.wanted) == (this_python(), version)
     monkeypatch.setenv("PATH", os.pathsep.join([str(folder), *NO_UV]))
     second = venvs.provide(add, project)
     assert (second.python, second.wanted) == (version, version)
@@ -146,7 +146,7 @@ def test_another_python_than_the_images_is_told_once(project: Path) -> None:
         steps(project, requirements, "3.99")
         result = make(project, *words, env={"PATH": os.environ["PATH"]})
         assert result.returncode == 0, result.stderr
-        note = f"note: add, div: on Python {own()} here, on 3.99 in the image: other versions, "
+        note = f"note: add, div: on Python {this_python()} here, on 3.99 in the image: other versions, "
         assert result.stderr.count(note) == count
         assert ("note: " in result.stderr) is bool(count)
 
