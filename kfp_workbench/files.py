@@ -55,6 +55,20 @@ def write(path: Path, text: str) -> None:
         raise WorkbenchError(f"cannot write {path}: {error.strerror}: then try again") from None
 
 
+def copy(source: Path, target: Path, *, follow_symlinks: bool = True) -> None:
+    """Copy a file's content, or, where they are not followed, a link; raises OSError."""
+    import shutil  # which loads the modules of three compressors: not what a verb begins with
+
+    shutil.copyfile(source, target, follow_symlinks=follow_symlinks)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, as far as that can be done."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock of this machine for as long as the block takes; others wait for it."""

@@ -15,8 +15,18 @@ from kfp_workbench.commands import from_make
 from kfp_workbench.files import expanded
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Lays help out for any terminal: to measure one, at each argument, loads what no verb begins with."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=78)
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and repeats no secret in it, such as that of a forgotten -p."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_Formatter, **options)
 
     def error(self, message: str) -> NoReturn:
         from kfp_workbench.project.secrecy import hide_assignments
@@ -115,6 +125,9 @@ def _add_local(verbs: Any) -> None:
     verb.add_argument("--runner", choices=("auto", "process", "docker"), default="auto")
     verb.add_argument("--compile", action="store_true", help="before, if anything changed")
     verb.set_defaults(function="starting:run", interrupted="; everything that was started is ended")
+
+
+def _add_looking_back(verbs: Any) -> None:
     for name, what in (("debug", "run one step alone"), ("shell", "open a prompt in one step")):
         verb = verbs.add_parser(name, help=what, allow_abbrev=False)
         verb.add_argument("--step", default="", help="its name, or its task's")
@@ -173,7 +186,8 @@ _GROUPS: dict[Add, set[str]] = {
     _add_pipeline: {"compile", "manifest", "graph"},
     _add_images: {"build", "push", "lock", "wheels"},
     _add_project: {"check", "doctor", "step", "component", "help"},
-    _add_local: {"local", "debug", "shell", "report"},
+    _add_local: {"local"},
+    _add_looking_back: {"debug", "shell", "report"},
     _add_run: {"run"},
     _add_server: {"upload", "schedule"},
 }

@@ -6,9 +6,9 @@ is in the layers does not depend on the checkout.
 """
 
 import os
-import shutil
 from pathlib import Path
 
+from kfp_workbench import files
 from kfp_workbench.images import dockerignore
 from kfp_workbench.project import steps
 from kfp_workbench.project.settings import ROOT
@@ -39,6 +39,6 @@ def staged(step: Step, root: Path = ROOT) -> list[Path]:
 
 def _copy(path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, target, follow_symlinks=False)
+    files.copy(path, target, follow_symlinks=False)
     if not target.is_symlink():
         os.chmod(target, 0o755 if steps.is_executable(path) else 0o644)

@@ -6,11 +6,10 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/apiserver/templ
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from kfp_workbench.errors import refuse
-from kfp_workbench.local import expansion, imports, spec, task_config, values
+from kfp_workbench.local import expansion, spec, task_config, values
 from kfp_workbench.local.dags import takes_hook
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.project.names import shown
@@ -90,6 +89,8 @@ def _with_macros(value: Any, identity: Identity) -> Any:
     def replacement(match: re.Match[str]) -> str:
         if match[1] == "RunUUID":
             return identity.run_id if match[2] is None else match[0]
+        from datetime import datetime, timezone  # few runs are given the macro
+
         return datetime.now(timezone.utc).strftime(match[2] or "%Y%m%d%H%M%S")
 
     return _MACRO.sub(replacement, value) if isinstance(value, str) else value
@@ -217,6 +218,10 @@ def _machine_problems(
             shared = pipeline.has_workspace
             for why in task_config.problems(inner, settings, has_workspace=shared):
                 yield f"{task.label}: {why}: leave it to one"
+    if not pipeline.has_importers:
+        return
+    from kfp_workbench.local import imports
+
     for found in imports.known(pipeline, parameters):
         if found.is_used and (problem := object_problem(found.address)):
             yield f"{found.label}: {problem}"

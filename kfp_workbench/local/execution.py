@@ -8,7 +8,6 @@ import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -19,7 +18,6 @@ from kfp_workbench.local import (
     collecting,
     driver,
     identifiers,
-    imports,
     record,
     spec,
     values,
@@ -28,10 +26,9 @@ from kfp_workbench.local.artifacts import root_of
 from kfp_workbench.local.cache import Cache
 from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.dags import DagRun
-from kfp_workbench.local.importer import Imported
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.local.launcher import Launcher
-from kfp_workbench.local.metadata import Execution, Metadata, MetadataError
+from kfp_workbench.local.metadata import Execution, Imported, Metadata, MetadataError
 from kfp_workbench.local.models import SCHEME, Models
 from kfp_workbench.local.progress import Progress, Silent
 from kfp_workbench.local.runners import Runner
@@ -84,6 +81,10 @@ class Run:
 
     def models(self) -> list[tuple[str, str]]:
         """Return the images that are known to be imported, each after its importer's name."""
+        if not self.pipeline.has_importers:
+            return []
+        from kfp_workbench.local import imports
+
         return [
             (each.label, each.address)
             for each in imports.known(self.pipeline, self.parameters)
@@ -182,7 +183,7 @@ class Run:
 
 
 def _identity(pipeline: str, name: str) -> Identity:
-    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return Identity(
         identifiers.new(), f"{pipeline}-{identifiers.new()[:5]}", name or pipeline, created
     )

@@ -11,7 +11,14 @@ from typing import Any
 from kfp_workbench.local import own_data, spec
 from kfp_workbench.local.artifacts import OWN_DATA, workspace_path
 from kfp_workbench.local.bounds import OutsideError, hold
-from kfp_workbench.local.metadata import Artifact, Execution, Metadata, MetadataError, converted
+from kfp_workbench.local.metadata import (
+    Artifact,
+    Execution,
+    Imported,
+    Metadata,
+    MetadataError,
+    converted,
+)
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.spec import ComponentInput, Constant
@@ -24,23 +31,6 @@ class ImporterError(ProblemError):
     """Something that cannot be imported."""
 
     code = "address"
-
-
-class Imported:
-    """What was imported before: an importer takes the same thing again, but for ``reimport``."""
-
-    def __init__(self, known: list[Artifact]) -> None:
-        self.known = known
-
-    def find(self, wanted: Artifact) -> Artifact | None:
-        """Return an artifact that was imported from the same place, of the same type and metadata."""
-        for artifact in self.known:
-            same = (artifact.uri, artifact.kind) == (wanted.uri, wanted.kind)
-            if same and all(
-                artifact.metadata.get(key) == value for key, value in wanted.metadata.items()
-            ):
-                return artifact
-        return None
 
 
 def run(

@@ -152,6 +152,23 @@ class Metadata:
             number = self._executions[number].parent
 
 
+class Imported:
+    """What was imported before: an importer takes the same thing again, but for ``reimport``."""
+
+    def __init__(self, known: list[Artifact]) -> None:
+        self.known = known
+
+    def find(self, wanted: Artifact) -> Artifact | None:
+        """Return an artifact that was imported from the same place, of the same type and metadata."""
+        for artifact in self.known:
+            same = (artifact.uri, artifact.kind) == (wanted.uri, wanted.kind)
+            if same and all(
+                artifact.metadata.get(key) == value for key, value in wanted.metadata.items()
+            ):
+                return artifact
+        return None
+
+
 def converted(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return an artifact's metadata in the service's form; raises MetadataError for a null."""
     return {key: _converted(value) for key, value in metadata.items()}

@@ -4,10 +4,10 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/v2/driver/drive
 (``addModelcarsToPodSpec``).
 """
 
-import shutil
 import threading
 from pathlib import Path
 
+from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local.runners import Runner
 from kfp_workbench.local.store import StoreError
@@ -29,7 +29,7 @@ class Models:
         folder = self._folder / image.replace("/", "_")
         with self._lock:
             if folder not in self._taken:
-                shutil.rmtree(folder, ignore_errors=True)  # what another attempt has left
+                files.remove(folder)  # what another attempt has left
                 try:
                     self._runner.take_models(image, folder)
                 except WorkbenchError as error:

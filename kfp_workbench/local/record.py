@@ -45,7 +45,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +145,7 @@ class Recorder:
         self._began = time.monotonic()
         self._next = -math.inf  # when the record is written again
         self._followed: list[tuple[Task, Callable[[], str]]] = []
-        run.started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        run.started = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
         self.save()
 
     def begin(self, task: Task) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -11,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kfp_workbench import files
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.images import pushed
 from kfp_workbench.local import allowances, cache, jobs, progress, provision, record
@@ -135,7 +135,7 @@ class _Project:
             kept = cache.open_folder(self._root / "build" / "cache" / f"{kind}{version}")
             run.setting = run.setting._replace(cache=kept)
         new_folder(folder)
-        shutil.copyfile(self._package, folder / record.PACKAGE)
+        (folder / record.PACKAGE).write_bytes(self._package.read_bytes())
         run.shown = shown
         try:
             with held(folder):
@@ -185,7 +185,7 @@ def remove_old(runs: Path) -> None:
     """Remove the folders of old runs, but for those that still run, or that another run removes."""
     for old in sorted(path for path in runs.iterdir() if path.is_dir())[:-KEPT]:
         with contextlib.suppress(OSError), held(old, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            shutil.rmtree(old, ignore_errors=True)
+            files.remove(old)
 
 
 @contextlib.contextmanager

@@ -132,6 +132,11 @@ class Pipeline(NamedTuple):
         """Tell whether the tasks of a run share a folder."""
         return "workspace" in self.config
 
+    @property
+    def has_importers(self) -> bool:
+        """Tell whether anything is imported, as few pipelines do."""
+        return any("importer" in executor for executor in self.executors.values())
+
     def component_of(self, task: Task) -> Component:
         """Return what a task is an instance of."""
         return self.components[task.component]

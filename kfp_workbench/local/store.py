@@ -8,12 +8,12 @@ is shared instead, and a task that changes it fails.
 import fcntl
 import math
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from kfp_workbench import files
 from kfp_workbench.local.artifacts import BUCKET, SCHEMES
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
@@ -152,7 +152,7 @@ def check(shared: Iterable[Shared]) -> None:
 def discard(path: Path) -> None:
     """Remove a file, a link or a folder, if it is there and can be removed."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        files.remove(path)
         return
     with suppress(OSError):
         path.unlink()
@@ -193,9 +193,9 @@ def copied(source: Path, target: Path, most: float) -> bool:
     small = sum(file.stat().st_size for file in _files(source)) <= most
     for file, to in _places(source, target):
         if small:
-            shutil.copyfile(file, to)
+            files.copy(file, to)
         elif not _cloned(file, to):
-            shutil.rmtree(target, ignore_errors=True)
+            files.remove(target)
             target.unlink(missing_ok=True)
             return False
     return True
@@ -212,7 +212,7 @@ def linked(source: Path, target: Path) -> None:
         try:
             os.link(file.resolve(), to)
         except OSError:
-            shutil.copyfile(file, to)
+            files.copy(file, to)
 
 
 def _places(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:

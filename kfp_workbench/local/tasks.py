@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple
 
-from kfp_workbench.local import importer, record, spec
+from kfp_workbench.local import record, spec
 from kfp_workbench.local.allowances import Allowance
 from kfp_workbench.local.artifacts import WITHIN, local_path
 from kfp_workbench.local.cache import Cache
@@ -13,7 +13,7 @@ from kfp_workbench.local.dags import DagRun
 from kfp_workbench.local.driver import Begun, DriverError
 from kfp_workbench.local.inputs import Identity, Options
 from kfp_workbench.local.launcher import Launcher
-from kfp_workbench.local.metadata import Artifact, Metadata
+from kfp_workbench.local.metadata import Artifact, Imported, Metadata
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
 from kfp_workbench.local.runners import Runner
@@ -36,7 +36,7 @@ class Tasks(NamedTuple):
     recorder: record.Recorder
     teller: Teller
     cache: Cache
-    imported: importer.Imported
+    imported: Imported
     allowances: Mapping[str, Allowance]
     stop: Event
 

@@ -6,7 +6,6 @@ it, which takes what a step installs while it runs, as a container would. ``buil
 to that, for editors and notebooks.
 """
 
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -142,7 +141,7 @@ def _remove_unused(made: Path, root: Path) -> None:
             if path.name not in known:
                 path.unlink()
         elif path.is_dir() and not is_light and path.name.partition("-")[0] not in needed:
-            shutil.rmtree(path, ignore_errors=True)
+            files.remove(path)
 
 
 def _own(shared: Path, name: str) -> Path:
@@ -153,10 +152,10 @@ def _own(shared: Path, name: str) -> Path:
     lines = thin_venvs.lines(packages.absolute(), shared.absolute().parents[2])
     if states.works(folder) and _holds_only(own, lines):
         return folder
-    shutil.rmtree(folder, ignore_errors=True)
+    files.remove(folder)
     own.mkdir(parents=True)
     (folder / "bin").mkdir()
-    shutil.copyfile(shared / "pyvenv.cfg", folder / "pyvenv.cfg")
+    files.copy(shared / "pyvenv.cfg", folder / "pyvenv.cfg")
     for path in _commands(shared / "bin"):
         (folder / "bin" / path.name).symlink_to(path.resolve() if "python" in path.name else path)
     (folder / "bin" / "pip").write_text(_PIP, encoding="utf-8")

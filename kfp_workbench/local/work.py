@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kfp_workbench.local import importer, record, spec
+from kfp_workbench.local import record, spec
 from kfp_workbench.local.container_task import ContainerTask
 from kfp_workbench.local.dags import DagRun, Phase
 from kfp_workbench.local.driver import Begun, DriverError
@@ -54,6 +54,8 @@ class Work:
     def _import(
         self, run: DagRun, task: spec.Task, component: spec.Component, what: Mapping[str, Any]
     ) -> Phase:
+        from kfp_workbench.local import importer  # most pipelines have none
+
         noted = record.Task("/".join((*run.path, task.name)), "importer", task.label, "")
         noted.inputs = importer.inputs(run.execution, task)
         self._tasks.recorder.begin(noted)

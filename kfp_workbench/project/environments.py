@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kfp_workbench.errors import refuse
-from kfp_workbench.project import names, params, texts, variables
+from kfp_workbench.project import names, params, variables
 from kfp_workbench.project.documents import Problem, written
 from kfp_workbench.project.names import shown
 from kfp_workbench.project.params_file import SETTINGS, ParamsFile, read_file, resolve
@@ -111,6 +111,8 @@ def _check_texts(
     settings: Mapping[str, Any],
 ) -> tuple[list[str], list[str]]:
     """Return lines about texts that the server refuses, and about those that a cluster changes."""
+    from kfp_workbench.project import texts  # a local run submits none
+
     own = {name: value for name, value in values.items() if name not in assigned}
     given = {name: value for name, value in values.items() if name in assigned}
     refused, changed = texts.check_given(own, file.entries)
