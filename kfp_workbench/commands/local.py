@@ -17,7 +17,7 @@ from kfp_workbench.project.secrecy import Mask
 from kfp_workbench.project.settings import ROOT, Settings
 
 # https://docs.python.org/3/library/exceptions.html#ModuleNotFoundError
-_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
+_NO_MODULE = r"ModuleNotFoundError: No module named '(\w+)"
 
 
 def run(args: argparse.Namespace, ahead: Ahead) -> dict[str, object]:
@@ -74,7 +74,7 @@ def _module_missing(log: Path, step: Path) -> str:
     """Return the module for whose lack a step failed, where that is no file of the project."""
     if not step.is_dir():
         return ""
-    found = next(filter(None, map(_NO_MODULE.match, running.last_lines(log, 1))), None)
+    found = re.match(_NO_MODULE, "".join(running.last_lines(log, 1)))
     module = found[1] if found else ""
     files = [folder / name for folder in (ROOT, step) for name in (module, f"{module}.py")]
     return "" if any(path.exists() for path in files) else module

@@ -17,8 +17,8 @@ from kfp_workbench.project.names import shown
 
 _SPECIAL = frozenset("*?[\\")
 _CHARACTER = r"(?:\\.|[^\\\]-])"
-_CLASS = re.compile(rf"\[(\^?)((?:{_CHARACTER}(?:-{_CHARACTER})?)+)\]", re.S)
-_RANGE = re.compile(rf"({_CHARACTER})(?:-({_CHARACTER}))?", re.S)
+_CLASS = rf"(?s)\[(\^?)((?:{_CHARACTER}(?:-{_CHARACTER})?)+)\]"
+_RANGE = rf"(?s)({_CHARACTER})(?:-({_CHARACTER}))?"
 
 
 def read(path: Path) -> list[str]:
@@ -115,7 +115,7 @@ def _parts(pattern: str) -> Iterator[str]:
         elif rest[0] in "*?":
             token, part = rest[0], "[^/]*" if rest[0] == "*" else "[^/]"
         elif rest[0] == "[":
-            if not (match := _CLASS.match(rest)):
+            if not (match := re.match(_CLASS, rest)):
                 raise re.error("no character class")
             token, part = match.group(), f"[{match[1]}{''.join(_ranges(match[2]))}]"
         elif rest[0] == "\\":
@@ -130,5 +130,5 @@ def _parts(pattern: str) -> Iterator[str]:
 
 def _ranges(content: str) -> Iterator[str]:
     """Return the ranges within a character class as regular expressions have them."""
-    for first, last in _RANGE.findall(content):
+    for first, last in re.findall(_RANGE, content):
         yield "-".join(re.escape(character[-1]) for character in (first, last) if character)

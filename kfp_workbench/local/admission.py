@@ -26,7 +26,7 @@ _GIVEN: Mapping[str, Callable[[Any], bool]] = {
     "TASK_CONFIG": lambda value: False,
 }
 _ARGO_NAME, _DRIVER = 128, "-driver"  # characters that a name may have, and how a driver's ends
-_MACRO = re.compile(r"\[\[(RunUUID|CurrentTime)(?:\.(.*?))?\]\]")
+_MACRO = r"\[\[(RunUUID|CurrentTime)(?:\.(.*?))?\]\]"
 
 
 def substituted(documents: Sequence[Any], identity: Identity) -> list[Any]:
@@ -93,7 +93,7 @@ def _with_macros(value: Any, identity: Identity) -> Any:
 
         return datetime.now(timezone.utc).strftime(match[2] or "%Y%m%d%H%M%S")
 
-    return _MACRO.sub(replacement, value) if isinstance(value, str) else value
+    return re.sub(_MACRO, replacement, value) if isinstance(value, str) else value
 
 
 def _parameter_problems(pipeline: spec.Pipeline, given: Mapping[str, Any]) -> Iterator[str]:

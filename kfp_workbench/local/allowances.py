@@ -134,6 +134,8 @@ def _allowance(container: Mapping[str, Any], config: Mapping[str, Any]) -> Allow
 
 def _amount(parse: Callable[[object], int], value: object) -> int | None:
     """Return an amount, or None for what is none, such as a parameter of the pipeline."""
+    if value is None:
+        return None
     try:
         return parse(value)
     except UnfitError:

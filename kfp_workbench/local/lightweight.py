@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 _EXECUTOR = "kfp.dsl.executor_main"
-_INSTALL = re.compile(r"-m pip install (?P<words>.*?)(?=&&|\n\s*\n|$)", re.DOTALL)
+_INSTALL = r"(?s)-m pip install (?P<words>.*?)(?=&&|\n\s*\n|$)"
 # What pip takes with a value, and what says nothing about what is installed.
 _WITH_VALUE = ("--index-url", "--extra-index-url", "--trusted-host", "--find-links", "-i")
 _QUIET = ("--quiet", "-q", "--no-warn-script-location", "--no-deps", "--user")
@@ -37,7 +37,7 @@ def read(command: Sequence[str]) -> Lightweight | None:
         return Lightweight((), (), tuple(command))
     packages: list[str] = []
     options: list[str] = []
-    for match in _INSTALL.finditer(command[2]):
+    for match in re.finditer(_INSTALL, command[2]):
         _sort(shlex.split(match["words"]), packages, options)
     wanted = [name for name in packages if not _is_kfps_own(name)]
     rest = tuple(command[3:])

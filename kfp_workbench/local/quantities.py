@@ -13,12 +13,12 @@ _POWERS = {"n": -3, "u": -2, "m": -1, "": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P"
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 MOST = 2**63 - 1  # Kubernetes has no more of anything
 FARTHEST = 100  # an exponent, beyond which an amount is nothing, or the most
-_AMOUNT = re.compile(r"([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.)(?:[eE]([+-]?[0-9]+)|([A-Za-z]*))")
+_AMOUNT = r"([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.)(?:[eE]([+-]?[0-9]+)|([A-Za-z]*))"
 
 
 def canonical(text: str) -> str:
     """Return an amount in its one form; raises ValueError for what is none."""
-    match = _AMOUNT.fullmatch(text)
+    match = re.fullmatch(_AMOUNT, text)
     suffix = match[3] or "" if match else "?"
     if match is None or suffix not in {**_POWERS, **_BINARY}:
         raise ValueError(f"{text} is no amount")

@@ -41,11 +41,10 @@ _SPACES = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".joi
     map(chr, range(0x2000, 0x200B))
 )
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
-_FLOAT = re.compile(
-    rf"[+-]?((?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(e[+-]?{_DIGITS})?|inf(inity)?|nan)",
-    re.IGNORECASE | re.ASCII,
+_FLOAT = (
+    rf"(?ai)[+-]?((?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(e[+-]?{_DIGITS})?|inf(inity)?|nan)"
 )
-_HEX_FLOAT = re.compile(r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?\d+", re.I)
+_HEX_FLOAT = r"(?i)[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?\d+"
 
 
 def doubles(value: Any) -> Any:
@@ -196,12 +195,12 @@ def _integer(text: str) -> float:
 
 def _double(text: str) -> float:
     stripped = text.strip(_SPACES)
-    if _HEX_FLOAT.fullmatch(stripped):
+    if re.fullmatch(_HEX_FLOAT, stripped):
         try:
             return float.fromhex(stripped)
         except OverflowError:
             raise ValueError(f"{stripped} is out of range") from None
-    if not _FLOAT.fullmatch(stripped):
+    if not re.fullmatch(_FLOAT, stripped):
         raise ValueError(f"{json.dumps(stripped)} is no number")
     number = float(stripped)
     if math.isinf(number) and "inf" not in stripped.lower():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kfp_workbench.project.instructions import Instruction, parse
 
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+_VARIABLE = r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})"
 # python:3.12-slim, lambda/python:3.12, uv:python3.12-trixie
 _PYTHON = re.compile(r"(?:^|/)python:(3\.\d+)|python-?(3\.\d+)")
 
@@ -53,4 +53,6 @@ def python_of(dockerfile: Path, build_args: Mapping[str, str]) -> str | None:
 
 def filled(text: str, values: Mapping[str, str]) -> str:
     """Return a text with the values of the variables in it."""
-    return _VARIABLE.sub(lambda match: values.get(match[1] or match[2]) or match[3] or "", text)
+    if "$" not in text:
+        return text
+    return re.sub(_VARIABLE, lambda match: values.get(match[1] or match[2]) or match[3] or "", text)

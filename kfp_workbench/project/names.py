@@ -38,7 +38,7 @@ _PATH_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _DOMAIN_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _IPV6 = re.compile(r"\[[0-9a-f:]+\]")
 # Colours, and what else is no text; not the ends of lines, and tabs.
-_CONTROL = re.compile(
+_CONTROL = (
     "(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -77,7 +77,9 @@ def on_screen(text: str) -> str:
 
     The rest, which could clear a screen, fill a clipboard or hide a line, is shown as it is written.
     """
-    return _CONTROL.sub(lambda found: found[1] or ascii(found[0])[1:-1], text)
+    if text.isprintable():
+        return text
+    return re.sub(_CONTROL, lambda found: found[1] or ascii(found[0])[1:-1], text)
 
 
 def slug_problem(slug: str) -> str | None:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.project.names import shown
 
-_SAID = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(?:[.+-].*)?")
-_SET = re.compile(r"2\.(?:0|[1-9][0-9]{0,3})(?:\.(?:0|[1-9][0-9]{0,3}))?")
+_SAID = r"v?([0-9]{1,4})\.([0-9]{1,4})(?:[.+-].*)?"
+_SET = r"2\.(?:0|[1-9][0-9]{0,3})(?:\.(?:0|[1-9][0-9]{0,3}))?"
 
 
 class Version(NamedTuple):
@@ -23,7 +23,7 @@ class Version(NamedTuple):
 
 def parse(text: str) -> Version | None:
     """Return the version in what a server or a package says, such as "v2.16.0-rc.1", or None."""
-    match = _SAID.fullmatch(text)
+    match = re.fullmatch(_SAID, text)
     return Version(int(match[1]), int(match[2])) if match else None
 
 
@@ -31,7 +31,7 @@ def setting(value: object) -> Version | None:
     """Return the version that ``server`` in pyproject.toml names; raises WorkbenchError (2)."""
     if value is None:
         return None
-    if isinstance(value, str) and _SET.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_SET, value):
         return parse(value)
     what = f"pyproject.toml: server: {shown(value)} is no version of KFP v2"
     if isinstance(value, float):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 _DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
 _SUFFIXES = {**_DECIMAL, **_BINARY}
-_AMOUNT = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)([A-Za-z]*)")
-_DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
+_AMOUNT = r"([0-9]{1,18}(?:\.[0-9]{1,9})?)([A-Za-z]*)"
+_DURATION = r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?"
 LARGEST = 2**63 - 1  # what Kubernetes counts in
 LONGEST = 2**31 - 1  # seconds; of a pod's activeDeadlineSeconds
 SMALLEST_MEMORY = 2**20
@@ -70,7 +70,7 @@ def memory_text(amount: int) -> str:
 def duration(value: object) -> int:
     """Return seconds for ``90s``, ``30m`` or ``1h30m``; raises UnfitError."""
     cure = "write one such as 90s, 30m or 1h30m"
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
     if match is None or not value:
         what = "has no unit" if isinstance(value, (int, float)) else "is no duration"
         raise UnfitError(f"{shown(value)} {what}", cure)
@@ -91,7 +91,7 @@ def _split(value: object, what: str, cure: str) -> tuple["Fraction", str]:
     text = value if isinstance(value, str) else ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         text = f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-    match = _AMOUNT.fullmatch(text)
+    match = re.fullmatch(_AMOUNT, text)
     if match is None:
         raise UnfitError(f"{shown(value)} is no amount of {what}", cure)
     from fractions import Fraction  # most pipelines have no amounts
