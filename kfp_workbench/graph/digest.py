@@ -5,16 +5,16 @@ laid out, and of a component how it is run (its image, its command line). The sa
 """
 
 import ast
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 
+from kfp_workbench.digests import sha256
 from kfp_workbench.project.component_forms import HEAD
 
 
 def sources_digest(modules: Mapping[str, ast.AST], components: Mapping[str, str]) -> str:
     """Return 16 hex digits for modules and the texts of components, both by their paths."""
-    digest = hashlib.sha256()
+    digest = sha256()
     for path, tree in sorted(modules.items(), key=lambda item: item[0]):
         digest.update(f"\0{path}\0{' '.join(_words(tree))}".encode())
     for path, text in sorted(components.items()):
