@@ -4,7 +4,7 @@ import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kfp_workbench.commands import given, reporting
@@ -23,8 +23,7 @@ _NO_MODULE = r"ModuleNotFoundError: No module named '(\w+)"
 def run(args: argparse.Namespace, ahead: Ahead) -> dict[str, object]:
     """Run the compiled pipeline here, and return its outputs; a report is written however it ends."""
     project = settings.load()
-    if args.compile:
-        _compile(project)
+    images = _compiled(project) if args.compile else pushed.compiled_images(project)
     package = given.package()
     cache = given.switch("CACHE")
     file = given.params_file(args.env)
@@ -37,6 +36,7 @@ def run(args: argparse.Namespace, ahead: Ahead) -> dict[str, object]:
             project,
             args.runner,
             mask=mask,
+            images=images,
             cache=cache,
             ahead=ahead,
         )
@@ -80,9 +80,15 @@ def _module_missing(log: Path, step: Path) -> str:
     return "" if any(path.exists() for path in files) else module
 
 
-def _compile(project: Settings) -> None:
-    """Compile the pipeline, if it may differ from what is there; exits as `make compile` does."""
-    if not freshness.is_current(project, pushed.compiled_images(project), ROOT):
-        words = [sys.executable, "-m", "kfp_workbench", "compile"]  # kfp stays out of this process
-        if status := subprocess.run(words, check=False).returncode:
-            sys.exit(status)
+def _compiled(project: Settings) -> Mapping[str, str]:
+    """Compile the pipeline, if it may differ from what is there, and return the steps' images.
+
+    Exits as `make compile` does.
+    """
+    images = pushed.compiled_images(project)
+    if freshness.is_current(project, images, ROOT):
+        return images
+    words = [sys.executable, "-m", "kfp_workbench", "compile"]  # kfp stays out of this process
+    if status := subprocess.run(words, check=False).returncode:
+        sys.exit(status)
+    return pushed.compiled_images(project)  # as they are by now

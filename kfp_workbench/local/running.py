@@ -58,17 +58,20 @@ def prepare(
     root: Path = ROOT,
     mask: Mask | None = None,
     *,
+    images: Mapping[str, str] | None = None,
     cache: bool = False,
     ahead: Ahead | None = None,
 ) -> Prepared:
     """Check a run of a compiled pipeline, and build what it needs.
 
-    ``runner`` is ``process``, ``docker`` or ``auto``; with ``cache`` results of unchanged steps are
-    reused; ``ahead`` has interpreters that were started for the run. Nothing that is printed or
-    logged shows what ``mask`` hides: by default the parameters whose names look secret. Raises
-    WorkbenchError (2) for what cannot begin.
+    ``runner`` is ``process``, ``docker`` or ``auto``; ``images`` has each step's image, where they are
+    known; with ``cache`` results of unchanged steps are reused; ``ahead`` has interpreters that were
+    started for the run. Nothing that is printed or logged shows what ``mask`` hides: by default the
+    parameters whose names look secret. Raises WorkbenchError (2) for what cannot begin.
     """
-    project = _Project(package, settings, root, runner, ahead)
+    if images is None:
+        images = pushed.compiled_images(settings, root)
+    project = _Project(package, settings, root, runner, images, ahead)
     setting = project.setting(mask or Mask(secret_texts(parameters)), is_caching=cache)
     run = Run(project.documents, parameters, setting)  # checked before anything is built
     run.setting = setting._replace(runner=project.provide(run))
@@ -79,7 +82,13 @@ class _Project:
     """What the project gives to a run."""
 
     def __init__(
-        self, package: Path, settings: Settings, root: Path, runner: str, ahead: Ahead | None
+        self,
+        package: Path,
+        settings: Settings,
+        root: Path,
+        runner: str,
+        images: Mapping[str, str],
+        ahead: Ahead | None,
     ) -> None:
         self._ahead = ahead
         self._package, self._settings, self._root, self._runner = package, settings, root, runner
@@ -88,8 +97,7 @@ class _Project:
         containers = {
             label: item["container"] for label, item in executors.items() if "container" in item
         }
-        references = pushed.compiled_images(settings, root)
-        ours = {references[step.name]: step for step in steps.find_steps(root)}
+        ours = {images[step.name]: step for step in steps.find_steps(root) if step.name in images}
         self._wanted = provision.Wanted(containers, ours, settings, root)
         self._progress = progress.make(lambda: progress.places(documents[0]))
         self._allowances = allowances.of(documents)

@@ -281,6 +281,21 @@ def test_local_runs_need_no_kfp() -> None:
     assert result.stdout == "[]\n"
 
 
+def test_local_runs_begin_without_what_few_need() -> None:
+    """To load it takes milliseconds before the first step, which a small one takes itself."""
+    ours = ("local.importer", "local.making", "project.texts", "setup.installers")
+    rare = ["decimal", "hashlib", *(f"kfp_workbench.{name}" for name in ours)]
+    code = (
+        "import sys\n"
+        "from kfp_workbench.commands import local, options\n"
+        "options.parse(['local', '-p', 'a=b'])\n"
+        f"print([name for name in {rare} if name in sys.modules])\n"
+    )
+    words = [sys.executable, "-c", code]
+    result = subprocess.run(words, cwd=TEMPLATE, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     ("limits", "held", "most"),
     [
