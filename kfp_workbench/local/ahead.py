@@ -8,10 +8,10 @@ loaded what it is made of itself. Where it turns out otherwise, nothing is lost 
 import json
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -110,7 +110,8 @@ class Ahead:
 
 def new_name() -> str:
     """Return a name for a run that begins now."""
-    return datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
+    seconds, rest = divmod(time.time_ns(), 10**9)
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(seconds))}-{rest // 1000:06d}"
 
 
 def _read(path: Path) -> Iterator[Start]:

@@ -7,13 +7,13 @@ image has is missing here, too, and what a step writes beside its script is its 
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from kfp_workbench import files
 from kfp_workbench.images.layout import Layout
 from kfp_workbench.local.store import LARGE, copied
 from kfp_workbench.project import steps
@@ -121,4 +121,4 @@ def _remove(path: Path) -> None:
         return
     for parent, _, _ in os.walk(path):
         os.chmod(parent, 0o700)
-    shutil.rmtree(path, ignore_errors=True)
+    files.remove(path)

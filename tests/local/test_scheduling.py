@@ -284,7 +284,7 @@ def test_local_runs_need_no_kfp() -> None:
 def test_local_runs_begin_without_what_few_need() -> None:
     """To load it takes milliseconds before the first step, which a small one takes itself."""
     ours = ("local.importer", "local.making", "project.texts", "setup.installers")
-    rare = ["decimal", "hashlib", *(f"kfp_workbench.{name}" for name in ours)]
+    rare = ["datetime", "decimal", "hashlib", "shutil", *(f"kfp_workbench.{name}" for name in ours)]
     code = (
         "import sys\n"
         "from kfp_workbench.commands import local, options\n"
