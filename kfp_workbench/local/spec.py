@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
+from kfp_workbench.local import visiting
 from kfp_workbench.local.values import doubles
 
 ROOT = "root"
@@ -156,11 +157,12 @@ def read(documents: Sequence[Any]) -> Pipeline:
     components = {ROOT: _component(ROOT, compiled["root"])}
     for name, data in (compiled.get("components") or {}).items():
         components[name] = _component(name, data)
-    _inherit_retries(components)
+    executors = (compiled.get("deploymentSpec") or {}).get("executors") or {}
+    visiting.visit_all(ROOT, components, executors)
     return Pipeline(
         compiled["pipelineInfo"]["name"],
         components,
-        (compiled.get("deploymentSpec") or {}).get("executors") or {},
+        executors,
         (kubernetes.get("deploymentSpec") or {}).get("executors") or {},
         kubernetes.get("pipelineConfig") or {},
     )
@@ -274,26 +276,3 @@ def _retry(data: Mapping[str, Any] | None) -> Retry | None:
 
 def _seconds(duration: str | None) -> int:
     return int(float((duration or "0s").removesuffix("s")))
-
-
-def _inherit_retries(components: dict[str, Component]) -> None:
-    """Hand the retries of a pipeline's task on to the tasks within, as the server's compiler does.
-
-    Each component is visited once, and so the first task that uses it decides.
-    """
-    visited = {ROOT}
-
-    def visit(name: str, outer: Task | None) -> None:
-        component = components[name]
-        if component.dag is None:
-            return
-        tasks = dict(component.dag.tasks)
-        for key, task in tasks.items():
-            if task.retry is None and outer is not None:
-                tasks[key] = task = task._replace(retry=outer.retry)
-            if task.component not in visited and task.component in components:
-                visited.add(task.component)
-                visit(task.component, task)
-        components[name] = component._replace(dag=component.dag._replace(tasks=tasks))
-
-    visit(ROOT, None)

@@ -12,7 +12,9 @@ def give_float(text: str, out: dsl.OutputPath(float)):
 
 @dsl.container_component
 def give_integer(text: str, out: dsl.OutputPath(int)):
-    return dsl.ContainerSpec(image=IMAGE, command=["python", "see.py"], args=["--out", out, text])
+    return dsl.ContainerSpec(
+        image=IMAGE, command=["python", "see.py"], args=["whole", "--out", out, text]
+    )
 
 
 @dsl.container_component
