@@ -4,12 +4,11 @@ By https://github.com/kubeflow/pipelines/blob/2.17.0/backend/src/apiserver/templ
 (``validatePipelineJobInputs``), the compiler beside it, and Argo's own validation.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kfp_workbench.errors import refuse
-from kfp_workbench.local import expansion, spec, task_config, values
+from kfp_workbench.local import expansion, macros, spec, task_config, values
 from kfp_workbench.local.dags import takes_hook
 from kfp_workbench.local.inputs import Identity
 from kfp_workbench.project.names import shown
@@ -26,7 +25,6 @@ _GIVEN: Mapping[str, Callable[[Any], bool]] = {
     "TASK_CONFIG": lambda value: False,
 }
 _ARGO_NAME, _DRIVER = 128, "-driver"  # characters that a name may have, and how a driver's ends
-_MACRO = r"\[\[(RunUUID|CurrentTime)(?:\.(.*?))?\]\]"
 
 
 def substituted(documents: Sequence[Any], identity: Identity) -> list[Any]:
@@ -48,7 +46,9 @@ def parameters(
     pipeline: spec.Pipeline, given: Mapping[str, Any], identity: Identity
 ) -> dict[str, Any]:
     """Return the parameters of a run, with defaults; raises WorkbenchError (2) for those refused."""
-    found = {name: _with_macros(value, identity) for name, value in values.doubles(given).items()}
+    found = {
+        name: macros.filled(value, identity.run_id) for name, value in values.doubles(given).items()
+    }
     _refuse_texts(found)
     refuse(list(_parameter_problems(pipeline, found)))
     for name, parameter in pipeline.root.parameters.items():
@@ -81,19 +81,6 @@ def _text_problems(value: Any) -> Iterator[str]:
         for tag in expansion.tags(text):
             if tag not in _FILLED:
                 yield f"{{{{{tag}}}}} is a tag of Argo Workflows, which runs pipelines: write it otherwise"
-
-
-def _with_macros(value: Any, identity: Identity) -> Any:
-    """Return a text with the macros of runs filled in, as a server does with those that are given."""
-
-    def replacement(match: re.Match[str]) -> str:
-        if match[1] == "RunUUID":
-            return identity.run_id if match[2] is None else match[0]
-        from datetime import datetime, timezone  # few runs are given the macro
-
-        return datetime.now(timezone.utc).strftime(match[2] or "%Y%m%d%H%M%S")
-
-    return re.sub(_MACRO, replacement, value) if isinstance(value, str) else value
 
 
 def _parameter_problems(pipeline: spec.Pipeline, given: Mapping[str, Any]) -> Iterator[str]:
