@@ -102,6 +102,8 @@ class Store:
 
     def _object(self, uri: str, kind: str, rest: str) -> Path | None:
         bucket = rest.split("/", 1)[0]
+        if not rest.partition("/")[2].strip("/"):
+            raise StoreError(f"{uri} is a bucket as a whole, which no task is given")
         if kind == "minio" and not uri.startswith(BUCKET):
             raise StoreError(f"{uri} is in a bucket that a default install of KFP cannot read")
         if self._objects is None or not (self._objects / kind / bucket).is_dir():

@@ -129,6 +129,8 @@ def test_only_what_is_in_a_bucket_is_imported(tmp_path: Path, made: Path) -> Non
         ("s3://bucket/a.csv", "not on this machine: put it into objects/s3/bucket/a.csv"),
         ("minio://mlpipeline/a.csv", "not on this machine"),
         ("minio://other/a.csv", "in a bucket that a default install of KFP cannot read"),
+        ("minio://mlpipeline/", "is a bucket as a whole"),
+        ("gs://mine", "is a bucket as a whole"),
     ],
 )
 def test_what_nobody_can_know_is_no_nothing(tmp_path: Path, uri: str, said: str) -> None:
