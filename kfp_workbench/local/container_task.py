@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kfp_workbench.errors import WorkbenchError
-from kfp_workbench.local import driver, identifiers, record, spec, task_config
+from kfp_workbench.local import driver, identifiers, pod_settings, record, spec, task_config
 from kfp_workbench.local.allowances import UNLIMITED, Allowance
 from kfp_workbench.local.artifacts import SESSION, schema
 from kfp_workbench.local.attempts import Attempts
 from kfp_workbench.local.cache import Entry
+from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.dags import DagRun, Phase
 from kfp_workbench.local.driver import Begun, DriverError
+from kfp_workbench.local.inputs import Options
 from kfp_workbench.local.launcher import Result
 from kfp_workbench.local.metadata import CACHED, COMPLETE, FAILED
 from kfp_workbench.local.places import Place
@@ -57,6 +59,7 @@ class ContainerTask:
         self._path = (*run.path, task.name)
         self._attempts = Attempts(task.retry)
         self._entry: Entry | None = None
+        self._options: Options
         self._begun: Begun
         self._noted: record.Task
         self._image = ""
@@ -65,8 +68,8 @@ class ContainerTask:
         """Drive the task, and run it, if it is to be run."""
         tasks = self._tasks
         try:
-            options = tasks.options(self._run, self._task, None)
-            begun = driver.container(options, tasks.pipeline.name)
+            self._options = tasks.options(self._run, self._task, None)
+            begun = driver.container(self._options, tasks.pipeline.name)
         except DriverError as error:
             tasks.refused(self._run, self._task, self._path, error)
             self._ended(Phase.UNBEGUN)
@@ -107,9 +110,10 @@ class ContainerTask:
             self._image = driver.resolve_image(self._begun, self._container)
             driver.resolve_command(self._begun, self._container)
             driver.check_amounts(self._begun, self._container)
+            pod_settings.check(self._options, self._settings)
             driver.check_tags(self._begun)
             self._configure()
-        except (DriverError, task_config.TaskConfigError) as error:
+        except (DriverError, UnresolvedError, task_config.TaskConfigError) as error:
             self._noted.step = self._tasks.teller.step(self._image, self._task)
             self._tasks.failed(self._run, self._task, self._noted, "driver", error)
             self._ended(Phase.UNBEGUN)
@@ -128,13 +132,17 @@ class ContainerTask:
         if not (names := task_config.wanted(self._component)):
             return
         tasks, inputs = self._tasks, self._begun.inputs
-        settings = tasks.pipeline.kubernetes.get(self._component.executor, {})
         claim = f"{tasks.identity.resource_name}-kfp-workspace" if inputs.in_workspace else None
         config = task_config.made(
-            self._component, self._container, settings, inputs.parameters, claim
+            self._component, self._container, self._settings, inputs.parameters, claim
         )
         inputs.parameters.update(dict.fromkeys(names, config))
         self._noted.inputs |= dict.fromkeys(names, config)
+
+    @property
+    def _settings(self) -> Mapping[str, Any]:
+        """What is set for its pod."""
+        return self._tasks.pipeline.kubernetes.get(self._component.executor, {})
 
     @property
     def _allowance(self) -> Allowance:

@@ -127,7 +127,7 @@ def _task(options: Options, nulls: set[str]) -> Inputs:
         if name in declared and declared[name].kind == "TASK_CONFIG":
             continue
         try:
-            value = _RESOLVERS[type(source)](options, source)
+            value = value_of(options, source)
         except NullError:
             if name in declared and declared[name].is_optional:
                 continue
@@ -211,6 +211,14 @@ _RESOLVERS: Mapping[type, Callable[[Options, Source], Any]] = {
     TaskOutput: _of_task_output,
     FinalStatus: _of_final_status,
 }
+
+
+def value_of(options: Options, source: Source) -> Any:
+    """Return what a source of an input comes to; raises UnresolvedError, a NullError for a null."""
+    try:
+        return _RESOLVERS[type(source)](options, source)
+    except MetadataError as error:
+        raise UnresolvedError(str(error), error.code) from None
 
 
 def _artifacts(

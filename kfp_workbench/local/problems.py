@@ -5,8 +5,8 @@ class ProblemError(Exception):
     """Something that a driver, a launcher or an importer does not go on with.
 
     ``code`` is one of: exit-status, signal, command-not-found, time-limit, no-value, placeholder, null,
-    type, condition, unresolved, upstream, output-missing, output-type, output, metadata, address,
-    download.
+    type, condition, unresolved, upstream, setting, output-missing, output-type, output, metadata,
+    address, download.
     """
 
     code = "unresolved"

@@ -211,8 +211,8 @@ def _dag(data: Mapping[str, Any]) -> Dag:
 def _task(name: str, data: Mapping[str, Any]) -> Task:
     inputs = data.get("inputs") or {}
     given = inputs.get("parameters") or {}
-    parameters = {key: _source(item) for key, item in given.items()}
-    artifacts = {key: _source(item) for key, item in (inputs.get("artifacts") or {}).items()}
+    parameters = {key: source_of(item) for key, item in given.items()}
+    artifacts = {key: source_of(item) for key, item in (inputs.get("artifacts") or {}).items()}
     trigger = data.get("triggerPolicy") or {}
     producers = [
         source.task
@@ -241,7 +241,7 @@ def _task(name: str, data: Mapping[str, Any]) -> Task:
     )
 
 
-def _source(data: Mapping[str, Any]) -> Source:
+def source_of(data: Mapping[str, Any]) -> Source:
     """Return where an input comes from; raises ValueError for what servers do not take either."""
     if "runtimeValue" in data:
         return Constant(constant(data["runtimeValue"].get("constant")))

@@ -24,6 +24,7 @@ KINDS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
         ("null", "resolved input parameter is null"),
         ("type", "type mismatch|cannot have Inf or NaN"),
         ("condition", "Syntax error|^ERROR: <input>"),
+        ("setting", "k8s Resource json|toleration to json|unexpected toleration"),
         ("unresolved", "resolving input (parameter|artifact) with spec"),
     )
 )
