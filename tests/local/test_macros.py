@@ -17,7 +17,7 @@ class Clock(datetime):
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(macros, "datetime", Clock)
+    monkeypatch.setattr("datetime.datetime", Clock)
 
 
 @pytest.mark.parametrize(
