@@ -31,7 +31,8 @@ class Ahead:
     def __init__(self, root: Path, jobs: int) -> None:
         """Begin with none; ``root`` is the project's folder, ``jobs`` how many may wait or run."""
         self.name = new_name()  # of the run
-        self._file, self._folder, self._jobs = root / FILE, root / RUNS / self.name, jobs
+        self._root, self._jobs = root, jobs
+        self._file, self._folder = root / FILE, root / RUNS / self.name
         self._lock = threading.Lock()
         self._coming: deque[Start] = deque()
         self._waiting: dict[str, Interpreter] = {}  # by their scripts
@@ -105,7 +106,7 @@ class Ahead:
         with self._lock, suppress(OSError):
             while self._coming and len(self._waiting) + self._running < self._jobs:
                 start = self._coming.popleft()
-                self._waiting[start.script] = Interpreter(start)
+                self._waiting[start.script] = Interpreter(start, self._root)
 
 
 def new_name() -> str:

@@ -27,7 +27,7 @@ class Start(NamedTuple):
     script: str
     binaries: str  # searched first for commands
     search: str  # PYTHONPATH
-    modules: Sequence[str] = ()  # of Python's own, that the script imports first of all
+    modules: Sequence[str] = ()  # that the script imports first of all, some of the project's own
 
 
 def environment(binaries: Path | str, search: str, own: Mapping[str, str]) -> dict[str, str]:
@@ -58,8 +58,8 @@ def _shared(variables: Mapping[str, str]) -> list[tuple[str, str]]:
 class Interpreter:
     """An interpreter that waits."""
 
-    def __init__(self, start: Start) -> None:
-        """Start it; raises OSError where that cannot be done."""
+    def __init__(self, start: Start, root: Path) -> None:
+        """Start it in the project's folder; raises OSError where that cannot be done."""
         self._start, self._state = start, thin_venvs.state(Path(start.binaries))
         if self._state is None:
             raise FileNotFoundError(start.binaries)
@@ -71,6 +71,7 @@ class Interpreter:
         try:
             self.process = subprocess.Popen(
                 [start.python, "-X", f"{waiting.OPTION}={option}", start.script],
+                cwd=root,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -1,10 +1,12 @@
-"""What a typed step imports of Python's own modules: a third of the time that a small step takes.
+"""What a typed step imports, and can be ready ahead: half of the time that a small step takes.
 
 ``common/step.py`` and what that imports of ``common`` are read, and not run.
 """
 
 import re
 from collections.abc import Callable, Iterator
+
+from kfp_workbench.local import waiting
 
 _IMPORT = re.compile(rb"^(?:from ([\w.]+) )?import[\s(]*([\w.]*)", re.MULTILINE)
 _STEP = "common.step"
@@ -21,20 +23,26 @@ Find = Callable[[str], bytes | None]
 
 
 def of(script: bytes, find: Find) -> list[str]:
-    """Return the modules in KNOWN that a script surely imports: none, where it is no typed step."""
+    """Return the modules that a script surely imports: none, where it is no typed step.
+
+    Those in KNOWN, and then those of ``common``.
+    """
     seen: set[str] = set()
+    own: list[str] = []
     if _STEP in _imports(script):
-        _follow(_STEP, find, seen)
-    return sorted(seen & KNOWN)
+        _follow(_STEP, find, seen, own)
+    return sorted(seen & KNOWN) + own
 
 
-def _follow(module: str, find: Find, seen: set[str]) -> None:
+def _follow(module: str, find: Find, seen: set[str], own: list[str]) -> None:
     if module in seen:
         return
     seen.add(module)
-    if module.startswith("common."):
-        for name in _imports(find(f"{module.replace('.', '/')}.py") or b""):
-            _follow(name, find, seen)
+    text = find(f"{module.replace('.', '/')}.py") if module.startswith(waiting.OWN) else None
+    if text is not None:
+        own.append(module)
+        for name in _imports(text):
+            _follow(name, find, seen, own)
 
 
 def _imports(text: bytes) -> Iterator[str]:

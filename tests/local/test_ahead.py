@@ -40,6 +40,13 @@ print(json.dumps({
     "handlers": [str(signal.getsignal(n)) for n in sorted(signal.valid_signals()) if n < 32],
     "encodings": [sys.stdout.encoding, sys.stdin.encoding, sys.getfilesystemencoding()],
     "input": sys.stdin.read(), "recursion": sys.getrecursionlimit(), "trace": repr(sys.gettrace()),
+    "loader": sorted(vars(sys.modules["_frozen_importlib_external"].SourceFileLoader)),
+    "common": [
+        [name, module.__file__, str(type(module.__loader__)), module.__cached__, sorted(
+            each.__code__.co_filename for each in vars(module).values() if hasattr(each, "__code__")
+        )]
+        for name, module in sorted(sys.modules.items()) if name.startswith("common")
+    ],
 }))
 """
 PLAIN = SEE.replace("MODULES", "list(sys.modules)")
@@ -74,12 +81,14 @@ class Bench:
 
     def __init__(self, folder: Path, binaries: Path) -> None:
         self.folder, self.binaries = folder, binaries
+        shutil.copytree(PROJECT / "common", folder / "common")
         self.files: dict[str, Path] = {}
-        for path in (PROJECT / "common").glob("*.py"):
+        for path in (folder / "common").glob("*.py"):
             self.files[f"/app/common/{path.name}"] = path
 
     def write(self, name: str, text: str) -> None:
-        path = self.folder / name.replace("/", "-")
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         self.files[f"/app/{name}"] = path
 
@@ -159,15 +168,61 @@ def test_a_step_cannot_tell(bench: Bench, script: str, search: dict[str, str]) -
         ("import absent", 1),
         ("import own_module", 0),
         ("import sitecustomize", 1),
+        ("import broken\nfrom common.step import step", 1),
+        ("from common.step import step\nimport broken", 1),
     ],
 )
 def test_it_ends_as_any(bench: Bench, script: str, status: int) -> None:
     bench.write("main.py", script)
     bench.write("own_module.py", "print('own')")
+    bench.write("broken.py", "if:")
     ordinary, ahead, is_ahead = bench.both()
     assert is_ahead
     assert ahead == ordinary
     assert ahead[0] == status, ahead
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["def f():\n    1 / 0\n\n\nf()", "if:", "assert (1, 'always')", "x = '\\d'", "\0", "x = 1", ""],
+)
+def test_a_module_of_the_project_is_what_it_would_be(bench: Bench, text: str) -> None:
+    """Its code is ready: where it fails, its traceback is the same, and where it warns, it does."""
+    bench.write("common/own.py", text)
+    bench.write("common/step.py", "import logging\nfrom common import own\n")
+    bench.write("main.py", "from common.step import own\nprint(vars(own).get('x'), own.__file__)")
+    ordinary, ahead, is_ahead = bench.both()
+    assert is_ahead
+    assert ahead == ordinary
+
+
+KEEP = """
+import marshal, sys
+with open(sys.argv[1], "rb") as file:
+    kind, found = marshal.load(file)
+text, _ = found["common/step.py"]
+found["common/step.py"] = text, compile("import logging\\nx = 'kept'", "", "exec")
+with open(sys.argv[1], "wb") as file:
+    marshal.dump((kind, found), file)
+"""
+
+
+def test_code_is_kept_as_long_as_its_text_is_the_same(bench: Bench) -> None:
+    bench.write("main.py", "from common.step import x\nprint(x)")
+    bench.write("common/step.py", "import logging\nx = 'made'\n")
+    assert bench.both()[1] == (0, ["made"])
+    kept = bench.binaries.parent / "common.code"
+    subprocess.run([bench.binaries / "python", "-c", KEEP, kept], check=True)
+    assert bench.both() == ((0, ["made"]), (0, ["kept"]), True)
+    bench.write("common/step.py", "import logging\nx = 'new!'\n")
+    assert bench.both() == ((0, ["new!"]), (0, ["new!"]), True)
+    bench.write("common/step.py", "import logging\nx = 'made'\n")
+    kept.write_bytes(b"no code")
+    assert bench.both() == ((0, ["made"]), (0, ["made"]), True)
+    other = bench.folder / "other.py"  # the project's has changed since the step got its own
+    other.write_text("import logging\nx = 'early'\n")
+    bench.files["/app/common/step.py"] = other
+    assert bench.both() == ((0, ["early"]), (0, ["early"]), True)
 
 
 @pytest.mark.parametrize(
@@ -216,11 +271,11 @@ def test_a_step_imports_no_more_than_it_would(bench: Bench) -> None:
     assert modules == []
     bench.write("main.py", TYPED)
     ((*_, modules),) = bench.noted()
-    assert {"argparse", "inspect", "json", "tempfile"} <= set(modules)
+    assert {"argparse", "inspect", "json", "tempfile", "common.signature"} <= set(modules)
     bench.write("common/signature.py", "import json\nif 1:\n    import argparse")
     bench.write("common/step.py", "from common import (\n    signature)\nfrom os import path")
     ((*_, modules),) = bench.noted()
-    assert modules == ["json"]
+    assert modules == ["json", "common.step", "common.signature"]
 
 
 Change = Callable[[Bench, pytest.MonkeyPatch], None]
