@@ -15,7 +15,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     with Ahead(Path.cwd(), jobs.at_once()) as ahead:
         if args.runner != "docker":
             ahead.start()
-        from kfp_workbench.commands import local
+        from kfp_workbench.commands import local, reporting
 
-        ahead.loaded()
+        ahead.loaded(then=reporting.prepare)
         return local.run(args, ahead)

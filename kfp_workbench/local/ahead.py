@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen
@@ -38,6 +38,7 @@ class Ahead:
         self._waiting: dict[str, Interpreter] = {}  # by their scripts
         self._running = 1  # this process itself, until it has loaded all that it is made of
         self._noted: list[Start] = []
+        self._then: Callable[[], None] | None = None
 
     def __enter__(self) -> "Ahead":
         return self
@@ -50,10 +51,14 @@ class Ahead:
         self._coming.extend(_moved(start, "", f"{self._folder}/") for start in _read(self._file))
         self._start_some()
 
-    def loaded(self) -> None:
-        """Start more: this process itself has little to do from now on."""
+    def loaded(self, then: Callable[[], None]) -> None:
+        """Start more: this process itself has little to do from now on.
+
+        ``then`` is called in a thread when a command begins and no more are to be started ahead.
+        """
         with self._lock:
             self._running -= 1
+            self._then = then
         self._start_some()
 
     def end(self) -> None:
@@ -100,6 +105,10 @@ class Ahead:
             if len(self._noted) < MOST and (process or not found):
                 self._noted.append(start)
         self._start_some()
+        with self._lock:
+            if self._then and not self._coming and not self._waiting:
+                threading.Thread(target=self._then, daemon=True).start()
+                self._then = None
         return process
 
     def _start_some(self) -> None:

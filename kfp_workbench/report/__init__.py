@@ -6,12 +6,18 @@ of the page, and a page among the artifacts is shown in a frame that can neither
 leave anything.
 """
 
+import importlib
 from pathlib import Path
 
 from kfp_workbench import files
 from kfp_workbench.local import record
 
 PATH = Path("build") / "report.html"
+
+
+def prepare() -> None:
+    """Load what a page is made with, which takes as long as to make it."""
+    importlib.import_module("kfp_workbench.report.page")
 
 
 def write(root: Path, folder: Path) -> str:

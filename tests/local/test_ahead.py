@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 from subprocess import Popen
 from typing import Any
 
@@ -406,7 +407,7 @@ def test_no_more_than_may_run_at_once(bench: Bench) -> None:
 
         ahead.start()
         assert waiting() == ["0", "1"]  # beside this process, which loads
-        ahead.loaded()
+        ahead.loaded(then=list)
         assert waiting() == ["0", "1", "2"]
         with ahead.running():
             assert come() == ["0", "1", "2"]
@@ -417,6 +418,21 @@ def test_no_more_than_may_run_at_once(bench: Bench) -> None:
         assert come() == ["0", "1", "3"]
         processes = [each.process for each in ahead._waiting.values()]
     assert [process.returncode for process in processes] == [-signal.SIGKILL] * 3
+
+
+def test_what_comes_then_is_done_once_when_all_have_begun(bench: Bench) -> None:
+    bench.write("main.py", "")
+    bench.noted()
+    done: Queue[str] = Queue()
+    other = interpreters.Start("python", "/absent", str(bench.binaries), "")
+    with bench.begun() as ahead:
+        ahead.loaded(then=lambda: done.put("once"))
+        ahead.take(other, ["python", "x.py"], bench.folder, {})
+        assert done.empty()  # one waits yet
+        bench.run(ahead, ahead.name)
+        assert done.get(timeout=20) == "once"
+        bench.run(ahead, ahead.name)
+    assert done.empty() and ahead._then is None
 
 
 @pytest.mark.parametrize(
