@@ -55,13 +55,6 @@ def parameters(
         if name not in found and (parameter.default is not None or parameter.is_optional):
             found[name] = parameter.default
     reached: dict[str, Any] = _reaching(found, identity)
-    if expansion.is_too_long(values.proto_json(reached)):
-        limit = expansion.MAX_ARGUMENT
-        refuse(
-            [
-                f"the parameters take more than {limit} bytes, all that a cluster hands on: pass a file"
-            ]
-        )
     return reached
 
 

@@ -14,7 +14,6 @@ from kfp_workbench.local.collecting import UnresolvedError
 from kfp_workbench.local.inputs import Inputs, Options
 from kfp_workbench.local.metadata import CANCELED, Artifact, Execution, Metadata, MetadataError
 from kfp_workbench.local.problems import CelError, ProblemError
-from kfp_workbench.local.spec import Constant, Task
 from kfp_workbench.project.names import called, shown
 
 _AMOUNTS = tuple(
@@ -163,11 +162,6 @@ def check_tags(begun: Begun) -> None:
 
 def _given(options: Options) -> tuple[Inputs, bool]:
     """Return what a task is given, and whether its condition holds."""
-    if expansion.is_too_long(values.proto_json(_constants(options.task))):
-        limit = expansion.MAX_ARGUMENT
-        raise DriverError(
-            f"its constants take more than the {limit} bytes of an argument", "too-long"
-        )
     try:
         given = inputs.resolve(options)
         triggers = _triggers(options.task.condition, given)
@@ -176,16 +170,6 @@ def _given(options: Options) -> tuple[Inputs, bool]:
     if not values.is_finite(given.parameters):  # which no driver can write down, a DAG's neither
         raise DriverError("one of its inputs is no number that JSON has", "type")
     return given, triggers
-
-
-def _constants(task: Task) -> Any:
-    """Return what stands in the file for a task, which its driver is given as one argument."""
-    found = {
-        name: source.value
-        for name, source in task.parameters.items()
-        if isinstance(source, Constant)
-    }
-    return [found, task.loop.raw if task.loop else ""]
 
 
 def _triggers(condition: str, given: Inputs) -> bool:

@@ -6,13 +6,10 @@ https://github.com/kubernetes/kubernetes/blob/v1.34.0/third_party/forked/golang/
 https://github.com/argoproj/argo-workflows/tree/v4.0.8/util/template.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-# Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h): a pod with one does not start.
-MAX_ARGUMENT = 128 * 1024
 _REFERENCE = re.compile(r"\$(?:(?P<escaped>\$)|\((?P<name>[^)]*)\))")
 _TAG = re.compile(r"\{\{(.*?)(\}\}|\Z)", re.DOTALL)  # what follows in the workflow ends any
 # Tags that a server knows, or would know somewhere else: it refuses these.
@@ -20,11 +17,6 @@ _ARGO = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks."
 _NODE = "node.name"  # of a workflow's, which there is none of here
 # While a pipeline runs: an expression, what Argo waits for, and what is not known here.
 _STUMBLES = ("=", "steps.", "tasks.", _NODE)
-
-
-def is_too_long(text: str) -> bool:
-    """Tell whether no process can be given a text as an argument."""
-    return len(os.fsencode(text)) >= MAX_ARGUMENT
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:

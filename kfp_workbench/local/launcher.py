@@ -14,14 +14,7 @@ from kfp_workbench.local.artifacts import LOGS, RuntimeArtifact
 from kfp_workbench.local.bounds import OutsideError, hold
 from kfp_workbench.local.driver import Begun
 from kfp_workbench.local.executor_input import ExecutorInput
-from kfp_workbench.local.expansion import (
-    MAX_ARGUMENT,
-    environment,
-    expand,
-    fill_in,
-    is_too_long,
-    texts_replaced,
-)
+from kfp_workbench.local.expansion import environment, expand, fill_in, texts_replaced
 from kfp_workbench.local.metadata import Artifact
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.runners import cause, outcome
@@ -72,9 +65,6 @@ class Launcher(NamedTuple):
                 failed_in="launcher", reason=f"cannot get an input: {error}", cause="download"
             )
         words = placeholders.compile_words(words, defaults.json(), _replacements(defaults))
-        if any(map(is_too_long, (given.json(), *words))):
-            why = f"what it is given takes more than the {MAX_ARGUMENT} bytes of an argument: pass a file"
-            return Result(failed_in="launcher", reason=why, cause="too-long")
         kept: Sequence[Path] = ()
         try:
             status = run(words, environment(variables, {}), place, shared)

@@ -5,7 +5,7 @@ class ProblemError(Exception):
     """Something that a driver, a launcher or an importer does not go on with.
 
     ``code`` is one of: exit-status, signal, command-not-found, time-limit, no-value, placeholder, null,
-    type, condition, unresolved, upstream, setting, too-long, output-missing, output-type, output, metadata,
+    type, condition, unresolved, upstream, setting, output-missing, output-type, output, metadata,
     address, download.
     """
 
