@@ -18,7 +18,7 @@ from kfp_workbench.local.launcher import Result
 from kfp_workbench.local.metadata import CACHED, COMPLETE, FAILED
 from kfp_workbench.local.places import Place
 from kfp_workbench.local.problems import ProblemError
-from kfp_workbench.local.runners import Job
+from kfp_workbench.local.runners import Job, is_too_long
 from kfp_workbench.local.scheduler import Ended, Share
 from kfp_workbench.local.store import Shared
 from kfp_workbench.local.tasks import Tasks
@@ -201,6 +201,8 @@ class ContainerTask:
         tasks = self._tasks
         if tasks.stop.is_set():
             return 130
+        if is_too_long(words):
+            tasks.teller.given_too_much(self._noted)
         with tasks.teller.log(self._noted) as (path, write):
             job = Job(
                 self._noted.step,

@@ -18,11 +18,9 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import interpreters, lightweight, starts, watching
 from kfp_workbench.local.ahead import Ahead
 from kfp_workbench.local.image import EMPTY, Image
-from kfp_workbench.local.runners import Ended, Job, Write
+from kfp_workbench.local.runners import MAX_ARGUMENT, Ended, Job, Write, is_too_long
 from kfp_workbench.local.watching import Watch, in_time, lines
 
-# Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
-MAX_ARGUMENT = 128 * 1024
 _ARGUMENTS = "/tmp/kfp/arguments.json"  # noqa: S108  # in a container
 _BOOT = "import json,runpy,sys;sys.argv=json.load(open(sys.argv[1]));" + (
     "runpy.run_path(sys.argv[0],run_name='__main__')"
@@ -139,11 +137,11 @@ def _environment(job: Job, home: Home) -> dict[str, str]:
 def fitting(job: Job) -> list[str]:
     """Return the command line, with arguments too long for the system passed in a file.
 
-    The script sees the same arguments either way. A cluster has the same limit and no
-    such way round, so `make run` refuses parameters of that size.
+    The script sees the same arguments either way. A cluster has the same limit and no such way
+    round: the run says so, and `make run` refuses parameters of that size.
     """
     command = list(job.command)
-    if all(len(os.fsencode(argument)) < MAX_ARGUMENT for argument in command):
+    if not is_too_long(command):
         return command
     if command[0] not in starts.PYTHONS or not command[1:2] or not command[1].endswith(".py"):
         raise WorkbenchError(

@@ -1,6 +1,7 @@
 """What runs the command of a task once: a job, and what became of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple, Protocol
@@ -10,6 +11,13 @@ from kfp_workbench.local.places import Place
 from kfp_workbench.local.store import Shared
 
 Write = Callable[[str], None]
+# Linux refuses a longer single argument (MAX_ARG_STRLEN, binfmts.h).
+MAX_ARGUMENT = 128 * 1024
+
+
+def is_too_long(command: Iterable[str]) -> bool:
+    """Tell whether a command line has a word that is too long for the system."""
+    return any(len(os.fsencode(word)) >= MAX_ARGUMENT for word in command)
 
 
 class Job(NamedTuple):

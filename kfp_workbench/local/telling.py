@@ -9,7 +9,7 @@ from pathlib import Path
 from kfp_workbench.local import record, spec
 from kfp_workbench.local.dags import DagRun
 from kfp_workbench.local.progress import Progress
-from kfp_workbench.local.runners import Write
+from kfp_workbench.local.runners import MAX_ARGUMENT, Write
 from kfp_workbench.project.secrecy import Mask
 
 MAX_NAME = 50  # characters of a task that are in its files' names: of four bytes each at most
@@ -61,6 +61,15 @@ class Teller:
                 self._progress.line(name, line)
 
             yield path, write
+
+    def given_too_much(self, noted: record.Task) -> None:
+        """Tell that a command which runs here would not on a cluster."""
+        limit = f"more than {MAX_ARGUMENT // 1024} KiB as one argument"
+        self._progress.say(
+            self._mask(
+                f"{self._name(noted)}: is given {limit}: a cluster would fail it, pass a file"
+            )
+        )
 
     def ended(self, run: DagRun, task: spec.Task, noted: record.Task) -> None:
         """Tell that a task has ended."""

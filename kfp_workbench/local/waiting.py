@@ -21,6 +21,7 @@ from _frozen_importlib_external import SourceFileLoader as Loader
 TYPE_CHECKING = False  # as typing has it, which takes longer to load than this
 if TYPE_CHECKING:
     from types import CodeType
+    from typing import Any
 
 OPTION = "kfp_workbench"
 """The name of the option ``-X``: PIPE,PIPE,MODULE+MODULE,PATH: what it reads and writes, this file."""
@@ -116,12 +117,14 @@ def _have_ready(found: "dict[str, tuple[bytes, CodeType]]") -> None:
     ready = {f"{os.path.dirname(sys.argv[0])}/{name}": each for name, each in found.items()}
     plain = Loader.source_to_code
 
-    def source_to_code(self: Loader, data: bytes, path: str, **options: int) -> "CodeType":
+    def source_to_code(
+        self: Loader, data: bytes, path: str, *more: "Any", **others: "Any"
+    ) -> "CodeType":
         text, code = ready.pop(path, (None, None))
         if not ready and "source_to_code" in vars(Loader):
             del Loader.source_to_code
         if code is None or text != data:
-            return plain(self, data, path, **options)
+            return plain(self, data, path, *more, **others)
         _imp._fix_co_filename(code, path)  # type: ignore
         return code
 

@@ -21,7 +21,6 @@ from kfp_workbench.errors import WorkbenchError
 from kfp_workbench.local import record
 from kfp_workbench.local.artifacts import STORE
 from kfp_workbench.local.execution import Run, Setting
-from kfp_workbench.project.secrecy import NO_MASK
 from kfp_workbench.report import frames, page, text
 from shared import typed
 from shared.baking import bake, environment, make
@@ -436,36 +435,6 @@ def test_nothing_is_loaded_from_elsewhere(good: Path, sixty: Path) -> None:
             assert urlsplit(link).scheme == "" and not link.startswith("//"), link
         content = page_of(project).read_text(encoding="utf-8")
         assert "default-src 'none'" in content and "<script" not in content
-
-
-@pytest.mark.parametrize(
-    ("kind", "needed"),
-    [
-        ("Dataset", set()),
-        ("ClassificationMetrics", {"plots"}),
-        ("HTML", {"frames"}),
-    ],
-)
-def test_a_report_loads_what_its_run_needs(tmp_path: Path, kind: str, needed: set[str]) -> None:
-    """Every local run ends with one; a template engine alone would take a tenth of a short run."""
-    made = {"key": "a", "type": f"system.{kind}", "uri": "", "file": "", "metadata": {}}
-    task = record.Task("t", "container", "T", "t", artifacts_out=[made])
-    run = record.Run("p", "T", "process", {}, tasks=[task])
-    record.Recorder(run, tmp_path, NO_MASK).end("succeeded")
-    code = "import sys; from pathlib import Path; from kfp_workbench import report; " + (
-        "report.write(Path(), Path()); print(*sys.modules)"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    parts = {"plots": "kfp_workbench.report.plots", "frames": "kfp_workbench.report.frames"}
-    others = {"jinja2", "markdown_it", "vl_convert", "kfp_workbench.graph.pictures"}
-    loaded = {*result.stdout.split()} & {*parts.values(), *others}
-    assert result.returncode == 0 and loaded == {parts[name] for name in needed}, result.stderr
 
 
 def test_memory_stays_flat(tmp_path: Path, browser: Browser) -> None:

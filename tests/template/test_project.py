@@ -83,6 +83,8 @@ def test_numbers_of_all_kinds(project: Path, numbers: list[Any], average: float)
     result = local(project)
     assert result.returncode == 0, result.stderr[-2000:]
     assert json.loads(result.stdout)["Output"]["average"] == average
+    note = "add: is given more than 128 KiB as one argument: a cluster would fail it, pass a file\n"
+    assert (note in result.stderr) is (len(numbers) == 100_000)
 
 
 @pytest.mark.parametrize(
