@@ -36,7 +36,6 @@ def test_a_replacement_that_breaks_off_anywhere(
     kind: str,
 ) -> None:
     """At each request in turn: one schedule is in force, and the next try mends the rest."""
-    monkeypatch.setattr(transport, "READ_SECONDS", 0.2)
     ours = Project(server.url)
     for number in itertools.count(1):
         clear(server)
@@ -44,7 +43,10 @@ def test_a_replacement_that_breaks_off_anywhere(
         ours.apply(wanted())
         server.requests.clear()
         fault = server.fail(kind, first=number, times=1)
-        problem = broken_off(lambda: ours.apply(wanted(cron=NEW)))
+        with monkeypatch.context() as patch:
+            if kind == "silent":
+                patch.setattr(transport, "READ_SECONDS", 0.5)
+            problem = broken_off(lambda: ours.apply(wanted(cron=NEW)))
         on = rows_of(server, on=True)
         assert len(on) == 1 and crons(on)[0] in (OLD, NEW), (number, problem)
         assert problem or crons(on) == [NEW]
