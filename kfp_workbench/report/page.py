@@ -32,11 +32,11 @@ def _sections(run: Run, view: "_View") -> Iterator[Markup]:
     yield sections.failure(run.error, view.failures())
     yield sections.graph(view.graph())
     yield sections.steps(view.rows())
-    yield sections.outputs(run.outputs)
+    yield sections.values("Output", run.outputs)
     yield published.metrics(view.metrics())
     yield from starmap(published.evaluation, enumerate(view.evaluations(), 1))
     yield from starmap(published.page, enumerate(view.pages(), 1))
-    yield sections.parameters(run.parameters)
+    yield sections.values("Parameter", run.parameters)
     yield published.artifacts(view.artifacts())
 
 

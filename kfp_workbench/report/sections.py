@@ -191,33 +191,20 @@ def _log_link(label: str, link: str) -> Markup:
     return fill('<a href="{link}" aria-label="log of {label}">log</a>', link=link, label=label)
 
 
-def outputs(values: Mapping[str, Any]) -> Markup:
-    """Return what came out of the pipeline."""
-    if not values:
+def values(kind: str, found: Mapping[str, Any]) -> Markup:
+    """Return what went into the pipeline, or came out of it: ``kind`` is Parameter or Output."""
+    if not found:
         return NOTHING
     return fill(
         """
-        <section aria-labelledby="outputs">
-        <h2 id="outputs">Outputs</h2>
+        <section aria-labelledby="{name}">
+        <h2 id="{name}">{kind}s</h2>
         {table}
         </section>
         """,
-        table=_table("Output", values),
-    )
-
-
-def parameters(values: Mapping[str, Any]) -> Markup:
-    """Return what went into the pipeline."""
-    if not values:
-        return NOTHING
-    return fill(
-        """
-        <section aria-labelledby="parameters">
-        <h2 id="parameters">Parameters</h2>
-        {table}
-        </section>
-        """,
-        table=_table("Parameter", values),
+        name=f"{kind.lower()}s",
+        kind=kind,
+        table=_table(kind, found),
     )
 
 
